@@ -1,0 +1,1 @@
+//! A simulated province as real SNMP agents on loopback.

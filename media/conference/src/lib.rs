@@ -1,0 +1,1 @@
+//! Booking, roster, floor and roll call of conferences, pure.

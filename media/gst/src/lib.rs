@@ -1,0 +1,1 @@
+//! GStreamer pipelines that run in a child process.

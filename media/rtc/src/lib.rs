@@ -1,0 +1,1 @@
+//! The bridge's packet path: ICE-lite, DTLS, SRTP, sockets.

@@ -1,0 +1,1 @@
+//! Who receives what: rooms, tracks, layers, keyframes and rewriting, pure.

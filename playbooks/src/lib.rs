@@ -1,0 +1,1 @@
+//! Playbook schema, rules and the run engine, pure.
