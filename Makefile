@@ -1,0 +1,58 @@
+# The only commands anyone needs. `make run` and `make test` install what is missing.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench bench-poll bench-bridge bench-start web build golden deb setup setup-test browser fmt
+
+BIN := target/release/nhipcau
+export NHIPCAU_ARTIFACTS ?= $(CURDIR)/artifacts
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+run: setup web build ## install what is missing, build, and start the daemon with its lab
+	$(BIN) run --lab
+
+test: setup-test web ## every test: Rust, real parts, web, browsers
+	cargo test --workspace --locked
+	cd daemon/web && npm run --silent check
+	$(MAKE) --no-print-directory browser
+
+browser: ## the browser tests alone (the daemon in its lab, real Chromium and Firefox)
+	cargo build --locked -p nhipcau-daemon
+	cd tests/browser && npm ci --silent --no-audit --no-fund && NHIPCAU_BIN=$(CURDIR)/target/debug/nhipcau node --test --test-concurrency=1
+
+check: setup-test web ## formatting, lints, licences, walls
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
+	cargo deny --offline check bans licenses sources
+	cargo test --locked -p nhipcau-tests tidy
+
+bench: bench-poll bench-bridge bench-start ## one JSON line a benchmark
+
+bench-poll: setup
+	@cargo run --quiet --release --locked -p nhipcau-tests --bin bench-poll
+
+bench-bridge: setup
+	@cargo run --quiet --release --locked -p nhipcau-media-rtc --features client --example forward
+
+bench-start: setup web build
+	@cargo run --quiet --release --locked -p nhipcau-tests --bin bench-start -- $(BIN)
+
+web: daemon/web/dist/index.html
+
+daemon/web/dist/index.html: $(shell find daemon/web/src daemon/web/package-lock.json daemon/web/*.json daemon/web/*.mjs -type f 2>/dev/null)
+	cd daemon/web && npm ci --silent --no-audit --no-fund && npm run --silent build
+
+build:
+	cargo build --release --locked -p nhipcau-daemon
+
+setup: ## packages that building and running need
+	@.ci/setup run
+
+setup-test: ## packages that the tests need too
+	@.ci/setup test
+
+fmt:
+	cargo fmt --all
