@@ -1,1 +1,32 @@
 //! What is there, and how it is: a pure model and poller of SNMP devices.
+//!
+//! Two machines and no I/O: [`poller::Poller`] decides which SNMP request goes out when and turns the answers of one device into
+//! a [`Collection`]; [`watch::Watch`] turns collections and traps into health with reasons, events, incidents and paths. The clock
+//! is handed in with every input.
+
+mod collection;
+mod component;
+mod device;
+mod health;
+mod interface;
+mod oid;
+pub mod poller;
+mod profile;
+pub mod trap;
+mod value;
+pub mod watch;
+
+pub use collection::{
+    Collection, CollectionScope, Identity, Recognised, Statistics, System, TableState,
+};
+pub use component::{
+    Component, Limits, Neighbour, NeighbourProtocol, Processor, Sensor, Storage, StorageKind,
+};
+pub use device::{
+    CredentialRef, DeviceId, DeviceKind, DeviceSpec, InterfaceRef, SiteId, SnmpVersion,
+};
+pub use health::{Arg, Health, Reason};
+pub use interface::{AdminStatus, Counters, DirectionCounters, Interface, OperStatus, Rates};
+pub use oid::{ARCS_MAX, Oid, OidError};
+pub use profile::{ProfileError, ProfileSet};
+pub use value::{Value, Varbind};
