@@ -1,0 +1,5 @@
+//! CEL expressions over the event.
+
+/// A checked expression.
+#[derive(Clone, Debug)]
+pub(crate) struct Condition {}

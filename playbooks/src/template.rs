@@ -1,0 +1,5 @@
+//! Text with placeholders for fields of the event.
+
+/// Literal text and placeholders.
+#[derive(Clone, Debug)]
+pub(crate) struct Template {}
