@@ -1,0 +1,398 @@
+/**
+ * What the pages ask the daemon over HTTP. The types follow `daemon/PROTOCOL.md`; times are RFC 3339 in UTC,
+ * rates bits per second, durations seconds unless the name says otherwise.
+ */
+
+export interface Reason {
+  code: string;
+  args: Record<string, string | number>;
+}
+export type Health = "ok" | "degraded" | "critical" | "unknown";
+export type AccountRole = "admin" | "operator" | "host" | "viewer";
+export type SeatRole = "chair" | "secretary" | "technician" | "delegate" | "viewer";
+
+export interface Session {
+  state: "setup" | "anonymous" | "signed_in";
+  account?: Account;
+  language: "vi" | "en";
+  time_zone: string;
+  version: string;
+  lab: boolean;
+}
+export interface Account {
+  id: number;
+  username: string;
+  display_name: string;
+  role: AccountRole;
+  disabled: boolean;
+  last_seen?: string;
+}
+export interface AccountInput {
+  username: string;
+  display_name: string;
+  role: AccountRole;
+  password: string;
+}
+
+export interface Overview {
+  health: Record<Health, number>;
+  sites: Record<Health, number>;
+  incidents: Incident[];
+  conferences: Conference[];
+  links_near_full: LinkRow[];
+  daemon: { started_at: string; polls_late: number; disk_ok: boolean; notices: Reason[] };
+}
+export interface Incident {
+  id: number;
+  opened_at: string;
+  closed_at?: string;
+  health: Health;
+  reason: Reason;
+  device?: string;
+  device_name?: string;
+  interface?: string;
+  sites: string[];
+  behind: { device: string; name: string; since: string }[];
+  acknowledged_by?: string;
+  note?: string;
+  run_ids: number[];
+}
+
+export const DEVICE_KINDS = [
+  "server", "frame", "storage", "backup", "san_switch", "switch", "router", "firewall",
+  "hypervisor", "ups", "pdu", "cooling", "host", "other",
+] as const;
+export type DeviceKind = (typeof DEVICE_KINDS)[number];
+
+export interface DeviceRow {
+  id: string;
+  name: string;
+  address: string;
+  site?: string;
+  site_name?: string;
+  kind: DeviceKind;
+  profile: string;
+  vendor: string;
+  model: string;
+  health: Health;
+  reasons: Reason[];
+  last_seen?: string;
+  behind?: { device: string; name: string };
+}
+export interface Component {
+  name: string;
+  class: string;
+  parent?: string;
+  model: string;
+  serial: string;
+  health: Health;
+  state: string;
+}
+export interface Sensor {
+  name: string;
+  class: string;
+  value?: number;
+  unit: string;
+  health: Health;
+  low?: number;
+  high?: number;
+  state?: string;
+  age_seconds: number;
+}
+export interface Neighbour {
+  interface: string;
+  device?: string;
+  name: string;
+  remote_interface: string;
+  protocol: "lldp" | "cdp" | "declared";
+}
+export interface DeviceDetail extends DeviceRow {
+  sys_name: string;
+  sys_descr: string;
+  sys_object_id: string;
+  serial: string;
+  version: string;
+  location: string;
+  contact: string;
+  uptime_seconds?: number;
+  credential: string;
+  snmp: string;
+  poll_seconds: number;
+  components: Component[];
+  sensors: Sensor[];
+  interfaces: InterfaceRow[];
+  neighbours: Neighbour[];
+  storage: { name: string; used_bytes: number; size_bytes: number; health: Health }[];
+  processors: { name: string; load_percent: number }[];
+  collection: { finished_at?: string; duration_ms: number; varbinds: number; requests: number; retries: number; errors: Reason[] };
+}
+export interface InterfaceRow {
+  name: string;
+  alias: string;
+  index: number;
+  admin: "up" | "down" | "testing";
+  oper: string;
+  speed_bps: number;
+  in_bps?: number;
+  out_bps?: number;
+  in_errors_per_second?: number;
+  out_errors_per_second?: number;
+  health: Health;
+  last_change?: string;
+  sites: string[];
+}
+export interface Series {
+  interface: string;
+  step_seconds: number;
+  points: [at_unix: number, in_bps: number | null, out_bps: number | null][];
+}
+export interface LinkRow {
+  id: string;
+  a: { device: string; name: string; interface: string };
+  b?: { device?: string; name: string; interface: string };
+  source: "declared" | "lldp" | "uplink";
+  capacity_bps: number;
+  in_bps?: number;
+  out_bps?: number;
+  load_percent?: number;
+  health: Health;
+  reasons: Reason[];
+  sites: string[];
+}
+export interface EventRow {
+  id: number;
+  at: string;
+  kind: string;
+  health: Health;
+  device?: string;
+  device_name?: string;
+  interface?: string;
+  site?: string;
+  reason: Reason;
+  held_back_by?: string;
+}
+export interface Site {
+  id: string;
+  name: string;
+  kind: string;
+  parent?: string;
+  agency_code?: string;
+  uplink?: { device: string; interface: string };
+  capacity_bps?: number;
+  phone?: string;
+  health: Health;
+  reasons: Reason[];
+}
+export type SiteInput = Omit<Site, "health" | "reasons">;
+export interface PlaybookRow {
+  name: string;
+  title: string;
+  on: string[];
+  when?: string;
+  throttle?: string;
+  steps: string[];
+  source: string;
+  changes_devices: boolean;
+}
+export interface RunStep {
+  index: number;
+  kind: string;
+  title: string;
+  state: "pending" | "intended" | "done" | "failed" | "skipped" | "interrupted" | "waiting" | "approval";
+  at?: string;
+  detail?: string;
+}
+export interface Run {
+  id: number;
+  playbook: string;
+  event: { kind: string; at: string; subject: string; reason: Reason };
+  state: "running" | "waiting" | "approval" | "done" | "failed" | "interrupted";
+  started_at: string;
+  finished_at?: string;
+  steps: RunStep[];
+}
+
+export interface Recurrence {
+  every: "day" | "week" | "month";
+  interval: number;
+  count?: number;
+  until?: string;
+}
+export interface ConferenceInput {
+  title: string;
+  starts_at: string;
+  ends_at: string;
+  chair_site: string;
+  sites: string[];
+  description?: string;
+  recurrence?: Recurrence;
+  accept_conflicts?: boolean;
+}
+export interface Conference {
+  id: number;
+  title: string;
+  description: string;
+  starts_at: string;
+  ends_at: string;
+  state: "scheduled" | "live" | "ended" | "cancelled";
+  chair_site: string;
+  sites: string[];
+  room: string;
+  recurrence?: Recurrence;
+  joined: number;
+  invited: number;
+}
+export interface ConferenceDetail extends Conference {
+  invitations: { site: string; site_name: string; role: SeatRole; link?: string }[];
+  host_link?: string;
+  occurrences: { starts_at: string; ends_at: string }[];
+}
+export interface Conflict {
+  conference: number;
+  title: string;
+  starts_at: string;
+  ends_at: string;
+  sites: string[];
+}
+export interface Attendance {
+  site: string;
+  site_name: string;
+  participant: string;
+  role: SeatRole;
+  joined_at: string;
+  left_at?: string;
+  reason?: Reason;
+}
+export interface Recording {
+  id: number;
+  conference: number;
+  title: string;
+  started_at: string;
+  ended_at?: string;
+  bytes: number;
+  state: "recording" | "done" | "failed";
+  reason?: Reason;
+}
+export interface RoomPreview {
+  room: string;
+  title: string;
+  starts_at: string;
+  ends_at: string;
+  state: Conference["state"];
+  site_name: string;
+  role: SeatRole;
+  recording: boolean;
+  language: "vi" | "en";
+  time_zone: string;
+}
+
+export interface Board {
+  conference: number;
+  state: Conference["state"];
+  recording: { on: boolean; since?: string; reason?: Reason };
+  floor?: string;
+  spotlight?: string;
+  counts: { joined: number; absent: number; dropped: number; invited: number };
+  rows: BoardRow[];
+}
+export interface BoardRow {
+  site: string;
+  site_name: string;
+  state: "absent" | "joined" | "dropped";
+  since?: string;
+  reason?: Reason;
+  health: Health;
+  line?: string;
+  participants: Participant[];
+}
+export interface Participant {
+  id: string;
+  name: string;
+  site: string;
+  site_name: string;
+  role: SeatRole;
+  mic: boolean;
+  cam: boolean;
+  muted_by_host: boolean;
+  hand?: string;
+  floor: boolean;
+  speaking: boolean;
+  connected: boolean;
+}
+
+/** What a host may order, on the desk's socket and on the room's for chair and secretary. */
+export type Command =
+  | { type: "mute"; participant: string }
+  | { type: "mute_all"; except_floor: boolean }
+  | { type: "give_floor"; participant: string }
+  | { type: "take_floor" }
+  | { type: "spotlight"; participant: string | null }
+  | { type: "remove"; participant: string }
+  | { type: "lower_hand"; participant: string }
+  | { type: "record"; on: boolean }
+  | { type: "end" };
+
+/** A refusal by the daemon, or `code: "network"` when it could not be reached. */
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    readonly status: number,
+    message: string,
+    readonly field?: string,
+    readonly body?: unknown,
+  ) {
+    super(message);
+  }
+}
+
+/** Longest wait for an answer; a page that waits longer says so instead. */
+const TIMEOUT_MS = 20_000;
+
+async function request<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), TIMEOUT_MS);
+  let response: Response;
+  try {
+    response = await fetch(`/api/v1${path}`, {
+      method,
+      credentials: "same-origin",
+      cache: "no-store",
+      headers: body === undefined ? headers : { ...headers, "content-type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: controller.signal,
+    });
+  } catch (cause) {
+    throw new ApiError("network", 0, String(cause));
+  } finally {
+    clearTimeout(timer);
+  }
+  if (response.status === 204) return undefined as T;
+  const text = await response.text();
+  let value: unknown;
+  try {
+    value = text === "" ? undefined : JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (!response.ok) {
+    const error = (value as { error?: { code?: string; message?: string; field?: string } } | undefined)?.error;
+    throw new ApiError(error?.code ?? "internal", response.status, error?.message ?? response.statusText, error?.field, value);
+  }
+  if (value === undefined) throw new ApiError("internal", response.status, "empty answer");
+  return value as T;
+}
+
+export const api = {
+  get: <T>(path: string) => request<T>("GET", path),
+  post: <T>(path: string, body: unknown) => request<T>("POST", path, body),
+  patch: <T>(path: string, body: unknown) => request<T>("PATCH", path, body),
+  remove: (path: string) => request<void>("DELETE", path),
+  /** A room answers to the token of its link alone, not to a session. */
+  roomPreview: (room: string, token: string) =>
+    request<RoomPreview>("GET", `/rooms/${encodeURIComponent(room)}`, undefined, { authorization: `Bearer ${token}` }),
+};
+
+/** The address of a socket of the API on the host that served the page. */
+export function socketAddress(path: string): string {
+  return `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/api/v1${path}`;
+}

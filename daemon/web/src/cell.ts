@@ -1,0 +1,28 @@
+import { useEffect, useReducer } from "preact/hooks";
+
+/** A value that components can watch. */
+export class Cell<T> {
+  private watchers = new Set<() => void>();
+  constructor(private current: T) {}
+
+  get value(): T {
+    return this.current;
+  }
+  set value(next: T) {
+    if (Object.is(next, this.current)) return;
+    this.current = next;
+    for (const watcher of [...this.watchers]) watcher();
+  }
+  /** Calls `watcher` after each change until the returned function is called. */
+  watch(watcher: () => void): () => void {
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  }
+}
+
+/** The cell's value; the component renders again when it changes. */
+export function useCell<T>(cell: Cell<T>): T {
+  const [, render] = useReducer<number, undefined>((n) => n + 1, 0);
+  useEffect(() => cell.watch(() => render(undefined)), [cell]);
+  return cell.value;
+}

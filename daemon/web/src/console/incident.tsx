@@ -1,0 +1,99 @@
+import { useState } from "preact/hooks";
+import { type ApiError, type Incident, api } from "../api.ts";
+import { useNow } from "../clock.ts";
+import { duration, when } from "../format.ts";
+import { common } from "../i18n/common.ts";
+import { t } from "../i18n/console.ts";
+import { harmless } from "../i18n/index.ts";
+import { reasonSentence } from "../i18n/reasons.ts";
+import { Link } from "../router.tsx";
+import { may } from "../session.ts";
+import { Button, HealthMark, Name, Refusal } from "../ui/basics.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { Field, Text } from "../ui/forms.tsx";
+
+/** Most site names in one sentence; the rest is a number. */
+const SITES_NAMED_MAX = 6;
+
+/** Cause first, then since when, whom it affects and what is held back behind it. */
+export function IncidentCard({ incident, changed }: { incident: Incident; changed: () => void }) {
+  const now = useNow();
+  const [asking, ask] = useState(false);
+  const opened = new Date(incident.opened_at);
+  const lasted = ((incident.closed_at ? Date.parse(incident.closed_at) : now.getTime()) - opened.getTime()) / 1000;
+  return (
+    <article class={`incident ${incident.closed_at ? "closed" : incident.health}`} data-test="incident">
+      <div class="incident-head">
+        <HealthMark health={incident.health} />
+        <span class="quiet num">
+          {incident.closed_at
+            ? t("incident.closed", { time: when(incident.closed_at, now), duration: duration(lasted) })
+            : `${t("incident.since", { time: when(opened, now) })} · ${t("incident.for", { duration: duration(lasted) })}`}
+        </span>
+      </div>
+      <h3 class="incident-cause">
+        {incident.device && incident.device_name && (
+          <><Link href={`/thiet-bi/${encodeURIComponent(incident.device)}`}><Name>{incident.device_name}</Name></Link>{": "}</>
+        )}
+        {incident.device_name ? reasonSentence(incident.reason).replace(/^./, (c) => c.toLocaleLowerCase()) : reasonSentence(incident.reason)}
+      </h3>
+      {incident.sites.length > 0 && <p>{affected(incident.sites)}</p>}
+      {incident.behind.length > 0 && (
+        <details class="behind">
+          <summary>{t("incident.behind", { n: incident.behind.length })}</summary>
+          <ul>
+            {incident.behind.map((one) => (
+              <li key={one.device}>
+                <Link href={`/thiet-bi/${encodeURIComponent(one.device)}`}><Name>{one.name}</Name></Link>{" "}
+                <span class="quiet num">{t("incident.since", { time: when(one.since, now) })}</span>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+      <div class="incident-foot">
+        {incident.run_ids.map((id) => <Link key={id} href={`/kich-ban/${id}`} class="small">{t("incident.run", { id: String(id) })}</Link>)}
+        {incident.acknowledged_by
+          ? <span class="quiet">{t("incident.acknowledged", { name: incident.acknowledged_by })}{incident.note ? <>{": "}<Name>{incident.note}</Name></> : null}</span>
+          : !incident.closed_at && may("operate") && <Button test="acknowledge" onClick={() => ask(true)}>{t("incident.acknowledge")}</Button>}
+      </div>
+      {asking && <Acknowledge incident={incident} close={() => ask(false)} done={changed} />}
+    </article>
+  );
+}
+
+function affected(sites: string[]): string {
+  const named = sites.slice(0, SITES_NAMED_MAX).map(harmless).join(", ");
+  const rest = sites.length - SITES_NAMED_MAX;
+  return t("incident.affects", { sites: rest > 0 ? `${named} ${t("incident.affects.more", { n: rest })}` : named });
+}
+
+function Acknowledge({ incident, close, done }: { incident: Incident; close: () => void; done: () => void }) {
+  const [note, setNote] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError>();
+  const send = async () => {
+    setBusy(true);
+    try {
+      await api.post<Incident>(`/incidents/${incident.id}/acknowledge`, { note: note.trim() });
+      close();
+      done();
+    } catch (refusal) {
+      setError(refusal as ApiError);
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog title={t("incident.acknowledge.title")} onClose={close}>
+      <form onSubmit={(event) => { event.preventDefault(); void send(); }}>
+        <p>{reasonSentence(incident.reason)}</p>
+        <Field label={t("incident.acknowledge.note")}>{(id) => <Text id={id} value={note} onInput={setNote} maxLength={500} test="acknowledge-note" focus />}</Field>
+        <Refusal error={error} />
+        <div class="actions">
+          <Button onClick={close}>{common("cancel")}</Button>
+          <Button type="submit" kind="primary" busy={busy} test="acknowledge-send">{t("incident.acknowledge")}</Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,4 @@
+import type { roomWords as vi } from "../vi/room.ts";
+
+export const roomWords: Record<keyof typeof vi, string> = {
+};
