@@ -1,0 +1,5 @@
+//! One socket-and-clock loop a machine: the rim between the pure crates and the world.
+
+pub(crate) mod credential;
+pub(crate) mod snmp;
+pub(crate) mod trap;

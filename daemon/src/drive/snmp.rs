@@ -1,0 +1,379 @@
+//! The socket-and-clock loop of the poller and the watch: sends what the poller asks for, feeds both, hands events on.
+//!
+//! It runs on a thread of its own, so that a slow page or a slow disk never delays a poll.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_snmp::transport::{UdpHandle, UdpTransport};
+use async_snmp::{Client, Error, ErrorStatus, ReportStatus, Retry};
+use nhipcau_inventory::poller::{self, FetchError, Op, Poller, Request, RequestId};
+use nhipcau_inventory::trap::Trap;
+use nhipcau_inventory::watch::{self, DeclaredLink, SiteSpec};
+use nhipcau_inventory::{Collection, DeviceId, DeviceSpec, Oid, ProfileSet, Value, Varbind};
+use tokio::sync::mpsc;
+
+use super::credential::Keys;
+use crate::app::estate::Estate;
+
+/// Commands waiting for the loop. Configuration and traps come through here; a full queue makes the sender wait.
+const COMMANDS_MAX: usize = 4_096;
+/// Receive buffer asked for on each socket: 64 answers of 64 KB, so that a burst survives one scheduling delay.
+const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
+/// Largest datagram that SNMP over UDP can carry; the library's default of 1,472 cuts GETBULK answers of SNMPv3.
+const DATAGRAM_BYTES_MAX: usize = 65_507;
+
+/// A device together with where its agent listens, which is none of the pure crate's business.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    /// What the poller knows.
+    pub(crate) spec: DeviceSpec,
+    /// Where requests go.
+    pub(crate) address: SocketAddr,
+}
+
+/// What the rest of the daemon asks of the loop.
+pub(crate) enum Command {
+    /// The watched devices and the keys to them, whole; what is not in the list is no longer watched.
+    Estate { targets: Vec<Target>, keys: Arc<HashMap<String, Keys>> },
+    /// The tree of sites, whole.
+    Sites(Vec<SiteSpec>),
+    /// The declared links, whole, and the device that stands for the daemon's own place.
+    Links { links: Vec<DeclaredLink>, root: Option<DeviceId> },
+    /// The families of devices.
+    Profiles(Arc<ProfileSet>),
+    /// A notification that is already stored.
+    Trap(Trap),
+    /// Somebody has seen an incident.
+    Acknowledge { incident: watch::IncidentKey, by: String, note: String },
+}
+
+/// How the loop is set up.
+pub(crate) struct SnmpConfig {
+    /// Limits of the poller.
+    pub(crate) poller: poller::PollerConfig,
+    /// UDP sockets that share the requests.
+    pub(crate) sockets: usize,
+    /// Spreads the polls over their intervals.
+    pub(crate) seed: u64,
+    /// Families of devices.
+    pub(crate) profiles: Arc<ProfileSet>,
+}
+
+/// Starts the loop. `estate` is what pages read; events go to `events`, where a full queue loses the event and counts it:
+/// watching goes on when the disk does not.
+pub(crate) fn spawn(
+    config: SnmpConfig,
+    estate: Arc<Estate>,
+    events: mpsc::Sender<watch::Event>,
+    collections: mpsc::Sender<Arc<Collection>>,
+) -> std::io::Result<mpsc::Sender<Command>> {
+    let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let transports = runtime.block_on(bind(config.sockets))?;
+    std::thread::Builder::new().name("snmp".into()).spawn(move || {
+        let (replies, replied) = mpsc::channel(config.poller.in_flight_max * 2);
+        let poller = Poller::new(config.poller.clone(), config.profiles.clone(), config.seed);
+        let drive =
+            Drive { config, poller, estate, events, collections, transports, targets: HashMap::new(), keys: Arc::default(), clients: HashMap::new(), replies };
+        runtime.block_on(drive.run(inbox, replied));
+    })?;
+    Ok(commands)
+}
+
+async fn bind(sockets: usize) -> std::io::Result<Transports> {
+    let mut transports = Transports { v4: Vec::new(), v6: Vec::new() };
+    for _ in 0..sockets.max(1) {
+        transports.v4.push(transport("0.0.0.0:0").await?);
+        // A machine without IPv6 still watches its IPv4 devices.
+        if let Ok(socket) = transport("[::]:0").await {
+            transports.v6.push(socket);
+        }
+    }
+    Ok(transports)
+}
+
+async fn transport(address: &str) -> std::io::Result<UdpTransport> {
+    UdpTransport::builder()
+        .bind(address)
+        .receive_capacity(DATAGRAM_BYTES_MAX)
+        .recv_buffer_size(RECEIVE_BUFFER_BYTES)
+        .build()
+        .await
+        .map_err(std::io::Error::other)
+}
+
+struct Transports {
+    v4: Vec<UdpTransport>,
+    v6: Vec<UdpTransport>,
+}
+
+impl Transports {
+    fn of(&self, address: SocketAddr) -> Option<&UdpTransport> {
+        let family = if address.is_ipv4() { &self.v4 } else { &self.v6 };
+        let spread = usize::from(address.port()).wrapping_add(match address {
+            SocketAddr::V4(a) => a.ip().octets().iter().map(|b| usize::from(*b)).sum(),
+            SocketAddr::V6(a) => a.ip().octets().iter().map(|b| usize::from(*b)).sum(),
+        });
+        family.get(spread % family.len().max(1))
+    }
+}
+
+struct Reply {
+    request: RequestId,
+    result: Result<Vec<Varbind>, FetchError>,
+    bytes: usize,
+}
+
+struct Drive {
+    config: SnmpConfig,
+    poller: Poller,
+    estate: Arc<Estate>,
+    events: mpsc::Sender<watch::Event>,
+    collections: mpsc::Sender<Arc<Collection>>,
+    transports: Transports,
+    targets: HashMap<DeviceId, Target>,
+    keys: Arc<HashMap<String, Keys>>,
+    clients: HashMap<(DeviceId, Arc<str>), Client<UdpHandle>>,
+    replies: mpsc::Sender<Reply>,
+}
+
+impl Drive {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Command>, mut replied: mpsc::Receiver<Reply>) {
+        loop {
+            let wake = self.drain().await;
+            let sleep = tokio::time::sleep_until(wake.unwrap_or_else(|| Instant::now() + Duration::from_secs(60)).into());
+            tokio::select! {
+                biased;
+                Some(reply) = replied.recv() => {
+                    self.feed_poller(poller::Input::Reply { request: reply.request, result: reply.result, bytes: reply.bytes });
+                }
+                command = inbox.recv() => match command {
+                    Some(command) => self.command(command),
+                    None => return,
+                },
+                () = sleep => {
+                    self.feed_poller(poller::Input::Timeout);
+                    self.feed_watch(watch::Input::Timeout);
+                }
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Estate { targets, keys } => self.retarget(targets, keys),
+            Command::Sites(sites) => self.feed_watch(watch::Input::Sites(sites)),
+            Command::Links { links, root } => {
+                self.feed_watch(watch::Input::Root(root));
+                self.feed_watch(watch::Input::Links(links));
+            }
+            Command::Profiles(profiles) => self.feed_poller(poller::Input::Profiles(profiles)),
+            Command::Trap(trap) => self.feed_watch(watch::Input::Trap(trap)),
+            Command::Acknowledge { incident, by, note } => self.feed_watch(watch::Input::Acknowledge { incident, by, note }),
+        }
+    }
+
+    fn retarget(&mut self, targets: Vec<Target>, keys: Arc<HashMap<String, Keys>>) {
+        self.keys = keys;
+        self.clients.clear();
+        let wanted: HashMap<DeviceId, Target> = targets.into_iter().map(|t| (t.spec.id.clone(), t)).collect();
+        let gone: Vec<DeviceId> = self.targets.keys().filter(|id| !wanted.contains_key(*id)).cloned().collect();
+        for id in gone {
+            self.feed_poller(poller::Input::Remove(id.clone()));
+            self.feed_watch(watch::Input::RemoveDevice(id));
+        }
+        let mut fresh: Vec<&Target> = wanted.values().filter(|t| self.targets.get(&t.spec.id).is_none_or(|old| old.spec != t.spec)).collect();
+        fresh.sort_by(|a, b| a.spec.id.cmp(&b.spec.id));
+        let specs: Vec<DeviceSpec> = fresh.into_iter().map(|t| t.spec.clone()).collect();
+        self.targets = wanted;
+        for spec in specs {
+            self.feed_watch(watch::Input::Device(spec.clone()));
+            self.feed_poller(poller::Input::Upsert(spec));
+        }
+    }
+
+    /// A broken invariant ends the device's poll, not the watching of the others.
+    fn feed_poller(&mut self, input: poller::Input) {
+        let now = Instant::now();
+        if catch_unwind(AssertUnwindSafe(|| self.poller.handle_input(input, now))).is_err() {
+            tracing::error!("the poller broke an invariant; all devices are asked anew");
+            self.poller = Poller::new(self.config.poller.clone(), self.config.profiles.clone(), self.config.seed);
+            for target in self.targets.values() {
+                self.poller.handle_input(poller::Input::Upsert(target.spec.clone()), now);
+            }
+        }
+    }
+
+    fn feed_watch(&mut self, input: watch::Input) {
+        self.estate.feed(input, Instant::now());
+    }
+
+    /// Carries out everything both machines want; returns when the next of them wants to be woken.
+    async fn drain(&mut self) -> Option<Instant> {
+        loop {
+            let poller_wake = loop {
+                match self.poller.poll_output() {
+                    poller::Output::Send(request) => self.send(request).await,
+                    poller::Output::Collection(collection) => {
+                        self.feed_watch(watch::Input::Collection(collection.clone()));
+                        if self.collections.try_send(collection).is_err() {
+                            self.estate.count_collection_lost();
+                        }
+                    }
+                    poller::Output::Timeout(wake, _) => break wake,
+                }
+            };
+            self.estate.note_poller(self.poller.counters(), self.poller.in_flight());
+            let mut hastened = false;
+            let watch_wake = loop {
+                match self.estate.poll() {
+                    watch::Output::Event(event) => {
+                        if self.events.try_send(event).is_err() {
+                            self.estate.count_event_lost();
+                        }
+                    }
+                    watch::Output::Hasten(device) => {
+                        hastened = true;
+                        self.feed_poller(poller::Input::Hasten(device));
+                    }
+                    watch::Output::Timeout(wake, _) => break wake,
+                }
+            };
+            if !hastened {
+                return [poller_wake, watch_wake].into_iter().flatten().min();
+            }
+        }
+    }
+
+    async fn send(&mut self, request: Request) {
+        let client = match self.client(&request).await {
+            Ok(client) => client,
+            Err(error) => {
+                let reply = Reply { request: request.id, result: Err(error), bytes: 0 };
+                self.feed_poller(poller::Input::Reply { request: reply.request, result: reply.result, bytes: 0 });
+                return;
+            }
+        };
+        let replies = self.replies.clone();
+        tokio::spawn(async move {
+            let id = request.id;
+            let result = fetch(&client, request).await;
+            let bytes = result.as_ref().map_or(0, |varbinds| varbinds.iter().map(size_estimate).sum());
+            // The loop is gone only when the daemon ends.
+            let _ = replies.send(Reply { request: id, result, bytes }).await;
+        });
+    }
+
+    async fn client(&mut self, request: &Request) -> Result<Client<UdpHandle>, FetchError> {
+        let key = (request.device.clone(), request.credential.name.clone());
+        if let Some(client) = self.clients.get(&key) {
+            return Ok(client.clone());
+        }
+        let refused = |detail: String| FetchError::Unreachable(detail);
+        let target = self.targets.get(&request.device).ok_or_else(|| refused("no address".into()))?;
+        let keys = self.keys.get(&*request.credential.name).ok_or_else(|| refused(format!("no credential {}", request.credential.name)))?;
+        let auth = keys.auth().map_err(|error| refused(error.to_string()))?;
+        let transport = self.transports.of(target.address).ok_or_else(|| refused("this machine has no IPv6".into()))?;
+        let client = Client::builder(target.address, auth)
+            .request_timeout(request.timeout)
+            .retry(Retry::none())
+            .build_with(transport)
+            .await
+            .map_err(|error| refused(error.to_string()))?;
+        self.clients.insert(key, client.clone());
+        Ok(client)
+    }
+}
+
+async fn fetch(client: &Client<UdpHandle>, request: Request) -> Result<Vec<Varbind>, FetchError> {
+    let oids: Vec<async_snmp::Oid> = request.oids.iter().map(|oid| async_snmp::Oid::new(oid.arcs())).collect();
+    let answer = match request.op {
+        Op::Get => client.get_many(&oids).await.map(|r| r.varbinds),
+        Op::GetNext => client.get_next_many(&oids).await.map(|r| r.varbinds),
+        Op::GetBulk { max_repetitions } => client.get_bulk(&oids, 0, max_repetitions).await,
+    };
+    match answer {
+        Ok(varbinds) => varbinds.into_iter().map(varbind).collect(),
+        Err(error) => {
+            let error = fetch_error(&error);
+            // A restarted agent has a new engine or new boots, and the library asks for neither by itself.
+            if client.version() == async_snmp::Version::V3 && matches!(error, FetchError::Timeout | FetchError::V3UnknownEngine | FetchError::V3NotInTimeWindow) {
+                let _ = client.rediscover_engine().await;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn varbind(received: async_snmp::VarBind) -> Result<Varbind, FetchError> {
+    Ok(Varbind { oid: oid(&received.oid)?, value: value(received.value)? })
+}
+
+fn oid(oid: &async_snmp::Oid) -> Result<Oid, FetchError> {
+    Oid::from_arcs(oid.arcs()).map_err(|error| FetchError::Malformed(error.to_string()))
+}
+
+/// The library's value as ours.
+///
+/// # Errors
+/// [`FetchError::Malformed`] for an object identifier that is too long.
+pub(crate) fn value(value: async_snmp::Value) -> Result<Value, FetchError> {
+    use async_snmp::Value as Wire;
+    Ok(match value {
+        Wire::Integer(v) => Value::Integer(v),
+        Wire::OctetString(bytes) | Wire::Nsap(bytes) => Value::OctetString(bytes),
+        Wire::ObjectIdentifier(id) => Value::Oid(oid(&id)?),
+        Wire::IpAddress(octets) => Value::IpAddress(octets),
+        Wire::Counter32(v) => Value::Counter32(v),
+        Wire::Gauge32(v) | Wire::UInteger32(v) => Value::Gauge32(v),
+        Wire::TimeTicks(v) => Value::TimeTicks(v),
+        Wire::Counter64(v) => Value::Counter64(v),
+        Wire::Opaque(bytes) => Value::Opaque(bytes),
+        Wire::NoSuchObject => Value::NoSuchObject,
+        Wire::NoSuchInstance => Value::NoSuchInstance,
+        Wire::EndOfMibView => Value::EndOfMibView,
+        _ => Value::Null,
+    })
+}
+
+/// A notification's bindings as ours; `None` when one of them is not representable.
+pub(crate) fn varbinds(received: &[async_snmp::VarBind]) -> Option<Vec<Varbind>> {
+    received.iter().cloned().map(varbind).collect::<Result<_, _>>().ok()
+}
+
+fn fetch_error(error: &Error) -> FetchError {
+    match error {
+        Error::SharedOperation { source } => fetch_error(source),
+        Error::Exchange { source, .. } => fetch_error(source),
+        Error::Timeout { .. } | Error::ConstructionTimeout { .. } => FetchError::Timeout,
+        Error::Network { source, .. } => FetchError::Unreachable(source.to_string()),
+        Error::Snmp { status: ErrorStatus::TooBig, .. } => FetchError::TooBig,
+        Error::Snmp { status: ErrorStatus::NoSuchName, .. } => FetchError::NoSuchName,
+        Error::Snmp { .. } => FetchError::GenErr,
+        Error::Auth { .. } => FetchError::V3WrongDigest,
+        Error::Report { status, .. } => match **status {
+            ReportStatus::UnsupportedSecurityLevel { .. } => FetchError::V3UnsupportedLevel,
+            ReportStatus::NotInTimeWindow { .. } => FetchError::V3NotInTimeWindow,
+            ReportStatus::UnknownUserName { .. } => FetchError::V3UnknownUser,
+            ReportStatus::UnknownEngineId { .. } => FetchError::V3UnknownEngine,
+            ReportStatus::WrongDigest { .. } => FetchError::V3WrongDigest,
+            ReportStatus::DecryptionError { .. } => FetchError::V3Decryption,
+            ReportStatus::Other { .. } => FetchError::Malformed(error.to_string()),
+        },
+        other => FetchError::Malformed(other.to_string()),
+    }
+}
+
+/// The library does not tell a datagram's size: names and values with their headers come close.
+fn size_estimate(varbind: &Varbind) -> usize {
+    let value = match &varbind.value {
+        Value::OctetString(bytes) | Value::Opaque(bytes) => bytes.len(),
+        Value::Oid(oid) => oid.len(),
+        _ => 4,
+    };
+    varbind.oid.len() + value + 6
+}

@@ -1,0 +1,264 @@
+//! Traps and informs in. An inform is acknowledged after its commit: the store answers before the library may.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use async_snmp::notification::{
+    Notification, NotificationAcceptance, NotificationEnvelope, NotificationPduClass, NotificationReceiver,
+};
+use async_snmp::v3::{AuthoritativeEngine, PersistedAuthoritativeEngine};
+use async_snmp::{SecurityLevel, Version};
+use ipnet::IpNet;
+use nhipcau_inventory::trap::Trap;
+use nhipcau_inventory::{DeviceId, Oid, SnmpVersion};
+
+use super::credential::Keys;
+use super::snmp;
+use crate::secret::Secret;
+
+/// Where notifications go.
+pub(crate) trait TrapSink: Send + Sync + 'static {
+    /// Stores an inform and returns once it is on disk; `false`: it is not, so the sender must repeat it.
+    fn commit(&self, trap: Trap) -> bool;
+    /// Takes a trap, which nobody repeats. Stored with the next group of them; a full queue loses it and counts it.
+    fn accept(&self, trap: Trap);
+}
+
+/// Who may send: addresses of the inventory with their device, and further networks.
+#[derive(Debug, Default)]
+pub(crate) struct Senders {
+    /// By address.
+    pub(crate) devices: HashMap<IpAddr, DeviceId>,
+    /// Networks whose traps are taken though no device of them is watched.
+    pub(crate) networks: Vec<IpNet>,
+}
+
+/// What became of datagrams at the trap port.
+#[derive(Debug, Default)]
+pub(crate) struct TrapCounters {
+    /// Traps taken.
+    pub(crate) traps: AtomicU64,
+    /// Informs stored and acknowledged.
+    pub(crate) informs: AtomicU64,
+    /// Informs that could not be stored and were not acknowledged.
+    pub(crate) informs_refused: AtomicU64,
+    /// Notifications of senders that nobody knows.
+    pub(crate) unknown_source: AtomicU64,
+    /// SNMPv3 notifications without authentication.
+    pub(crate) unauthenticated: AtomicU64,
+    /// Notifications that could not be read to the end.
+    pub(crate) malformed: AtomicU64,
+}
+
+/// How the receiver is set up.
+pub(crate) struct TrapConfig {
+    /// Socket.
+    pub(crate) bind: SocketAddr,
+    /// Directory that keeps the SNMP engine's identity and boots (RFC 3414 §2.2).
+    pub(crate) state_dir: PathBuf,
+    /// Communities beyond those of the credentials.
+    pub(crate) communities: Vec<Secret>,
+}
+
+/// Why traps cannot be received.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TrapError {
+    /// The socket, mostly: taken, or a port that needs a privilege.
+    #[error("traps on {bind}: {detail}")]
+    Start {
+        /// The socket.
+        bind: SocketAddr,
+        /// What the library said.
+        detail: String,
+    },
+    /// The engine's state cannot be kept.
+    #[error("{path}: {source}")]
+    Engine {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Starts the receiver on a thread of its own: it waits for commits.
+pub(crate) fn spawn(
+    config: TrapConfig,
+    keys: &HashMap<String, Keys>,
+    senders: Arc<RwLock<Senders>>,
+    sink: Arc<dyn TrapSink>,
+    counters: Arc<TrapCounters>,
+) -> Result<SocketAddr, TrapError> {
+    let start = |detail: String| TrapError::Start { bind: config.bind, detail };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| start(e.to_string()))?;
+    let mut builder = NotificationReceiver::builder().bind(config.bind.to_string());
+    let users: Vec<_> = keys.values().filter_map(Keys::usm_user).filter_map(Result::ok).collect();
+    if !users.is_empty() {
+        builder = builder.authoritative_engine(engine(&config.state_dir)?);
+    }
+    for (name, user) in users {
+        builder = builder.usm_user(name.into_bytes(), |_| Ok(user)).map_err(|e| start(e.to_string()))?;
+    }
+    let communities: Vec<String> = keys
+        .values()
+        .filter_map(Keys::community)
+        .chain(&config.communities)
+        .map(|secret| secret.expose().to_owned())
+        .collect();
+    // An empty list would mean "any community" to the library.
+    let accepts_communities = !communities.is_empty();
+    let receiver = {
+        let (sink, counters, senders) = (sink.clone(), counters.clone(), senders.clone());
+        builder = builder.communities(communities).acceptance_policy(move |envelope: &NotificationEnvelope<'_>| {
+            if judge(envelope, accepts_communities, &senders, &*sink, &counters) { NotificationAcceptance::Accept } else { NotificationAcceptance::Reject }
+        });
+        runtime.block_on(builder.build()).map_err(|e| start(e.to_string()))?
+    };
+    let local = receiver.local_addr();
+    std::thread::Builder::new()
+        .name("traps".into())
+        .spawn(move || runtime.block_on(receive(receiver, senders, sink, counters)))
+        .map_err(|e| start(e.to_string()))?;
+    Ok(local)
+}
+
+/// Decides before the library acknowledges. An inform is committed here, so that its acknowledgement can only follow.
+fn judge(
+    envelope: &NotificationEnvelope<'_>,
+    accepts_communities: bool,
+    senders: &RwLock<Senders>,
+    sink: &dyn TrapSink,
+    counters: &TrapCounters,
+) -> bool {
+    match envelope.security_level {
+        None if !accepts_communities => return count(&counters.unauthenticated),
+        Some(SecurityLevel::NoAuthNoPriv) => return count(&counters.unauthenticated),
+        None | Some(_) => {}
+    }
+    let Some(device) = known(senders, envelope.source.ip()) else { return count(&counters.unknown_source) };
+    if envelope.pdu_class == NotificationPduClass::Trap {
+        return true;
+    }
+    let Some(trap) = trap(envelope.notification(), envelope.source, device, true) else { return count(&counters.malformed) };
+    if sink.commit(trap) {
+        counters.informs.fetch_add(1, Ordering::Relaxed);
+        return true;
+    }
+    count(&counters.informs_refused)
+}
+
+fn count(counter: &AtomicU64) -> bool {
+    counter.fetch_add(1, Ordering::Relaxed);
+    false
+}
+
+/// `Some(device)` for a watched one, `Some(None)` for a sender of an allowed network, `None` for strangers.
+fn known(senders: &RwLock<Senders>, source: IpAddr) -> Option<Option<DeviceId>> {
+    let source = source.to_canonical();
+    let senders = senders.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match senders.devices.get(&source) {
+        Some(device) => Some(Some(device.clone())),
+        None => senders.networks.iter().any(|network| network.contains(&source)).then_some(None),
+    }
+}
+
+async fn receive(receiver: NotificationReceiver, senders: Arc<RwLock<Senders>>, sink: Arc<dyn TrapSink>, counters: Arc<TrapCounters>) {
+    loop {
+        match receiver.recv().await {
+            // An inform is with the sink since before its acknowledgement.
+            Ok(received) if received.inform_ack.is_some() => {}
+            Ok(received) => {
+                let device = known(&senders, received.source.ip()).flatten();
+                match trap(&received.notification, received.source, device, false) {
+                    Some(trap) => {
+                        counters.traps.fetch_add(1, Ordering::Relaxed);
+                        sink.accept(trap);
+                    }
+                    None => drop(count(&counters.malformed)),
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the trap socket reports an error");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+fn trap(notification: &Notification, source: SocketAddr, device: Option<DeviceId>, inform: bool) -> Option<Trap> {
+    let principal = match notification {
+        Notification::TrapV3 { username, .. } | Notification::InformV3 { username, .. } => String::from_utf8_lossy(username).into_owned(),
+        // A community is a secret: it proves the sender and is forgotten.
+        _ => String::new(),
+    };
+    Some(Trap {
+        device,
+        source: source.ip().to_canonical(),
+        version: match notification.version() {
+            Version::V1 => SnmpVersion::V1,
+            Version::V3 => SnmpVersion::V3,
+            _ => SnmpVersion::V2c,
+        },
+        principal: principal.into(),
+        trap_oid: Oid::from_arcs(notification.trap_oid().ok()?.arcs()).ok()?,
+        uptime_ticks: notification.uptime(),
+        varbinds: snmp::varbinds(notification.varbinds())?,
+        inform,
+    })
+}
+
+/// Our own SNMP engine: one identity for ever, its boots counted and stored before use.
+fn engine(state_dir: &Path) -> Result<AuthoritativeEngine, TrapError> {
+    let path = state_dir.join("snmp-engine");
+    let failed = |source: std::io::Error| TrapError::Engine { path: path.clone(), source };
+    let stored = match std::fs::read_to_string(&path) {
+        Ok(text) => Some(parse_engine(&text).ok_or_else(|| failed(std::io::Error::other("is not an engine's state; remove the file to get a new identity")))?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(failed(error)),
+    };
+    let target = path.clone();
+    let persist = move |state: &PersistedAuthoritativeEngine| -> std::io::Result<()> {
+        let id: String = state.engine_id().iter().map(|byte| format!("{byte:02x}")).collect();
+        let temporary = target.with_extension("new");
+        std::fs::write(&temporary, format!("{id} {}\n", state.engine_boots()))?;
+        std::fs::File::open(&temporary)?.sync_all()?;
+        std::fs::rename(&temporary, &target)
+    };
+    match stored {
+        Some(previous) => AuthoritativeEngine::restart(previous, persist),
+        None => async_snmp::v3::generate_engine_id().and_then(|id| AuthoritativeEngine::install(id, persist)),
+    }
+    .map_err(|error| failed(std::io::Error::other(error.to_string())))
+}
+
+fn parse_engine(text: &str) -> Option<PersistedAuthoritativeEngine> {
+    let (id, boots) = text.trim().split_once(' ')?;
+    let bytes: Option<Vec<u8>> = (0..id.len() / 2).map(|i| u8::from_str_radix(id.get(2 * i..2 * i + 2)?, 16).ok()).collect();
+    PersistedAuthoritativeEngine::new(bytes?, boots.parse().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_keeps_its_identity_and_counts_its_boots() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = engine(dir.path()).unwrap();
+        let second = engine(dir.path()).unwrap();
+        assert_eq!(first.engine_id(), second.engine_id());
+        assert_eq!(second.engine_boots(), first.engine_boots() + 1);
+    }
+
+    #[test]
+    fn a_damaged_engine_file_is_named_and_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("snmp-engine"), "nonsense").unwrap();
+        let error = engine(dir.path()).err().unwrap().to_string();
+        assert!(error.contains("snmp-engine"), "{error}");
+    }
+}
