@@ -1,1 +1,23 @@
 //! The bridge's packet path: ICE-lite, DTLS, SRTP, sockets.
+//!
+//! One plain thread owns the UDP sockets and everything behind them. The control plane (DTLS, SDP) is the `rtc` project's;
+//! from the moment a peer's keys are known, its packets take a path of our own: received in batches, authenticated, handed to
+//! the pure room of [`nhipcau_sfu`] which says who receives what, and for each receiver rewritten, encrypted and sent, with
+//! neither a lock nor an allocation nor a log line per packet.
+
+mod bridge;
+mod config;
+mod error;
+mod event;
+mod sdp;
+mod socket;
+mod stats;
+pub mod tap;
+mod worker;
+
+pub use bridge::{Answer, Bridge};
+pub use config::{BridgeConfig, Impairment, Limits};
+pub use error::{BridgeError, JoinError};
+pub use event::{BridgeEvent, GoneReason, LoweredReason, SlotUse};
+pub use nhipcau_sfu::{PeerId, RoomId};
+pub use stats::{BridgeStats, DROP_REASONS, Drop, PeerStats};

@@ -1,1 +1,5 @@
 //! Who receives what: rooms, tracks, layers, keyframes and rewriting, pure.
+
+mod ids;
+
+pub use ids::{Kind, PeerId, RoomId};

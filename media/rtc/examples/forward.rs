@@ -1,0 +1,2 @@
+//! Packets that one core forwards: prints JSON lines.
+fn main() {}

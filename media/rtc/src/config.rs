@@ -1,0 +1,69 @@
+//! What the bridge is told at start.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// Where the bridge listens and how much it takes on.
+#[derive(Clone, Debug)]
+pub struct BridgeConfig {
+    /// UDP addresses to bind; usually one per address family. Port 0 takes a free port (see [`crate::Bridge::local_addrs`]).
+    pub bind: Vec<SocketAddr>,
+    /// Addresses for the candidates in answers, best first, each with the port of the bound socket of its family.
+    /// When empty, the bound addresses themselves are announced (a wildcard address cannot be).
+    pub announce: Vec<IpAddr>,
+    /// Video m-lines that a receiver may offer (`recvonly`); more are answered `inactive`.
+    pub slots_video: usize,
+    /// Audio m-lines that a receiver may offer (`recvonly`); more are answered `inactive`.
+    pub slots_audio: usize,
+    /// Whether [`crate::Bridge::set_impairment`] acts. Only `run --lab` and tests set it.
+    pub impairments: bool,
+    /// What one bridge takes on.
+    pub limits: Limits,
+}
+
+impl Default for BridgeConfig {
+    fn default() -> Self {
+        Self {
+            bind: Vec::new(),
+            announce: Vec::new(),
+            slots_video: 12,
+            slots_audio: 3,
+            impairments: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Upper bounds. What happens at each limit is said with it.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Live rooms; [`crate::Bridge::open_room`] beyond it is ignored and counted, and joins of that room are refused.
+    pub rooms_max: usize,
+    /// Peers over all rooms; a join beyond it is refused with [`crate::JoinError::TooManyPeers`].
+    pub peers_max: usize,
+    /// DTLS handshakes that may run at once; ClientHellos beyond it are dropped and counted (the client repeats them).
+    pub handshakes_max: usize,
+    /// Size of an offer in bytes; a longer one is refused with [`crate::JoinError::BadSdp`].
+    pub offer_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            rooms_max: 256,
+            peers_max: 4096,
+            handshakes_max: 128,
+            offer_bytes_max: 256 * 1024,
+        }
+    }
+}
+
+/// A fault to act out on the road of one peer (tests and `run --lab` only).
+///
+/// It acts where datagrams enter and leave, on everything of that peer, STUN included, in both directions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Impairment {
+    /// Nothing passes.
+    pub drop: bool,
+    /// A token bucket with a queue of 64 KiB per direction; what finds the queue full is dropped.
+    pub rate_bps: Option<u64>,
+}

@@ -1,0 +1,111 @@
+//! What the bridge tells its owner.
+
+use nhipcau_sfu::{PeerId, RoomId};
+
+/// Who is in one of a receiver's m-lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotUse {
+    /// The `a=mid` of the receiver's m-line.
+    pub mid: String,
+    /// The peer that is seen or heard there.
+    pub peer: PeerId,
+}
+
+/// Why a peer's connection ended for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoneReason {
+    /// Nothing authenticated arrived for 30 s.
+    Timeout,
+    /// The peer closed its DTLS association.
+    Closed,
+    /// DTLS failed: no handshake within 30 s of the join, a protocol error, or a certificate that the offer did not announce.
+    Handshake,
+}
+
+/// Why a receiver gets less than its page asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoweredReason {
+    /// The estimate of the receiver's line (bits per second) does not carry the wanted layer.
+    Estimate {
+        /// Estimated bandwidth towards the receiver.
+        estimate_bps: u64,
+    },
+    /// The wanted layer gave no keyframe in time.
+    NoKeyframe,
+}
+
+/// What the bridge tells its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BridgeEvent {
+    /// ICE and DTLS are done; media flows. Also after a rejoin with new keys.
+    Connected {
+        /// The peer's room.
+        room: RoomId,
+        /// The peer.
+        peer: PeerId,
+    },
+    /// Nothing authenticated arrived for 4 s (12 s from a peer that sends no media).
+    Silent {
+        /// The peer's room.
+        room: RoomId,
+        /// The peer.
+        peer: PeerId,
+    },
+    /// A silent peer is heard again.
+    Recovered {
+        /// The peer's room.
+        room: RoomId,
+        /// The peer.
+        peer: PeerId,
+    },
+    /// The connection ended; the peer has been removed from its room and a new join starts afresh.
+    Gone {
+        /// The peer's room.
+        room: RoomId,
+        /// The peer.
+        peer: PeerId,
+        /// Why.
+        reason: GoneReason,
+    },
+    /// The active speaker changed.
+    Speaker {
+        /// The room.
+        room: RoomId,
+        /// The new speaker; `None` when the last one left or was muted.
+        peer: Option<PeerId>,
+    },
+    /// A peer started or stopped to speak.
+    Speaking {
+        /// The room.
+        room: RoomId,
+        /// The peer.
+        peer: PeerId,
+        /// Whether it speaks now.
+        on: bool,
+    },
+    /// Who is in which of a receiver's m-lines; sent on change.
+    Slots {
+        /// The receiver's room.
+        room: RoomId,
+        /// The receiver.
+        peer: PeerId,
+        /// By video slot; the first is the large picture.
+        video: Vec<Option<SlotUse>>,
+        /// By audio slot.
+        audio: Vec<Option<SlotUse>>,
+    },
+    /// A receiver gets less than it asked for; sent when that begins or its reason changes, at most every 5 s.
+    LayerLowered {
+        /// The receiver's room.
+        room: RoomId,
+        /// The receiver.
+        peer: PeerId,
+        /// Why.
+        reason: LoweredReason,
+    },
+    /// The room's code failed an invariant. The room is closed and its peers are removed; other rooms go on.
+    RoomPanicked {
+        /// The room that is gone.
+        room: RoomId,
+    },
+}

@@ -1,0 +1,248 @@
+//! The bridge's answer: ICE-lite, one bundle, DTLS passive.
+
+use std::net::{IpAddr, SocketAddr};
+
+use nhipcau_sfu::Kind;
+use rtc_sdp::SessionDescription;
+use rtc_sdp::description::common::{Address, Attribute, ConnectionInformation};
+use rtc_sdp::description::media::{MediaDescription, MediaName, RangedPort};
+use rtc_sdp::description::session::{Origin, TimeDescription};
+
+use super::offer::{Direction, Media, Offer, Use};
+use super::URIS;
+
+/// What the packet thread chose for a peer.
+#[derive(Clone, Debug)]
+pub(crate) struct Seat {
+    /// The bridge's ICE user name for this peer.
+    pub(crate) ufrag: String,
+    /// The bridge's ICE password for this peer.
+    pub(crate) pwd: String,
+    /// Session id and version of the `o=` line.
+    pub(crate) session: u64,
+    pub(crate) version: u64,
+    /// SSRC of each audio slot.
+    pub(crate) audio: Vec<u32>,
+    /// SSRC and retransmission SSRC of each video slot.
+    pub(crate) video: Vec<(u32, u32)>,
+}
+
+/// Host candidates (RFC 8839), best first. Empty `announce` announces the bound addresses.
+pub(crate) fn candidates(bound: &[SocketAddr], announce: &[IpAddr]) -> Vec<String> {
+    let addrs = if announce.is_empty() {
+        bound
+            .iter()
+            .filter(|addr| !addr.ip().is_unspecified())
+            .copied()
+            .collect::<Vec<_>>()
+    } else {
+        announce
+            .iter()
+            .flat_map(|ip| {
+                bound
+                    .iter()
+                    .filter(|addr| {
+                        addr.is_ipv4() == ip.is_ipv4() && (addr.ip().is_unspecified() || addr.ip() == *ip || announce.len() == 1)
+                    })
+                    .map(|addr| SocketAddr::new(*ip, addr.port()))
+            })
+            .collect()
+    };
+    addrs
+        .iter()
+        .enumerate()
+        .map(|(index, addr)| {
+            // RFC 8445 section 5.1.2.1: type preference 126 (host), local preference by order, component 1.
+            let priority = (126u32 << 24) | ((65_535 - index.min(65_535) as u32) << 8) | 255;
+            let (ip, port) = (addr.ip(), addr.port());
+            format!("{} 1 udp {priority} {ip} {port} typ host", index + 1)
+        })
+        .collect()
+}
+
+/// Prints the answer to `offer`.
+pub(crate) fn answer(offer: &Offer, seat: &Seat, fingerprint: &str, candidates: &[String]) -> String {
+    let bundled = offer
+        .media
+        .iter()
+        .filter(|media| media.usage != Use::Rejected)
+        .map(|media| media.mid.as_str())
+        .collect::<Vec<_>>()
+        .join(" ");
+    let session = SessionDescription {
+        origin: Origin {
+            username: "-".to_owned(),
+            session_id: seat.session,
+            session_version: seat.version,
+            network_type: "IN".to_owned(),
+            address_type: "IP4".to_owned(),
+            unicast_address: "127.0.0.1".to_owned(),
+        },
+        session_name: "-".to_owned(),
+        time_descriptions: vec![TimeDescription::default()],
+        attributes: vec![
+            value("group", format!("BUNDLE {bundled}")),
+            flag("ice-lite"),
+            value("msid-semantic", " WMS *".to_owned()),
+        ],
+        media_descriptions: offer
+            .media
+            .iter()
+            .map(|media| section(media, seat, fingerprint, candidates))
+            .collect(),
+        ..SessionDescription::default()
+    };
+    session.marshal()
+}
+
+fn flag(key: &str) -> Attribute {
+    Attribute::new(key.to_owned(), None)
+}
+
+fn value(key: &str, value: String) -> Attribute {
+    Attribute::new(key.to_owned(), Some(value))
+}
+
+fn section(media: &Media, seat: &Seat, fingerprint: &str, candidates: &[String]) -> MediaDescription {
+    let rejected = media.usage == Use::Rejected;
+    let mut formats = vec![media.payload_type.to_string()];
+    formats.extend(media.rtx.map(|rtx| rtx.to_string()));
+    let mut attributes = Vec::with_capacity(40);
+    if !rejected {
+        attributes.extend(transport(seat, fingerprint, candidates));
+    }
+    attributes.push(value("mid", media.mid.clone()));
+    match media.usage {
+        Use::Rejected => attributes.push(flag(Direction::Inactive.name())),
+        Use::Inactive(kind) => {
+            attributes.push(flag(Direction::Inactive.name()));
+            attributes.extend(codec(media, kind));
+        }
+        Use::Up(kind) => {
+            attributes.push(flag(Direction::RecvOnly.name()));
+            attributes.extend(codec(media, kind));
+            attributes.extend(extensions(media, kind, true));
+            if !media.rids.is_empty() {
+                attributes.extend(media.rids.iter().map(|rid| value("rid", format!("{rid} recv"))));
+                attributes.push(value("simulcast", format!("recv {}", media.rids.join(";"))));
+            }
+        }
+        Use::Down(kind, slot) => {
+            attributes.push(flag(Direction::SendOnly.name()));
+            attributes.extend(codec(media, kind));
+            attributes.extend(extensions(media, kind, false));
+            attributes.extend(sources(media, kind, slot, seat));
+        }
+    }
+    MediaDescription {
+        media_name: MediaName {
+            media: media.name.clone(),
+            port: RangedPort {
+                value: if rejected { 0 } else { 9 },
+                range: None,
+            },
+            protos: media.protos.clone(),
+            formats: if rejected { media.formats.clone() } else { formats },
+        },
+        connection_information: Some(ConnectionInformation {
+            network_type: "IN".to_owned(),
+            address_type: "IP4".to_owned(),
+            address: Some(Address {
+                address: "0.0.0.0".to_owned(),
+                ttl: None,
+                range: None,
+            }),
+        }),
+        attributes,
+        ..MediaDescription::default()
+    }
+}
+
+fn transport(seat: &Seat, fingerprint: &str, candidates: &[String]) -> Vec<Attribute> {
+    let mut attributes = vec![
+        flag("rtcp-mux"),
+        flag("rtcp-rsize"),
+        value("ice-ufrag", seat.ufrag.clone()),
+        value("ice-pwd", seat.pwd.clone()),
+        value("fingerprint", format!("sha-256 {fingerprint}")),
+        value("setup", "passive".to_owned()),
+    ];
+    attributes.extend(candidates.iter().map(|candidate| value("candidate", candidate.clone())));
+    attributes.push(flag("end-of-candidates"));
+    attributes
+}
+
+fn codec(media: &Media, kind: Kind) -> Vec<Attribute> {
+    let payload_type = media.payload_type;
+    let mut attributes = Vec::new();
+    match kind {
+        Kind::Audio => {
+            attributes.push(value("rtpmap", format!("{payload_type} opus/48000/2")));
+            // In-band FEC repairs single losses without a round trip; DTX keeps silent sites off the line.
+            attributes.push(value("fmtp", format!("{payload_type} minptime=10;useinbandfec=1;usedtx=1")));
+            attributes.push(value("rtcp-fb", format!("{payload_type} transport-cc")));
+        }
+        Kind::Video => {
+            attributes.push(value("rtpmap", format!("{payload_type} VP8/90000")));
+            for feedback in ["transport-cc", "ccm fir", "nack pli"] {
+                attributes.push(value("rtcp-fb", format!("{payload_type} {feedback}")));
+            }
+            if let Some(rtx) = media.rtx {
+                // Lost packets are only sent again as RTX: the same packet index twice with other header bytes would repeat an
+                // SRTP nonce. So NACK is offered with RTX or not at all.
+                attributes.push(value("rtcp-fb", format!("{payload_type} nack")));
+                attributes.push(value("rtpmap", format!("{rtx} rtx/90000")));
+                attributes.push(value("fmtp", format!("{rtx} apt={payload_type}")));
+            }
+        }
+    }
+    attributes
+}
+
+/// The understood extensions of the m-line: towards us all of them, from us the transport-wide sequence number only, since it is
+/// the only one that we write.
+fn extensions(media: &Media, kind: Kind, up: bool) -> Vec<Attribute> {
+    media
+        .extmaps
+        .iter()
+        .filter(|&&(_, direction, place)| {
+            let flows = match direction {
+                None | Some(Direction::SendRecv) => true,
+                Some(Direction::SendOnly) => up,
+                Some(Direction::RecvOnly) => !up,
+                Some(Direction::Inactive) => false,
+            };
+            let written = URIS[place].0 == super::Extension::TransportSequence || URIS[place].0 == super::Extension::Mid;
+            let useful = kind == Kind::Audio || URIS[place].0 != super::Extension::AudioLevel;
+            flows && useful && (up || written)
+        })
+        .map(|&(id, direction, place)| {
+            let uri = URIS[place].1;
+            match direction {
+                Some(direction) if direction != Direction::SendRecv => {
+                    value("extmap", format!("{id}/{} {uri}", direction.mirrored().name()))
+                }
+                _ => value("extmap", format!("{id} {uri}")),
+            }
+        })
+        .collect()
+}
+
+fn sources(media: &Media, kind: Kind, slot: usize, seat: &Seat) -> Vec<Attribute> {
+    let (stream, track, ssrc, repair) = match kind {
+        Kind::Audio => (format!("audio-{slot}"), format!("a{slot}"), seat.audio[slot], None),
+        Kind::Video => {
+            let (ssrc, repair) = seat.video[slot];
+            (format!("video-{slot}"), format!("v{slot}"), ssrc, media.rtx.map(|_| repair))
+        }
+    };
+    let mut attributes = vec![value("msid", format!("{stream} {track}"))];
+    if let Some(repair) = repair {
+        attributes.push(value("ssrc-group", format!("FID {ssrc} {repair}")));
+    }
+    for ssrc in std::iter::once(ssrc).chain(repair) {
+        attributes.push(value("ssrc", format!("{ssrc} cname:{stream}")));
+        attributes.push(value("ssrc", format!("{ssrc} msid:{stream} {track}")));
+    }
+    attributes
+}

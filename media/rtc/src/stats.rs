@@ -1,0 +1,145 @@
+//! Figures of the bridge, as a snapshot.
+
+use std::net::SocketAddr;
+
+use nhipcau_sfu::{PeerId, RoomId};
+
+/// Why a datagram or packet went no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(usize)]
+pub enum Drop {
+    /// Not STUN, DTLS, RTP or RTCP by its first byte, or too short (RFC 7983).
+    Unknown,
+    /// STUN that does not parse, is no binding request, or names no peer.
+    StunUnknown,
+    /// STUN with a wrong message integrity or fingerprint.
+    StunIntegrity,
+    /// DTLS or media from an address that ICE has not validated.
+    NotValidated,
+    /// DTLS beyond the limit of concurrent handshakes or of a peer's handshake budget.
+    HandshakeLimit,
+    /// DTLS that the association refused.
+    Dtls,
+    /// Media before the keys are known.
+    NoKeys,
+    /// RTP or RTCP that does not parse.
+    Malformed,
+    /// SRTP or SRTCP whose authentication failed.
+    Authentication,
+    /// A packet index seen before or too old to tell.
+    Replay,
+    /// RTP of a source that the offer did not announce.
+    UnknownSource,
+    /// Media of a peer that the host muted.
+    Muted,
+    /// An impairment of the lab.
+    Impaired,
+    /// The kernel did not take an outgoing datagram.
+    Send,
+    /// The recording's socket was full.
+    Tap,
+    /// A command beyond a limit.
+    Command,
+}
+
+/// Number of [`Drop`] reasons.
+pub const DROP_REASONS: usize = 16;
+
+impl Drop {
+    /// Every reason, in the order of [`BridgeStats::drops`].
+    pub const ALL: [Self; DROP_REASONS] = [
+        Self::Unknown,
+        Self::StunUnknown,
+        Self::StunIntegrity,
+        Self::NotValidated,
+        Self::HandshakeLimit,
+        Self::Dtls,
+        Self::NoKeys,
+        Self::Malformed,
+        Self::Authentication,
+        Self::Replay,
+        Self::UnknownSource,
+        Self::Muted,
+        Self::Impaired,
+        Self::Send,
+        Self::Tap,
+        Self::Command,
+    ];
+
+    /// The reason as a metric label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::StunUnknown => "stun_unknown",
+            Self::StunIntegrity => "stun_integrity",
+            Self::NotValidated => "not_validated",
+            Self::HandshakeLimit => "handshake_limit",
+            Self::Dtls => "dtls",
+            Self::NoKeys => "no_keys",
+            Self::Malformed => "malformed",
+            Self::Authentication => "authentication",
+            Self::Replay => "replay",
+            Self::UnknownSource => "unknown_source",
+            Self::Muted => "muted",
+            Self::Impaired => "impaired",
+            Self::Send => "send",
+            Self::Tap => "tap",
+            Self::Command => "command",
+        }
+    }
+}
+
+/// A snapshot of the bridge, at most one second old.
+#[derive(Clone, Debug, Default)]
+pub struct BridgeStats {
+    /// Open rooms.
+    pub rooms: usize,
+    /// Peers that joined and are not gone.
+    pub peers: Vec<PeerStats>,
+    /// Datagrams received.
+    pub datagrams_in: u64,
+    /// Packets sent, each counted by itself also when GSO joined them.
+    pub datagrams_out: u64,
+    /// Bytes of UDP payload received.
+    pub bytes_in: u64,
+    /// Bytes of UDP payload sent.
+    pub bytes_out: u64,
+    /// Media packets forwarded (one for each receiver).
+    pub forwarded: u64,
+    /// Packets sent again on a receiver's NACK.
+    pub retransmitted: u64,
+    /// Keyframes asked of publishers.
+    pub keyframe_requests: u64,
+    /// CPU time of the packet thread in seconds (`CLOCK_THREAD_CPUTIME_ID`).
+    pub cpu_seconds: f64,
+    /// Counts by [`Drop`], in the order of [`Drop::ALL`].
+    pub drops: [u64; DROP_REASONS],
+}
+
+/// One peer in a [`BridgeStats`].
+#[derive(Clone, Debug)]
+pub struct PeerStats {
+    /// The peer.
+    pub peer: PeerId,
+    /// Its room.
+    pub room: RoomId,
+    /// Whether keys are known and the peer is heard.
+    pub connected: bool,
+    /// The address that media goes to, once ICE has nominated one.
+    pub address: Option<SocketAddr>,
+    /// Round trip by RTCP (SR and RR) in milliseconds.
+    pub rtt_ms: Option<f32>,
+    /// Loss from the peer to the bridge over the last second, percent.
+    pub loss_up_percent: f32,
+    /// Loss from the bridge to the peer by its latest receiver reports, percent.
+    pub loss_down_percent: f32,
+    /// Media received from the peer, bits per second.
+    pub up_bps: u64,
+    /// Media sent to the peer, bits per second.
+    pub down_bps: u64,
+    /// Estimated bandwidth towards the peer, bits per second.
+    pub estimate_bps: u64,
+    /// The layer in the large slot, 0 the lowest.
+    pub layer: Option<u8>,
+}
