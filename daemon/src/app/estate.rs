@@ -215,6 +215,28 @@ impl Estate {
             .collect()
     }
 
+    /// What keeps a site from us, as the network knows it, and how its line is.
+    pub(crate) fn site_line(&self, site: &str) -> SiteLine {
+        let watch = self.watch();
+        let names = Names::of(&watch);
+        let id = SiteId::from(site);
+        let cause = watch
+            .incidents()
+            .into_iter()
+            .filter(|incident| incident.held_back_by.is_none() && incident.sites.contains(&id))
+            .find_map(|incident| {
+                let device = incident.device.as_ref().map(|id| names.device(id))?;
+                match incident.reason.code {
+                    "link_down" | "link_lower_layer_down" => Some(LineCause { device, interface: incident.interface.map(|name| name.to_string()) }),
+                    "timeout" | "timeout_or_community" | "unreachable" => Some(LineCause { device, interface: None }),
+                    _ => None,
+                }
+            });
+        let state = watch.sites().into_iter().find(|state| state.spec.id == id);
+        let line = state.as_ref().and_then(|state| state.spec.uplink.as_ref()).map(|uplink| format!("{} · {}", names.device(&uplink.device), uplink.interface));
+        SiteLine { cause, health: state.map_or(nhipcau_inventory::Health::Unknown, |state| state.health), line }
+    }
+
     fn row(&self, device: &DeviceState, names: &Names<'_>) -> views::DeviceRow {
         let collection = device.collection.as_deref();
         let recognised = collection.and_then(|c| c.recognised.as_ref());
@@ -325,6 +347,26 @@ impl Estate {
             errors: collection.unreachable.iter().chain(&collection.errors).map(reason).collect(),
         }
     }
+}
+
+/// What stands between a site and us: a link by its interface, or a device that does not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LineCause {
+    /// Name of the device.
+    pub(crate) device: String,
+    /// The interface that is down; `None` when the device itself is gone.
+    pub(crate) interface: Option<String>,
+}
+
+/// A site's line.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SiteLine {
+    /// Why nothing passes; `None` when the network knows of no fault on the way.
+    pub(crate) cause: Option<LineCause>,
+    /// Health of the site.
+    pub(crate) health: nhipcau_inventory::Health,
+    /// Device and interface of the uplink.
+    pub(crate) line: Option<String>,
 }
 
 /// An open incident under its stable key; its number is the store's.

@@ -1,0 +1,561 @@
+//! One live room: the conference machine with its sockets' ends, its peers in the bridge and its recording.
+//!
+//! A task of its own, so that a broken invariant in one room ends that room alone.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use nhipcau_conference::{
+    Actor, Board, Cause, Code, Command, ConnectionId, Health, Input, InvitedSite, Join, Now, Output, Reason, Role, Room, RoomSnapshot, SeatId,
+    SiteKey,
+};
+use nhipcau_media_gst::RecorderEvent;
+use nhipcau_media_rtc::{Bridge, BridgeEvent, Impairment, PeerId, RoomId};
+use tokio::sync::{mpsc, oneshot};
+
+use super::message::{PageMessage, ServerMessage, Slot, SlotCounts};
+use super::record::Recording;
+use crate::http::views::RoomPreview;
+
+/// Inputs waiting for a room. A page that finds it full waits, which slows only that page.
+const INPUTS_MAX: usize = 1_024;
+/// Messages waiting for one page. A page that is this far behind is closed: it re-joins and reads everything anew.
+pub(crate) const PAGE_QUEUE_MAX: usize = 256;
+/// Desks (second screens of hosts) on one room; more are refused.
+const DESKS_MAX: usize = 32;
+/// Shortest time between two boards or two rosters of a small room.
+const PUSH_INTERVAL: Duration = Duration::from_millis(250);
+/// The same in a room of more than [`LARGE_ROOM_SEATS`]: a roster of 300 seats is 60 KB, times 300 pages.
+const PUSH_INTERVAL_LARGE: Duration = Duration::from_secs(1);
+const LARGE_ROOM_SEATS: usize = 50;
+/// Peers of one room have numbers of their own below this.
+const SEATS_PER_ROOM: u64 = 1 << 24;
+
+/// The page's end of a WebSocket: texts to send; dropped by the room to close it.
+pub(crate) type PageSender = mpsc::Sender<Arc<str>>;
+
+/// A join that the room accepted.
+#[derive(Debug)]
+pub(crate) struct Seated {
+    /// The seat.
+    pub(crate) seat: SeatId,
+}
+
+/// What reaches a room.
+pub(crate) enum RoomInput {
+    /// A page whose token is checked asks for a seat.
+    Join { join: Join, preview: Box<RoomPreview>, page: PageSender, reply: oneshot::Sender<Result<Seated, Code>> },
+    /// A seated page says something.
+    Page { seat: SeatId, connection: ConnectionId, message: PageMessage },
+    /// A page's socket ended without `leave`.
+    PageLost { seat: SeatId, connection: ConnectionId },
+    /// A host opened the desk.
+    Desk { desk: PageSender },
+    /// A host commands.
+    DeskCommand { by: String, message: PageMessage, desk: PageSender },
+    /// The bridge reports.
+    Bridge(BridgeEvent),
+    /// What the network knows about a site.
+    Network { site: SiteKey, cause: Option<Cause>, health: Health, line: Option<String> },
+    /// What the lab does to sites.
+    Faults(Arc<nhipcau_lab::Faults>),
+    /// The recording's child reports.
+    Recorder { generation: u64, event: RecorderEvent },
+    /// The booking changed.
+    Invited(Vec<InvitedSite>),
+    /// Somebody asks for the board.
+    Board(oneshot::Sender<Board>),
+    /// The daemon ends: store the room, tell nobody that the meeting is over.
+    Drain(oneshot::Sender<()>),
+}
+
+/// What a room asks of the daemon around it.
+pub(crate) trait Surroundings: Send + Sync + 'static {
+    /// Keeps an attendance interval and the room as it is now.
+    fn keep(&self, occurrence: Timestamp, entries: Vec<nhipcau_conference::AttendanceEntry>, snapshot: RoomSnapshot);
+    /// The meeting was ended.
+    fn ended(&self, occurrence: Timestamp);
+    /// A whole site dropped out (`Some`) or came back.
+    fn site(&self, site: SiteKey, dropped: Option<Reason>);
+    /// The board changed: whoever shows it should read it again.
+    fn board_changed(&self);
+    /// A recording began; its number in the index.
+    fn recording_started(&self, file: PathBuf, title: String) -> i64;
+    /// A recording grew or ended.
+    fn recording_ended(&self, id: i64, bytes: u64, failed: Option<Reason>);
+    /// Where recordings go and under which name, or why there can be none (`disk_full`).
+    fn recording_place(&self) -> Result<(PathBuf, String), Reason>;
+}
+
+/// What a room is made of.
+pub(crate) struct RoomParts {
+    pub(crate) machine: Room,
+    pub(crate) bridge: Bridge,
+    pub(crate) room: RoomId,
+    pub(crate) title: String,
+    pub(crate) occurrence: Timestamp,
+    pub(crate) slots: SlotCounts,
+    pub(crate) surroundings: Arc<dyn Surroundings>,
+}
+
+/// Starts a room's task. The task ends when the meeting has ended and its last words are said, or when every sender is gone.
+pub(crate) fn spawn(parts: RoomParts) -> (mpsc::Sender<RoomInput>, tokio::task::JoinHandle<()>) {
+    let (sender, inbox) = mpsc::channel(INPUTS_MAX);
+    parts.bridge.open_room(parts.room);
+    let live = Live {
+        inputs: sender.downgrade(),
+        machine: parts.machine,
+        bridge: parts.bridge,
+        room: parts.room,
+        title: parts.title,
+        occurrence: parts.occurrence,
+        slots: parts.slots,
+        surroundings: parts.surroundings,
+        pages: HashMap::new(),
+        desks: Vec::new(),
+        waiting: None,
+        faults: Arc::default(),
+        recordings: HashMap::new(),
+        recording: None,
+        recordings_begun: 0,
+        stale: Stale::default(),
+        pushed_at: None,
+        entries: Vec::new(),
+        keep: false,
+        over: false,
+    };
+    (sender, tokio::spawn(live.run(inbox)))
+}
+
+struct Page {
+    connection: ConnectionId,
+    sender: PageSender,
+    role: Role,
+    site: SiteKey,
+}
+
+#[derive(Default)]
+struct Stale {
+    board: bool,
+    roster: bool,
+}
+
+struct Live {
+    inputs: mpsc::WeakSender<RoomInput>,
+    machine: Room,
+    bridge: Bridge,
+    room: RoomId,
+    title: String,
+    occurrence: Timestamp,
+    slots: SlotCounts,
+    surroundings: Arc<dyn Surroundings>,
+    pages: HashMap<SeatId, Page>,
+    desks: Vec<PageSender>,
+    /// The join that the machine is deciding.
+    waiting: Option<Waiting>,
+    faults: Arc<nhipcau_lab::Faults>,
+    /// Children by generation: the one that records, and older ones that still finish their files.
+    recordings: HashMap<u64, Recording>,
+    /// The generation that records.
+    recording: Option<u64>,
+    recordings_begun: u64,
+    stale: Stale,
+    pushed_at: Option<Instant>,
+    entries: Vec<nhipcau_conference::AttendanceEntry>,
+    keep: bool,
+    over: bool,
+}
+
+struct Waiting {
+    preview: Box<RoomPreview>,
+    page: PageSender,
+    role: Role,
+    site: SiteKey,
+    reply: Option<oneshot::Sender<Result<Seated, Code>>>,
+}
+
+impl Live {
+    async fn run(mut self, mut inbox: mpsc::Receiver<RoomInput>) {
+        loop {
+            let timeout = self.drain();
+            self.store();
+            if self.over {
+                break;
+            }
+            let push = self.push_due();
+            let wake = [timeout, push].into_iter().flatten().min().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            tokio::select! {
+                input = inbox.recv() => match input {
+                    Some(RoomInput::Drain(done)) => {
+                        self.stop_recording(&Reason::new("daemon_restarted"));
+                        self.keep = true;
+                        self.store();
+                        let _ = done.send(());
+                        return;
+                    }
+                    Some(input) => self.input(input),
+                    None => break,
+                },
+                () = tokio::time::sleep_until(wake.into()) => {
+                    if timeout.is_some_and(|at| at <= Instant::now()) {
+                        let _ = self.machine.handle_input(Input::Timeout, now());
+                    }
+                }
+            }
+            self.push();
+        }
+        self.bridge.close_room(self.room);
+    }
+
+    fn input(&mut self, input: RoomInput) {
+        match input {
+            RoomInput::Join { join, preview, page, reply } => {
+                self.waiting = Some(Waiting { preview, page, role: join.role, site: join.site.clone(), reply: Some(reply) });
+                if let Err(code) = self.machine.handle_input(Input::Join(join), now())
+                    && let Some(reply) = self.waiting.take().and_then(|waiting| waiting.reply)
+                {
+                    let _ = reply.send(Err(code));
+                }
+            }
+            RoomInput::Page { seat, connection, message } => {
+                // A replaced page may still have a message on its way.
+                if self.pages.get(&seat).is_some_and(|page| page.connection == connection) {
+                    self.page(seat, message);
+                }
+            }
+            RoomInput::PageLost { seat, connection } => {
+                if self.pages.get(&seat).is_some_and(|page| page.connection == connection) {
+                    self.pages.remove(&seat);
+                }
+                let _ = self.machine.handle_input(Input::SignallingLost { seat, connection }, now());
+            }
+            RoomInput::Desk { desk } => {
+                self.desks.retain(|desk| !desk.is_closed());
+                if self.desks.len() < DESKS_MAX {
+                    let _ = desk.try_send(ServerMessage::Board { board: self.machine.board() }.text().into());
+                    self.desks.push(desk);
+                }
+            }
+            RoomInput::DeskCommand { by, message, desk } => match message.command() {
+                Some((command, reference)) => self.command(Actor::Host(by), command, reference, &desk),
+                None => say(&desk, &ServerMessage::error("bad_request")),
+            },
+            RoomInput::Bridge(event) => self.bridge_event(event),
+            RoomInput::Network { site, cause, health, line } => {
+                let _ = self.machine.handle_input(Input::SiteCause { site: site.clone(), cause }, now());
+                let _ = self.machine.handle_input(Input::SiteLine { site, health, line }, now());
+            }
+            RoomInput::Faults(faults) => {
+                self.faults = faults;
+                for (seat, site) in self.pages.iter().map(|(seat, page)| (*seat, page.site.clone())).collect::<Vec<_>>() {
+                    self.impair(seat, &site);
+                }
+            }
+            RoomInput::Recorder { generation, event } => self.recorder_event(generation, event),
+            RoomInput::Invited(sites) => drop(self.machine.handle_input(Input::Invited(sites), now())),
+            RoomInput::Board(reply) => drop(reply.send(self.machine.board())),
+            RoomInput::Drain(done) => drop(done.send(())),
+        }
+    }
+
+    fn page(&mut self, seat: SeatId, message: PageMessage) {
+        let Some(page) = self.pages.get(&seat) else { return };
+        let sender = page.sender.clone();
+        if let Some((command, reference)) = message.command() {
+            self.command(Actor::Seat(seat), command, reference, &sender);
+            return;
+        }
+        let outcome = match message {
+            PageMessage::Offer { id, sdp } => {
+                self.answer(seat, id, sdp, sender.clone());
+                Ok(())
+            }
+            PageMessage::Media { mic, cam } => self.machine.handle_input(Input::Media { seat, mic, cam }, now()),
+            PageMessage::View { large, tiles } => {
+                self.bridge.set_view(self.peer(seat), large.map(|seat| self.peer(seat)), tiles.into_iter().map(|seat| self.peer(seat)).collect());
+                Ok(())
+            }
+            PageMessage::Hand { raised } => self.machine.handle_input(Input::Hand { seat, raised }, now()),
+            PageMessage::Leave {} => self.machine.handle_input(Input::Leave(seat), now()),
+            PageMessage::Stats { rtt_ms, loss_percent, width, fps, freezes } => {
+                tracing::debug!(room = self.room.0, %seat, rtt_ms, loss_percent, width, fps, freezes, "a page's own figures");
+                Ok(())
+            }
+            // A second `join` on a seated socket, and the commands, which are handled above.
+            _ => Err(Code::BadRequest),
+        };
+        if let Err(code) = outcome {
+            say(&sender, &ServerMessage::error(code.as_str()));
+        }
+    }
+
+    fn command(&mut self, by: Actor, command: Command, reference: Option<String>, to: &PageSender) {
+        match self.machine.handle_input(Input::Command { by, command }, now()) {
+            Ok(()) => {
+                if let Some(reference) = reference {
+                    say(to, &ServerMessage::Done { reference });
+                }
+            }
+            Err(code) => say(to, &ServerMessage::Error { code: code.as_str(), reference, id: None }),
+        }
+    }
+
+    /// The bridge answers within 5 s at worst; the room does not wait for it.
+    fn answer(&self, seat: SeatId, id: u64, sdp: String, page: PageSender) {
+        let (bridge, room, peer) = (self.bridge.clone(), self.room, self.peer(seat));
+        tokio::task::spawn_blocking(move || {
+            let message = match bridge.join(room, peer, &sdp) {
+                Ok(answer) => ServerMessage::Answer { id, sdp: answer.sdp },
+                Err(error) => {
+                    tracing::info!(room = room.0, %seat, %error, "an offer was refused");
+                    use nhipcau_media_rtc::JoinError;
+                    let code = match error {
+                        JoinError::NoSuchRoom | JoinError::OtherRoom => "no_such_room",
+                        JoinError::TooManyPeers => "too_many_peers",
+                        JoinError::BadSdp(_) | JoinError::ExtensionRemapped => "bad_sdp",
+                        JoinError::Unavailable => "internal",
+                    };
+                    ServerMessage::Error { code, reference: None, id: Some(id) }
+                }
+            };
+            say(&page, &message);
+        });
+    }
+
+    fn bridge_event(&mut self, event: BridgeEvent) {
+        match event {
+            BridgeEvent::Connected { peer, .. } => self.seat_input(peer, Input::MediaConnected),
+            BridgeEvent::Silent { peer, .. } | BridgeEvent::Gone { peer, .. } => self.seat_input(peer, Input::MediaSilent),
+            BridgeEvent::Recovered { peer, .. } => self.seat_input(peer, Input::MediaRecovered),
+            BridgeEvent::Speaker { peer, .. } => {
+                let seat = peer.map(seat_of);
+                let _ = self.machine.handle_input(Input::Speaking(seat), now());
+            }
+            BridgeEvent::Slots { peer, video, audio, .. } => {
+                let slots = |uses: Vec<Option<nhipcau_media_rtc::SlotUse>>| {
+                    uses.into_iter().map(|slot| slot.map(|slot| Slot { mid: slot.mid, participant: seat_of(slot.peer) })).collect()
+                };
+                self.tell(seat_of(peer), &ServerMessage::Slots { video: slots(video), audio: slots(audio) });
+            }
+            BridgeEvent::LayerLowered { peer, .. } => self.tell(seat_of(peer), &ServerMessage::Notice { reason: Reason::new("layer_lowered") }),
+            // Who speaks beyond the speaker is in the levels that each page measures itself.
+            BridgeEvent::Speaking { .. } => {}
+            BridgeEvent::RoomPanicked { .. } => {
+                tracing::error!(room = self.room.0, "the bridge closed the room over a broken invariant; pages reconnect");
+                self.bridge.open_room(self.room);
+            }
+        }
+    }
+
+    fn seat_input(&mut self, peer: PeerId, input: fn(SeatId) -> Input) {
+        let _ = self.machine.handle_input(input(seat_of(peer)), now());
+    }
+
+    /// Carries out everything the machine wants.
+    fn drain(&mut self) -> Option<Instant> {
+        loop {
+            match self.machine.poll_output() {
+                Output::Joined { connection, seat, resume, resumed, replaced } => self.joined(connection, seat, resume, resumed, replaced),
+                Output::BoardChanged => {
+                    self.stale.board = true;
+                    self.keep = true;
+                    self.surroundings.board_changed();
+                }
+                Output::RosterChanged => self.stale.roster = true,
+                Output::Muted { seat, by } => {
+                    self.bridge.set_muted(self.peer(seat), true, false);
+                    self.tell(seat, &ServerMessage::Muted { by });
+                }
+                Output::Unmuted(seat) => self.bridge.set_muted(self.peer(seat), false, false),
+                Output::FloorGranted(seat) => self.tell(seat, &ServerMessage::Floor { granted: true }),
+                Output::FloorTaken(seat) => self.tell(seat, &ServerMessage::Floor { granted: false }),
+                Output::Spotlight(seat) => self.bridge.set_spotlight(self.room, seat.map(|seat| self.peer(seat))),
+                Output::Speaker(seat) => self.tell_all(&ServerMessage::Speaker { participant: seat }),
+                Output::Notice { seat, reason } => self.tell(seat, &ServerMessage::Notice { reason }),
+                Output::Removed(seat) => {
+                    self.tell(seat, &ServerMessage::Removed);
+                    self.close(seat);
+                }
+                Output::Closed(seat) => self.close(seat),
+                Output::Ended => self.end(),
+                Output::RecordRequested { on: true, .. } => self.start_recording(),
+                Output::RecordRequested { on: false, by } => self.stop_recording(&Reason::new("stopped_by").with("name", by)),
+                Output::Attendance(entry) => {
+                    self.entries.push(entry);
+                    self.keep = true;
+                }
+                Output::SiteDropped { site, reason, .. } => self.surroundings.site(site, Some(reason)),
+                Output::SiteBack { site } => self.surroundings.site(site, None),
+                Output::Timeout(at) => return at,
+            }
+        }
+    }
+
+    fn joined(&mut self, connection: ConnectionId, seat: SeatId, resume: String, resumed: bool, replaced: Option<ConnectionId>) {
+        let Some(mut waiting) = self.waiting.take() else { return };
+        if replaced.is_some()
+            && let Some(old) = self.pages.remove(&seat)
+        {
+            say(&old.sender, &ServerMessage::Replaced);
+        }
+        let Some(me) = self.machine.participant(seat) else { return };
+        waiting.preview.recording = self.recording.is_some();
+        say(&waiting.page, &ServerMessage::Welcome { me, resume, room: waiting.preview, ice_servers: [], slots: self.slots });
+        self.pages.insert(seat, Page { connection, sender: waiting.page, role: waiting.role, site: waiting.site.clone() });
+        self.impair(seat, &waiting.site);
+        self.stale.roster = true;
+        self.stale.board = true;
+        tracing::info!(room = self.room.0, %seat, site = %waiting.site, resumed, "a seat was taken");
+        if let Some(reply) = waiting.reply.take() {
+            let _ = reply.send(Ok(Seated { seat }));
+        }
+    }
+
+    fn close(&mut self, seat: SeatId) {
+        self.pages.remove(&seat);
+        self.bridge.leave(self.peer(seat));
+    }
+
+    fn end(&mut self) {
+        self.stop_recording(&Reason::new("conference_ended"));
+        self.tell_all(&ServerMessage::Ended);
+        for desk in self.desks.drain(..) {
+            say(&desk, &ServerMessage::Ended);
+        }
+        self.pages.clear();
+        self.keep = true;
+        self.over = true;
+        self.surroundings.ended(self.occurrence);
+    }
+
+    fn impair(&self, seat: SeatId, site: &SiteKey) {
+        let impairment = Impairment {
+            drop: self.faults.dropped_sites.contains(site.as_str()),
+            rate_bps: self.faults.narrowed_sites.get(site.as_str()).copied(),
+        };
+        self.bridge.set_impairment(self.peer(seat), impairment);
+    }
+
+    fn store(&mut self) {
+        if std::mem::take(&mut self.keep) {
+            let entries = std::mem::take(&mut self.entries);
+            self.surroundings.keep(self.occurrence, entries, self.machine.snapshot());
+        }
+    }
+
+    fn push_due(&self) -> Option<Instant> {
+        let interval = if self.pages.len() > LARGE_ROOM_SEATS { PUSH_INTERVAL_LARGE } else { PUSH_INTERVAL };
+        (self.stale.board || self.stale.roster).then(|| self.pushed_at.map_or_else(Instant::now, |at| at + interval))
+    }
+
+    fn push(&mut self) {
+        if self.push_due().is_none_or(|at| at > Instant::now()) {
+            return;
+        }
+        self.pushed_at = Some(Instant::now());
+        let stale = std::mem::take(&mut self.stale);
+        let board = self.machine.board();
+        let roster = self.machine.roster();
+        let message = |board: Option<Board>| -> Arc<str> {
+            ServerMessage::Roster {
+                participants: roster.participants.clone(),
+                floor: roster.floor,
+                spotlight: roster.spotlight,
+                recording: roster.recording,
+                board,
+            }
+            .text()
+            .into()
+        };
+        // A change of the board is a change of the roster for those who see the board in it.
+        let (plain, commanding) = (message(None), message(Some(board.clone())));
+        self.pages.retain(|_, page| {
+            let commands = page.role.commands();
+            if !commands && !stale.roster {
+                return true;
+            }
+            page.sender.try_send(if commands { commanding.clone() } else { plain.clone() }).is_ok()
+        });
+        if stale.board {
+            let text: Arc<str> = ServerMessage::Board { board }.text().into();
+            self.desks.retain(|desk| desk.try_send(text.clone()).is_ok());
+        }
+    }
+
+    fn tell(&mut self, seat: SeatId, message: &ServerMessage) {
+        if let Some(page) = self.pages.get(&seat)
+            && page.sender.try_send(message.text().into()).is_err()
+        {
+            // Dropping the sender closes the socket; the page joins again with its token.
+            self.pages.remove(&seat);
+        }
+    }
+
+    fn tell_all(&mut self, message: &ServerMessage) {
+        let text: Arc<str> = message.text().into();
+        self.pages.retain(|_, page| page.sender.try_send(text.clone()).is_ok());
+    }
+
+    fn start_recording(&mut self) {
+        if self.recording.is_some() {
+            return;
+        }
+        self.recordings_begun += 1;
+        let generation = self.recordings_begun;
+        let outcome = self
+            .surroundings
+            .recording_place()
+            .and_then(|(directory, stem)| Recording::start(directory, stem, &self.title, generation, self.inputs.clone(), &*self.surroundings));
+        let (on, reason) = match outcome {
+            Ok((recording, tap)) => {
+                self.bridge.tap(self.room, tap);
+                self.recordings.insert(generation, recording);
+                self.recording = Some(generation);
+                (true, None)
+            }
+            Err(reason) => (false, Some(reason)),
+        };
+        let _ = self.machine.handle_input(Input::Recording { on, reason }, now());
+    }
+
+    /// The file is finished in the background; the sign goes out now, because nothing of the room reaches the file any more.
+    fn stop_recording(&mut self, reason: &Reason) {
+        if let Some(recording) = self.recording.take().and_then(|generation| self.recordings.get_mut(&generation)) {
+            recording.stop();
+            self.bridge.untap(self.room);
+            let _ = self.machine.handle_input(Input::Recording { on: false, reason: Some(reason.clone()) }, now());
+        }
+    }
+
+    fn recorder_event(&mut self, generation: u64, event: RecorderEvent) {
+        let Some(end) = self.recordings.get_mut(&generation).and_then(|recording| recording.event(event)) else { return };
+        if let Some(recording) = self.recordings.remove(&generation) {
+            recording.close(&end, &*self.surroundings);
+        }
+        if self.recording == Some(generation) {
+            self.recording = None;
+            self.bridge.untap(self.room);
+            let _ = self.machine.handle_input(Input::Recording { on: false, reason: end.failed }, now());
+        }
+    }
+
+    fn peer(&self, seat: SeatId) -> PeerId {
+        PeerId(self.room.0 * SEATS_PER_ROOM + seat.0)
+    }
+}
+
+fn seat_of(peer: PeerId) -> SeatId {
+    SeatId(peer.0 % SEATS_PER_ROOM)
+}
+
+fn say(page: &PageSender, message: &ServerMessage) {
+    // A full or closed queue: the page is about to be closed for it.
+    let _ = page.try_send(message.text().into());
+}
+
+fn now() -> Now {
+    Now { instant: Instant::now(), at: Timestamp::now() }
+}

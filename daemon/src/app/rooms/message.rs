@@ -1,0 +1,210 @@
+//! What a room page and the daemon say to each other over their WebSocket. `PROTOCOL.md` describes every message.
+
+use nhipcau_conference::{Board, Command, Participant, Reason, SeatId};
+use serde::{Deserialize, Serialize};
+
+use crate::http::views::RoomPreview;
+
+/// Tiles that a page may ask for besides the large picture.
+const TILES_MAX: usize = 11;
+
+/// Page → daemon.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum PageMessage {
+    Join { token: String, name: String, resume: Option<String>, mic: bool, cam: bool },
+    Offer { id: u64, sdp: String },
+    Media { mic: bool, cam: bool },
+    View { large: Option<SeatId>, tiles: Vec<SeatId> },
+    Hand { raised: bool },
+    Stats { rtt_ms: f64, loss_percent: f64, width: u32, fps: f64, freezes: u64 },
+    Leave {},
+    Mute { participant: SeatId, #[serde(rename = "ref")] reference: Option<String> },
+    MuteAll { except_floor: bool, #[serde(rename = "ref")] reference: Option<String> },
+    GiveFloor { participant: SeatId, #[serde(rename = "ref")] reference: Option<String> },
+    TakeFloor { #[serde(rename = "ref")] reference: Option<String> },
+    Spotlight { participant: Option<SeatId>, #[serde(rename = "ref")] reference: Option<String> },
+    Remove { participant: SeatId, #[serde(rename = "ref")] reference: Option<String> },
+    LowerHand { participant: SeatId, #[serde(rename = "ref")] reference: Option<String> },
+    Record { on: bool, #[serde(rename = "ref")] reference: Option<String> },
+    End { #[serde(rename = "ref")] reference: Option<String> },
+}
+
+/// Why a message is not acted upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MessageError {
+    /// Not JSON, a key twice, an unknown type or key, a value of the wrong kind.
+    BadRequest,
+    /// A list that is longer than any page needs.
+    TooLarge,
+}
+
+impl MessageError {
+    /// As the protocol writes it.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
+impl PageMessage {
+    /// Reads one message.
+    pub(crate) fn parse(text: &str) -> Result<Self, MessageError> {
+        let message: Self = serde_json::from_str(text).map_err(|_| MessageError::BadRequest)?;
+        match &message {
+            Self::View { tiles, .. } if tiles.len() > TILES_MAX => Err(MessageError::TooLarge),
+            Self::Stats { rtt_ms, loss_percent, fps, .. } if ![rtt_ms, loss_percent, fps].iter().all(|n| n.is_finite() && **n >= 0.0) => {
+                Err(MessageError::BadRequest)
+            }
+            _ => Ok(message),
+        }
+    }
+
+    /// The command of the desk that this is, with the reference its answer repeats; `None` for what is no command.
+    pub(crate) fn command(&self) -> Option<(Command, Option<String>)> {
+        let (command, reference) = match self {
+            Self::Mute { participant, reference } => (Command::Mute(*participant), reference),
+            Self::MuteAll { except_floor, reference } => (Command::MuteAll { except_floor: *except_floor }, reference),
+            Self::GiveFloor { participant, reference } => (Command::GiveFloor(*participant), reference),
+            Self::TakeFloor { reference } => (Command::TakeFloor, reference),
+            Self::Spotlight { participant, reference } => (Command::Spotlight(*participant), reference),
+            Self::Remove { participant, reference } => (Command::Remove(*participant), reference),
+            Self::LowerHand { participant, reference } => (Command::LowerHand(*participant), reference),
+            Self::Record { on, reference } => (Command::Record(*on), reference),
+            Self::End { reference } => (Command::End, reference),
+            _ => return None,
+        };
+        Some((command, reference.clone()))
+    }
+}
+
+/// Who is in one of the page's receive m-lines.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Slot {
+    pub(crate) mid: String,
+    pub(crate) participant: SeatId,
+}
+
+/// `welcome.slots`: how many receive m-lines the page may offer.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct SlotCounts {
+    pub(crate) audio: usize,
+    pub(crate) video: usize,
+}
+
+/// Daemon → page; the desk hears `Board`, `Error`, `Done` and `Ended` of these.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum ServerMessage {
+    Welcome {
+        #[serde(rename = "self")]
+        me: Participant,
+        resume: String,
+        room: Box<RoomPreview>,
+        /// Always empty: the bridge has a public address of its own.
+        ice_servers: [(); 0],
+        slots: SlotCounts,
+    },
+    Answer {
+        id: u64,
+        sdp: String,
+    },
+    Roster {
+        participants: Vec<Participant>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        floor: Option<SeatId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        spotlight: Option<SeatId>,
+        recording: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        board: Option<Board>,
+    },
+    Board {
+        board: Board,
+    },
+    Slots {
+        video: Vec<Option<Slot>>,
+        audio: Vec<Option<Slot>>,
+    },
+    Speaker {
+        participant: Option<SeatId>,
+    },
+    Muted {
+        by: String,
+    },
+    Floor {
+        granted: bool,
+    },
+    Notice {
+        reason: Reason,
+    },
+    Done {
+        #[serde(rename = "ref")]
+        reference: String,
+    },
+    Error {
+        code: &'static str,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
+    },
+    Removed,
+    Ended,
+    Replaced,
+}
+
+impl ServerMessage {
+    /// A refusal.
+    pub(crate) fn error(code: &'static str) -> Self {
+        Self::Error { code, reference: None, id: None }
+    }
+
+    /// As it goes over the socket.
+    pub(crate) fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|error| unreachable!("a message of ours serializes: {error}"))
+    }
+
+    /// Whether the daemon closes the socket after it.
+    pub(crate) fn is_last(&self) -> bool {
+        matches!(self, Self::Removed | Self::Ended | Self::Replaced)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bad_message_is_an_error_and_nothing_else() {
+        for text in [
+            "",
+            "{}",
+            "[]",
+            r#"{"type":"fly"}"#,
+            r#"{"type":"hand","raised":true,"raised":false}"#,
+            r#"{"type":"hand","raised":true,"type":"leave"}"#,
+            r#"{"type":"hand","raised":true,"participant":"p1"}"#,
+            r#"{"type":"mute","participant":"1"}"#,
+            r#"{"type":"stats","rtt_ms":-1,"loss_percent":0,"width":1,"fps":1,"freezes":0}"#,
+        ] {
+            assert_eq!(PageMessage::parse(text).err(), Some(MessageError::BadRequest), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_command_keeps_its_reference() {
+        let message = PageMessage::parse(r#"{"type":"mute_all","except_floor":true,"ref":"7"}"#).unwrap();
+        assert_eq!(message.command(), Some((Command::MuteAll { except_floor: true }, Some("7".into()))));
+        assert!(PageMessage::parse(r#"{"type":"leave"}"#).unwrap().command().is_none());
+    }
+
+    #[test]
+    fn a_wall_of_tiles_is_refused() {
+        let tiles = vec!["p1"; TILES_MAX + 1];
+        let text = serde_json::json!({"type": "view", "large": null, "tiles": tiles}).to_string();
+        assert_eq!(PageMessage::parse(&text).err(), Some(MessageError::TooLarge));
+    }
+}
