@@ -2,4 +2,9 @@
 
 pub mod config;
 pub mod http;
+pub mod logging;
 pub mod secret;
+pub mod store;
+pub mod control;
+pub mod exec;
+pub mod sd_notify;

@@ -1,9 +1,11 @@
 //! The answers of the API: one serde type for each interface of `PROTOCOL.md`, same names, same fields.
 //!
 //! Optional fields are left out of the JSON when absent, as the protocol's `?` says. Times are [`jiff::Timestamp`],
-//! which prints RFC 3339 in UTC. The types of a live room (`Board`, `Participant`) are here too, so that one file
-//! set answers "what does the browser see?".
-#![allow(missing_docs, reason = "the fields are PROTOCOL.md's and documented once, there")]
+//! which prints RFC 3339 in UTC. The shapes of a live room (`Board`, `Participant`) are re-exported from the conference crate.
+#![allow(
+    missing_docs,
+    reason = "the fields are PROTOCOL.md's and documented once, there"
+)]
 
 mod conference;
 mod estate;
@@ -30,7 +32,10 @@ pub struct Reason {
 impl Reason {
     /// A reason without arguments.
     pub fn new(code: impl Into<String>) -> Self {
-        Self { code: code.into(), args: BTreeMap::new() }
+        Self {
+            code: code.into(),
+            args: BTreeMap::new(),
+        }
     }
 
     /// The same reason with one argument more (a string or a number).
@@ -41,6 +46,35 @@ impl Reason {
     }
 }
 
+impl From<nhipcau_conference::Reason> for Reason {
+    fn from(reason: nhipcau_conference::Reason) -> Self {
+        use nhipcau_conference::Arg;
+        let args = reason.args.into_iter().map(|(name, arg)| {
+            let value = match arg {
+                Arg::Integer(number) => number.into(),
+                Arg::Number(number) => number.into(),
+                Arg::Text(text) => text.into(),
+            };
+            (name.into_owned(), value)
+        });
+        Self {
+            code: reason.code.into_owned(),
+            args: args.collect(),
+        }
+    }
+}
+
+impl From<Health> for nhipcau_conference::Health {
+    fn from(health: Health) -> Self {
+        match health {
+            Health::Ok => Self::Ok,
+            Health::Unknown => Self::Unknown,
+            Health::Degraded => Self::Degraded,
+            Health::Critical => Self::Critical,
+        }
+    }
+}
+
 impl From<&str> for Reason {
     fn from(code: &str) -> Self {
         Self::new(code)
@@ -48,7 +82,9 @@ impl From<&str> for Reason {
 }
 
 /// `Health`, worst last: the order is the order of severity, with `Unknown` between `Ok` and `Degraded`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
     Ok,
