@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttendanceEntry, Cause, Code, ConferenceId, ConnectionId, Health, Occurrence, Reason, Role,
-    SeatId, SiteKey,
+    AttendanceEntry, Cause, ConferenceId, ConnectionId, Health, Occurrence, Reason, Role, SeatId,
+    SiteKey,
 };
 
 /// Limits and patience of a room.
@@ -107,7 +107,7 @@ pub enum Command {
     End,
 }
 
-/// What happened. Every input is answered by `Ok` or a [`Code`]; its effects come out of
+/// What happened. Every input is answered by `Ok` or a [`crate::Code`]; its effects come out of
 /// [`crate::Room::poll_output`].
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -268,7 +268,7 @@ pub struct RoomSnapshot {
     pub conference: ConferenceId,
     /// The occurrence.
     pub occurrence: Occurrence,
-    /// All rows' sites, in order of invitation.
+    /// All rows' sites.
     pub sites: Vec<InvitedSite>,
     /// Rows of sites that have been here and are gone: since when, and why.
     pub dropped: Vec<(SiteKey, Timestamp, Reason)>,
@@ -321,6 +321,3 @@ impl std::fmt::Debug for SeatSnapshot {
             .finish_non_exhaustive()
     }
 }
-
-/// Result of an input.
-pub type Answer = Result<(), Code>;
