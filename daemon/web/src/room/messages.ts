@@ -1,0 +1,56 @@
+import type { Board, Command, Participant, Reason, RoomPreview } from "../api.ts";
+
+/** What the room page says on its socket; see `daemon/PROTOCOL.md`. */
+export type ToDaemon =
+  | { type: "join"; token: string; name: string; resume?: string; mic: boolean; cam: boolean }
+  | { type: "offer"; id: number; sdp: string }
+  | { type: "media"; mic: boolean; cam: boolean }
+  | { type: "view"; large: string | null; tiles: string[] }
+  | { type: "hand"; raised: boolean }
+  | { type: "stats"; rtt_ms: number; loss_percent: number; width: number; fps: number; freezes: number }
+  | { type: "leave" }
+  | (Command & { ref?: string });
+
+export interface SlotUse {
+  mid: string;
+  participant: string;
+}
+export interface SlotCounts {
+  audio: number;
+  video: number;
+}
+export interface Welcome {
+  type: "welcome";
+  self: Participant;
+  resume: string;
+  room: RoomPreview;
+  ice_servers: [];
+  slots: SlotCounts;
+}
+
+/** What it hears. */
+export type FromDaemon =
+  | Welcome
+  | { type: "answer"; id: number; sdp: string }
+  | { type: "roster"; participants: Participant[]; floor?: string; spotlight?: string; recording: boolean; board?: Board }
+  | { type: "slots"; video: (SlotUse | null)[]; audio: (SlotUse | null)[] }
+  | { type: "speaker"; participant: string | null }
+  | { type: "muted"; by: string }
+  | { type: "floor"; granted: boolean }
+  | { type: "notice"; reason: Reason }
+  | { type: "error"; code: string; ref?: string; id?: number }
+  | { type: "done"; ref: string }
+  | { type: "removed" }
+  | { type: "ended" }
+  | { type: "replaced" };
+
+/** The message, or null when it is none: a daemon of another version may say more than this page knows. */
+export function parseMessage(data: unknown): FromDaemon | null {
+  if (typeof data !== "string") return null;
+  try {
+    const message: unknown = JSON.parse(data);
+    return typeof message === "object" && message !== null && typeof (message as { type?: unknown }).type === "string" ? (message as FromDaemon) : null;
+  } catch {
+    return null;
+  }
+}

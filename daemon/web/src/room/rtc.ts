@@ -1,0 +1,267 @@
+import { Backoff } from "../backoff.ts";
+import type { SlotCounts } from "./messages.ts";
+import { StatsReader, type CallStats } from "./call_stats.ts";
+
+/** `lost`: it had been up and is being made again. */
+export type CallState = "connecting" | "connected" | "lost";
+
+interface Listener {
+  /** Carries an offer to the daemon; answers whether it left. */
+  offer: (id: number, sdp: string) => boolean;
+  state: (state: CallState) => void;
+  /** The browser wants a click before it plays sound. */
+  soundBlocked: (blocked: boolean) => void;
+}
+
+/** A connection silent for this long is made again; below it, Wi-Fi and routers mend themselves. Milliseconds. */
+const SILENT_MS = 4_000;
+/** An attempt that has not connected after this long makes room for the next. Milliseconds. */
+const ATTEMPT_MS = 8_000;
+/**
+ * The daemon forgets a peer that was silent for 30 s, keys and all. An ICE restart keeps the keys, so it is used only well before
+ * that; later attempts start afresh.
+ */
+const RESTART_WITHIN_MS = 12_000;
+/** Host candidates take milliseconds; the daemon needs none of them, since it learns addresses from our checks. */
+const GATHER_MS = 1_000;
+
+/** Best first: 720p, 360p, 180p. Bits per second. */
+const LAYERS: RTCRtpEncodingParameters[] = [
+  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 1_200_000 },
+  { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 400_000 },
+  { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 120_000 },
+];
+
+/**
+ * Sound and picture to and from the bridge. Keeps itself alive: it restarts ICE, and then itself, until closed.
+ * The page is always the offerer; the m-lines are audio out, video out, `slots.audio` in, `slots.video` in.
+ */
+export class Call {
+  private pc!: RTCPeerConnection;
+  private offerId = 0;
+  private current: CallState = "connecting";
+  private everConnected = false;
+  private connectedAt = 0;
+  private timer = 0;
+  private closed = false;
+  private generation = 0;
+  private readonly backoff = new Backoff(1_000, 8_000);
+  private readonly streams = new Map<string, MediaStream>();
+  private readonly players: HTMLAudioElement[] = [];
+  private readonly reader = new StatsReader();
+  private audio: MediaStreamTrack | null = null;
+  private video: MediaStreamTrack | null = null;
+  private sink = "";
+
+  constructor(private readonly slots: SlotCounts, private readonly listener: Listener) {}
+
+  get state(): CallState {
+    return this.current;
+  }
+
+  /** Makes a new connection; also the answer to a socket that had to be opened again. */
+  start(audio: MediaStreamTrack | null, video: MediaStreamTrack | null): void {
+    this.audio = audio;
+    this.video = video;
+    this.build();
+  }
+
+  /** Sends another track, or none, without a new offer. */
+  send(kind: "audio" | "video", track: MediaStreamTrack | null): void {
+    this[kind] = track;
+    const sender = this.pc?.getTransceivers()[kind === "audio" ? 0 : 1]?.sender;
+    void sender?.replaceTrack(track).catch(() => undefined); // closed meanwhile: the next connection takes it
+  }
+
+  async answer(id: number, sdp: string): Promise<void> {
+    if (id !== this.offerId || this.closed) return;
+    const pc = this.pc;
+    try {
+      await pc.setRemoteDescription({ type: "answer", sdp });
+    } catch (error) {
+      console.error(error);
+      if (pc === this.pc) this.retry(this.backoff.next_ms(), true);
+    }
+  }
+
+  /** The daemon refused offer `id`. */
+  refused(id: number | undefined): void {
+    if (id === this.offerId) this.retry(this.backoff.next_ms(), true);
+  }
+
+  /** The line is said to be back: do not wait for the next attempt. */
+  hurry(): void {
+    if (this.current === "connected" || this.closed) return;
+    this.retry(0, true);
+  }
+
+  /** The picture in the m-line `mid`. */
+  stream(mid: string): MediaStream | undefined {
+    return this.streams.get(mid);
+  }
+
+  /** Loudness of what the m-line `mid` plays, 0 to 1. */
+  level(mid: string): number {
+    const receiver = this.pc?.getTransceivers().find((transceiver) => transceiver.mid === mid)?.receiver;
+    return receiver?.getSynchronizationSources?.()[0]?.audioLevel ?? 0;
+  }
+
+  /** Plays all sound; call from a click when the browser had refused. */
+  async unlockSound(): Promise<void> {
+    const results = await Promise.allSettled(this.players.map((player) => player.play()));
+    this.listener.soundBlocked(results.some((result) => result.status === "rejected" && (result.reason as Error).name === "NotAllowedError"));
+  }
+
+  /** Plays through the loudspeaker `id`, where the browser can choose. */
+  async speakThrough(id: string): Promise<void> {
+    this.sink = id;
+    await Promise.allSettled(this.players.map((player) => player.setSinkId?.(id)));
+  }
+
+  stats(large: string | undefined): Promise<CallStats | null> {
+    return this.current === "connected" ? this.reader.read(this.pc, large) : Promise.resolve(null);
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.tearDown();
+  }
+
+  private tearDown(): void {
+    this.generation += 1;
+    if (this.pc) {
+      this.pc.onconnectionstatechange = null;
+      this.pc.oniceconnectionstatechange = null;
+      this.pc.close();
+    }
+    for (const player of this.players.splice(0)) {
+      player.pause();
+      player.srcObject = null;
+    }
+    this.streams.clear();
+    this.reader.reset();
+  }
+
+  private build(): void {
+    if (this.closed) return;
+    this.tearDown();
+    if (this.current === "connected") this.change("lost");
+    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: [] });
+    this.pc = pc;
+    pc.addTransceiver(this.audio ?? "audio", { direction: "sendonly" });
+    this.addVideo(pc);
+    for (let slot = 0; slot < this.slots.audio; slot += 1) this.play(pc.addTransceiver("audio", { direction: "recvonly" }).receiver.track);
+    for (let slot = 0; slot < this.slots.video; slot += 1) preferVp8(pc.addTransceiver("video", { direction: "recvonly" }));
+    pc.onconnectionstatechange = () => this.observe(pc);
+    pc.oniceconnectionstatechange = () => this.observe(pc);
+    void this.negotiate(false);
+  }
+
+  private addVideo(pc: RTCPeerConnection): void {
+    let transceiver: RTCRtpTransceiver;
+    try {
+      transceiver = pc.addTransceiver(this.video ?? "video", { direction: "sendonly", sendEncodings: LAYERS });
+    } catch {
+      transceiver = pc.addTransceiver(this.video ?? "video", { direction: "sendonly" }); // no simulcast here: one layer
+    }
+    preferVp8(transceiver);
+  }
+
+  private play(track: MediaStreamTrack): void {
+    const player = new Audio();
+    player.autoplay = true;
+    player.srcObject = new MediaStream([track]);
+    if (this.sink !== "") void player.setSinkId?.(this.sink).catch(() => undefined);
+    this.players.push(player);
+    player.play().catch((error: Error) => {
+      if (error.name === "NotAllowedError") this.listener.soundBlocked(true);
+    });
+  }
+
+  private async negotiate(restart: boolean): Promise<void> {
+    const { pc, generation } = this;
+    const id = (this.offerId += 1);
+    try {
+      if (restart) pc.restartIce();
+      await pc.setLocalDescription(await pc.createOffer({ iceRestart: restart }));
+      await gathered(pc);
+    } catch (error) {
+      console.error(error);
+      if (generation === this.generation) this.retry(this.backoff.next_ms(), true);
+      return;
+    }
+    if (generation !== this.generation || id !== this.offerId || this.closed) return;
+    for (const transceiver of pc.getTransceivers()) {
+      if (transceiver.direction === "recvonly" && transceiver.mid !== null && transceiver.receiver.track.kind === "video" && !this.streams.has(transceiver.mid)) {
+        this.streams.set(transceiver.mid, new MediaStream([transceiver.receiver.track]));
+      }
+    }
+    // An offer that could not leave is made again with the next socket; the timer is for one that was lost on the way.
+    this.listener.offer(id, pc.localDescription!.sdp);
+    this.retry(ATTEMPT_MS + this.backoff.next_ms(), true);
+  }
+
+  private observe(pc: RTCPeerConnection): void {
+    if (pc !== this.pc || this.closed) return;
+    if (pc.connectionState === "connected" && pc.iceConnectionState !== "disconnected") {
+      this.everConnected = true;
+      this.connectedAt = performance.now();
+      this.backoff.reset();
+      clearTimeout(this.timer);
+      this.change("connected");
+    } else if (pc.connectionState === "failed" || pc.iceConnectionState === "failed") {
+      this.change(this.everConnected ? "lost" : "connecting");
+      this.retry(this.backoff.next_ms(), true);
+    } else if (pc.iceConnectionState === "disconnected" && this.current === "connected") {
+      this.connectedAt = performance.now();
+      this.change("lost");
+      this.retry(SILENT_MS, false);
+    }
+  }
+
+  /** One timer for whatever comes next; `afresh` also gives up the keys. */
+  private retry(wait_ms: number, afresh: boolean): void {
+    if (this.closed) return;
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => {
+      if (this.current === "connected") return;
+      if (!afresh && performance.now() - this.connectedAt < RESTART_WITHIN_MS) void this.negotiate(true);
+      else this.build();
+    }, wait_ms);
+  }
+
+  private change(state: CallState): void {
+    if (state === this.current) return;
+    this.current = state;
+    this.listener.state(state);
+  }
+}
+
+/** VP8 first, as the bridge switches its layers; then H.264, for devices that have no other. Fewer codecs, shorter SDP. */
+function preferVp8(transceiver: RTCRtpTransceiver): void {
+  const codecs = RTCRtpReceiver.getCapabilities?.("video")?.codecs;
+  if (!codecs || !transceiver.setCodecPreferences) return;
+  const of = (name: string) => codecs.filter((codec) => codec.mimeType.toLowerCase() === `video/${name}`);
+  try {
+    transceiver.setCodecPreferences([...of("vp8"), ...of("rtx"), ...of("h264")]);
+  } catch {
+    // the browser's own order; the bridge picks VP8 from it
+  }
+}
+
+function gathered(pc: RTCPeerConnection): Promise<void> {
+  if (pc.iceGatheringState === "complete") return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      pc.removeEventListener("icegatheringstatechange", check);
+      resolve();
+    };
+    const check = () => {
+      if (pc.iceGatheringState === "complete") done();
+    };
+    const timer = setTimeout(done, GATHER_MS);
+    pc.addEventListener("icegatheringstatechange", check);
+  });
+}
