@@ -1,10 +1,12 @@
 //! The one binary, `nhipcau`, as a library: so that the integration tests assemble the same daemon that `main.rs` starts.
 
+pub mod app;
 pub mod config;
-pub mod http;
-pub mod logging;
-pub mod secret;
-pub mod store;
 pub mod control;
 pub mod exec;
+pub mod http;
+pub mod logging;
+pub mod metrics;
 pub mod sd_notify;
+pub mod secret;
+pub mod store;

@@ -1,0 +1,208 @@
+//! From figures to series.
+
+use nhipcau_inventory::Health;
+use prometheus::core::Collector;
+
+use super::catalog::Id;
+use super::exposition::Exposition;
+use super::{ConferenceFigures, DeviceFigures, InterfaceFigures, LinkFigures, Metrics, SensorFigures, Snapshot, process};
+
+pub(super) fn render(own: &Metrics, snapshot: &Snapshot) -> Result<String, prometheus::Error> {
+    let mut out = Exposition::default();
+    daemon(&mut out, own.started, snapshot);
+    for device in &snapshot.devices {
+        device_series(&mut out, device);
+    }
+    for link in &snapshot.links {
+        link_series(&mut out, link);
+    }
+    for site in &snapshot.sites {
+        out.put(Id::SiteInfo, &[&site.id, &site.name, &site.kind, &site.parent], 1.0);
+        out.put(Id::SiteHealth, &[&site.id], level(site.health));
+    }
+    for (health, count) in &snapshot.incidents_open {
+        out.put(Id::IncidentsOpen, &[health.as_str()], *count as f64);
+    }
+    out.put(Id::PollInFlight, &[], snapshot.poller.in_flight as f64);
+    out.put(Id::PollLate, &[], snapshot.poller.late_total as f64);
+    traps(&mut out, snapshot);
+    bridge(&mut out, snapshot);
+    conferences(&mut out, snapshot);
+    for (state, count) in &snapshot.playbook_runs_active {
+        out.put(Id::PlaybookActive, &[state], *count as f64);
+    }
+    for (playbook, result, count) in &snapshot.playbook_runs {
+        out.put(Id::PlaybookRuns, &[playbook, result], *count as f64);
+    }
+    for (kind, count) in &snapshot.sockets {
+        out.put(Id::HttpSockets, &[kind], *count as f64);
+    }
+    for gathered in [
+        own.config_reloads.collect(),
+        own.notices.collect(),
+        own.http_requests.collect(),
+        own.http_duration.collect(),
+        own.store_duration.collect(),
+    ] {
+        out.put_gathered(gathered);
+    }
+    out.finish()
+}
+
+/// The figure of a health. `unknown` is the highest, so that "above 1" in a rule means "not measured or ill".
+fn level(health: Health) -> f64 {
+    match health {
+        Health::Ok => 0.0,
+        Health::Degraded => 1.0,
+        Health::Critical => 2.0,
+        Health::Unknown => 3.0,
+    }
+}
+
+fn flag(value: bool) -> f64 {
+    f64::from(u8::from(value))
+}
+
+fn daemon(out: &mut Exposition, started: f64, snapshot: &Snapshot) {
+    out.put(Id::BuildInfo, &[env!("CARGO_PKG_VERSION")], 1.0);
+    out.put(Id::StartTime, &[], started);
+    let process = process::read();
+    out.put_maybe(Id::Cpu, &[], process.cpu_seconds);
+    out.put_maybe(Id::ResidentMemory, &[], process.resident_bytes);
+    out.put_maybe(Id::OpenFiles, &[], process.open_files);
+    out.put_maybe(Id::OpenFilesMax, &[], process.open_files_max);
+    out.put_maybe(Id::Threads, &[], process.threads);
+    out.put_maybe(Id::UdpReceiveBufferErrors, &[], process.udp_receive_buffer_errors);
+    for (subsystem, alive) in &snapshot.subsystems {
+        out.put(Id::SubsystemAlive, &[subsystem], flag(*alive));
+    }
+    for (word, directory) in &snapshot.directories {
+        out.put_maybe(Id::DiskFree, &[word], process::free_bytes(directory));
+    }
+    out.put(Id::StoreSize, &[], snapshot.store_bytes as f64);
+}
+
+fn device_series(out: &mut Exposition, device: &DeviceFigures) {
+    let id: &str = &device.id;
+    let DeviceFigures { name, site, kind, vendor, model, version, profile, .. } = device;
+    out.put(Id::DeviceInfo, &[id, name, site, kind, vendor, model, version, profile], 1.0);
+    out.put(Id::DeviceHealth, &[id, site], level(device.health));
+    out.put(Id::DeviceUp, &[id, site], flag(device.up));
+    if let Some(cause) = &device.behind {
+        out.put(Id::DeviceBehind, &[id, cause], 1.0);
+    }
+    out.put_maybe(Id::DeviceUptime, &[id], device.uptime_seconds);
+    out.put_maybe(Id::CollectionAge, &[id], device.age_seconds);
+    out.put_maybe(Id::PollDuration, &[id], device.poll_seconds);
+    out.put(Id::PollVarbinds, &[id], device.varbinds as f64);
+    out.put(Id::PollInterval, &[id], device.interval_seconds);
+    out.put(Id::PollRequests, &[id], device.requests_total as f64);
+    out.put(Id::PollRetries, &[id], device.retries_total as f64);
+    for (reason, count) in &device.failures_total {
+        out.put(Id::PollFailures, &[id, reason], *count as f64);
+    }
+    for (table, age) in &device.tables {
+        out.put(Id::TableAge, &[id, table], *age);
+    }
+    for interface in &device.interfaces {
+        interface_series(out, id, interface);
+    }
+    for sensor in &device.sensors {
+        sensor_series(out, id, sensor);
+    }
+    for (component, class, health) in &device.components {
+        out.put(Id::ComponentHealth, &[id, component, class], level(*health));
+    }
+    for (storage, used, size) in &device.storage {
+        out.put(Id::StorageUsed, &[id, storage], *used as f64);
+        out.put(Id::StorageSize, &[id, storage], *size as f64);
+    }
+    for (processor, load) in &device.processors {
+        out.put(Id::ProcessorLoad, &[id, processor], *load);
+    }
+}
+
+fn interface_series(out: &mut Exposition, device: &str, interface: &InterfaceFigures) {
+    let labels = [device, &*interface.name];
+    out.put(Id::InterfaceInfo, &[device, &interface.name, &interface.alias], 1.0);
+    out.put(Id::InterfaceHealth, &labels, level(interface.health));
+    out.put(Id::InterfaceAdminUp, &labels, flag(interface.admin_up));
+    out.put(Id::InterfaceUp, &labels, flag(interface.up));
+    out.put(Id::InterfaceSpeed, &labels, interface.speed_bps as f64);
+    for (id, count) in [
+        (Id::InterfaceReceive, interface.receive_bytes),
+        (Id::InterfaceTransmit, interface.transmit_bytes),
+        (Id::InterfaceReceiveErrors, interface.receive_errors),
+        (Id::InterfaceTransmitErrors, interface.transmit_errors),
+        (Id::InterfaceReceiveDiscards, interface.receive_discards),
+        (Id::InterfaceTransmitDiscards, interface.transmit_discards),
+    ] {
+        out.put_maybe(id, &labels, count.map(|count| count as f64));
+    }
+}
+
+fn sensor_series(out: &mut Exposition, device: &str, sensor: &SensorFigures) {
+    let SensorFigures { name, class, unit, .. } = sensor;
+    out.put_maybe(Id::SensorValue, &[device, name, class, unit], sensor.value);
+    out.put(Id::SensorHealth, &[device, name, class], level(sensor.health));
+    out.put(Id::SensorAge, &[device, name], sensor.age_seconds);
+}
+
+fn link_series(out: &mut Exposition, link: &LinkFigures) {
+    out.put(Id::LinkInfo, &[&link.id, &link.device, &link.interface, &link.peer, link.source], 1.0);
+    out.put(Id::LinkHealth, &[&link.id], level(link.health));
+    out.put(Id::LinkCapacity, &[&link.id], link.capacity_bps as f64);
+    out.put_maybe(Id::LinkLoad, &[&link.id, "in"], link.in_ratio);
+    out.put_maybe(Id::LinkLoad, &[&link.id, "out"], link.out_ratio);
+}
+
+fn traps(out: &mut Exposition, snapshot: &Snapshot) {
+    let traps = &snapshot.traps;
+    out.put(Id::TrapReceived, &["trap"], traps.traps_total as f64);
+    out.put(Id::TrapReceived, &["inform"], traps.informs_total as f64);
+    out.put(Id::TrapRepeated, &[], traps.repeated_total as f64);
+    for (reason, count) in &traps.dropped_total {
+        out.put(Id::TrapDropped, &[reason], *count as f64);
+    }
+}
+
+fn bridge(out: &mut Exposition, snapshot: &Snapshot) {
+    let bridge = &snapshot.bridge;
+    out.put(Id::BridgePeers, &[], bridge.peers as f64);
+    out.put(Id::BridgeRooms, &[], bridge.rooms as f64);
+    for (id, counts) in [
+        (Id::BridgePacketsReceived, &bridge.packets_received_total),
+        (Id::BridgePacketsSent, &bridge.packets_sent_total),
+        (Id::BridgeDropped, &bridge.dropped_total),
+    ] {
+        for (word, count) in counts {
+            out.put(id, &[word], *count as f64);
+        }
+    }
+    out.put(Id::BridgeBytesReceived, &[], bridge.received_bytes_total as f64);
+    out.put(Id::BridgeBytesSent, &[], bridge.sent_bytes_total as f64);
+    out.put(Id::BridgeSendFailed, &[], bridge.send_failed_total as f64);
+    out.put(Id::BridgeKeyframes, &[], bridge.keyframe_requests_total as f64);
+    out.put(Id::BridgeNacks, &["in"], bridge.nacks_in_total as f64);
+    out.put(Id::BridgeNacks, &["out"], bridge.nacks_out_total as f64);
+    out.put(Id::BridgeRetransmissions, &[], bridge.retransmissions_total as f64);
+}
+
+fn conferences(out: &mut Exposition, snapshot: &Snapshot) {
+    out.put(Id::ConferenceLive, &[], snapshot.conferences.len() as f64);
+    for ConferenceFigures { id, sites_joined, sites_absent, sites_dropped, participants } in &snapshot.conferences {
+        let id = id.to_string();
+        out.put(Id::ConferenceSites, &[&id, "joined"], *sites_joined as f64);
+        out.put(Id::ConferenceSites, &[&id, "absent"], *sites_absent as f64);
+        out.put(Id::ConferenceSites, &[&id, "dropped"], *sites_dropped as f64);
+        out.put(Id::ConferenceParticipants, &[&id], *participants as f64);
+    }
+    for (reason, count) in &snapshot.conference_drops {
+        out.put(Id::ConferenceDrops, &[reason], *count as f64);
+    }
+    let recordings = &snapshot.recordings;
+    out.put(Id::RecordingRunning, &[], recordings.running as f64);
+    out.put(Id::RecordingFinished, &["done"], recordings.done_total as f64);
+    out.put(Id::RecordingFinished, &["failed"], recordings.failed_total as f64);
+    out.put(Id::RecordingWritten, &[], recordings.written_bytes_total as f64);
+}
