@@ -11,11 +11,16 @@
 mod condition;
 mod engine;
 mod event;
+mod field;
 mod library;
 mod log;
+mod read;
+mod read_step;
+mod sample;
 mod schema;
 mod template;
 mod view;
+mod words;
 mod yaml;
 
 pub use engine::{
