@@ -9,11 +9,13 @@
 
 mod conference;
 mod estate;
+mod inputs;
 mod people;
 mod runs;
 
 pub use conference::*;
 pub use estate::*;
+pub use inputs::*;
 pub use people::*;
 pub use runs::*;
 

@@ -1,0 +1,184 @@
+//! Where the parts meet: what a person or a machine asks of the daemon goes through here, to the store and to the machines.
+//!
+//! `http` knows this module and not the store. Changes are told to pages by [`App::changed`].
+
+mod accounts;
+mod attendance;
+mod audit;
+mod booking;
+mod live;
+mod login_limit;
+mod passwords;
+mod random;
+mod recordings_index;
+mod refusal;
+mod settings;
+mod sites;
+mod topic;
+
+pub use accounts::{AccountDesk, Caller, Cookie};
+pub use attendance::AttendanceDesk;
+pub use audit::DAEMON;
+pub use booking::{Admission, BookingDesk};
+pub use live::Live;
+pub use random::{random_bytes, random_token};
+pub use recordings_index::{RecordingDesk, RecordingFile};
+pub use refusal::Refusal;
+pub use settings::Settings;
+pub use sites::SiteDesk;
+pub use topic::Topic;
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+use jiff::Timestamp;
+use tokio::sync::broadcast;
+
+use crate::store::Store;
+
+/// Changes that a slow page may be behind; beyond it it is told to read everything again.
+const TOPICS_BEHIND: usize = 256;
+
+/// The application. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    settings: RwLock<Arc<Settings>>,
+    changed: broadcast::Sender<Topic>,
+    live: OnceLock<Arc<dyn Live>>,
+    accounts: accounts::State,
+    bookings: booking::State,
+    started_at: Timestamp,
+}
+
+impl App {
+    /// Assembles the application over a store: loads the bookings, seeds the sites, makes the setup token if there is no account yet.
+    ///
+    /// # Errors
+    /// What the store says; `internal` without randomness.
+    pub async fn start(store: Store, settings: Settings) -> Result<Self, Refusal> {
+        let accounts = accounts::State::load(&store).await?;
+        let bookings = booking::State::load(&store, &settings).await?;
+        let seeds = settings.sites.clone();
+        let app = Self {
+            inner: Arc::new(Inner {
+                store,
+                settings: RwLock::new(Arc::new(settings)),
+                changed: broadcast::channel(TOPICS_BEHIND).0,
+                live: OnceLock::new(),
+                accounts,
+                bookings,
+                started_at: Timestamp::now(),
+            }),
+        };
+        app.sites().seed(seeds).await?;
+        Ok(app)
+    }
+
+    /// Takes a changed configuration over: sites are seeded by id, the rest holds from the next request on.
+    ///
+    /// # Errors
+    /// As seeding; the new settings hold nevertheless.
+    pub async fn reload(&self, settings: Settings) -> Result<(), Refusal> {
+        let seeds = settings.sites.clone();
+        *self
+            .inner
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        self.sites().seed(seeds).await?;
+        Ok(())
+    }
+
+    /// The machines, once they run. A second call changes nothing.
+    pub fn attach_live(&self, live: Arc<dyn Live>) {
+        let _ = self.inner.live.set(live);
+    }
+
+    pub(crate) fn live(&self) -> &dyn Live {
+        self.inner
+            .live
+            .get()
+            .map_or(&live::NothingLive, AsRef::as_ref)
+    }
+
+    /// Now, UTC.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// When the daemon started.
+    pub fn started_at(&self) -> Timestamp {
+        self.inner.started_at
+    }
+
+    /// What the configuration says to people and pages.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(
+            &self
+                .inner
+                .settings
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// The store, for the machines' side of `app` and for `drive`; never for `http`.
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Whether the last commit found room on the disk.
+    pub fn disk_ok(&self) -> bool {
+        self.inner.store.disk_ok()
+    }
+
+    /// Tells every page that something changed.
+    pub fn tell(&self, topic: Topic) {
+        // Nobody listens: nobody needs it.
+        let _ = self.inner.changed.send(topic);
+    }
+
+    /// What changes from now on. A receiver that is told `Lagged` reads everything again.
+    pub fn changed(&self) -> broadcast::Receiver<Topic> {
+        self.inner.changed.subscribe()
+    }
+
+    /// The one-time setup token, while no account exists.
+    pub fn setup_token(&self) -> Option<String> {
+        self.inner.accounts.setup_token()
+    }
+
+    /// People who may sign in.
+    pub fn accounts(&self) -> AccountDesk<'_> {
+        AccountDesk { app: self }
+    }
+
+    /// The tree of sites.
+    pub fn sites(&self) -> SiteDesk<'_> {
+        SiteDesk { app: self }
+    }
+
+    /// Bookings and invitations.
+    pub fn bookings(&self) -> BookingDesk<'_> {
+        BookingDesk { app: self }
+    }
+
+    /// Attendance and its exports.
+    pub fn attendance(&self) -> AttendanceDesk<'_> {
+        AttendanceDesk { app: self }
+    }
+
+    /// Recordings and their files.
+    pub fn recordings(&self) -> RecordingDesk<'_> {
+        RecordingDesk { app: self }
+    }
+}
+
+/// Locks; a panic while it was held left nothing half done that matters here.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
