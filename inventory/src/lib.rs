@@ -12,6 +12,7 @@ mod interface;
 mod oid;
 pub mod poller;
 mod profile;
+mod read;
 pub mod trap;
 mod value;
 pub mod watch;

@@ -220,6 +220,16 @@ impl Oid {
     }
 }
 
+impl Default for Oid {
+    /// The empty OID, which precedes all others.
+    fn default() -> Self {
+        Self(Repr::Inline {
+            len: 0,
+            bytes: [0; INLINE_BYTES],
+        })
+    }
+}
+
 impl PartialEq for Oid {
     fn eq(&self, other: &Self) -> bool {
         self.code() == other.code()

@@ -1,203 +1,46 @@
 //! The poller: one machine for all devices.
+//!
+//! It decides which request goes out when, and turns the answers of one device into a [`Collection`](crate::Collection). The
+//! shell sends what it is told and reports what came; every rule about retries, limits and schedules is here.
 
+mod api;
+mod assemble;
+mod session;
+mod walk;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::{Collection, CredentialRef, DeviceId, DeviceSpec, Oid, ProfileSet, Varbind};
+pub use api::{
+    FetchError, Input, Op, Output, PollerConfig, PollerCounters, Request, RequestId, TimeoutReason,
+};
+pub(crate) use walk::Column;
 
-/// Limits and habits of the poller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PollerConfig {
-    /// Requests in flight to all devices together.
-    pub in_flight_max: usize,
-    /// Requests in flight to one device.
-    pub in_flight_per_device_max: usize,
-    /// From the first request of a poll to its collection, whatever happens.
-    pub device_deadline: Duration,
-    /// How long to wait for one answer.
-    pub request_timeout: Duration,
-    /// How often one request is sent again.
-    pub retries: u32,
-    /// Variable bindings of one table; a walk that brings more is cut and called endless.
-    pub walk_varbinds_max: usize,
-    /// Rows asked for by the first GETBULK; learnt per device from there.
-    pub max_repetitions: u32,
-    /// Variable bindings asked for by one request (columns × rows).
-    pub request_varbinds_max: usize,
-    /// Slow tables (inventory, descriptions) are read every this many polls.
-    pub slow_every: u32,
-    /// Wrong-credential answers after which a credential of a device rests for [`PollerConfig::credential_rest`].
-    pub credential_failures_max: u32,
-    /// How long such a credential rests.
-    pub credential_rest: Duration,
-    /// Largest answer worth reading, bytes.
-    pub reply_bytes_max: usize,
-    /// Devices at most; more are refused and counted.
-    pub devices_max: usize,
-}
+use crate::{DeviceId, ProfileSet, Varbind};
+use session::{Lane, Session, Surroundings};
 
-impl Default for PollerConfig {
-    fn default() -> Self {
-        Self {
-            in_flight_max: 64,
-            in_flight_per_device_max: 2,
-            device_deadline: Duration::from_secs(20),
-            request_timeout: Duration::from_secs(2),
-            retries: 2,
-            walk_varbinds_max: 40_000,
-            max_repetitions: 24,
-            request_varbinds_max: 120,
-            slow_every: 10,
-            credential_failures_max: 3,
-            credential_rest: Duration::from_secs(900),
-            reply_bytes_max: 65_507,
-            devices_max: 20_000,
-        }
-    }
-}
-
-/// One request of this poller; never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RequestId(pub u64);
-
-/// The operation of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Op {
-    /// GET.
-    Get,
-    /// GETNEXT.
-    GetNext,
-    /// GETBULK without non-repeaters.
-    GetBulk {
-        /// Rows.
-        max_repetitions: u32,
-    },
-}
-
-/// What the shell shall send, once; it reports the answer or its absence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// Comes back with the reply.
-    pub id: RequestId,
-    /// To whom.
-    pub device: DeviceId,
-    /// With which credential.
-    pub credential: CredentialRef,
-    /// What to do.
-    pub op: Op,
-    /// With which names.
-    pub oids: Vec<Oid>,
-    /// How long the shell waits before it reports [`FetchError::Timeout`].
-    pub timeout: Duration,
-}
-
-/// Why a request brought nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FetchError {
-    /// No answer in time.
-    Timeout,
-    /// Error-status tooBig.
-    TooBig,
-    /// Error-status genErr (or any other that is not named here).
-    GenErr,
-    /// Error-status noSuchName of SNMPv1.
-    NoSuchName,
-    /// usmStatsUnknownUserNames.
-    V3UnknownUser,
-    /// usmStatsWrongDigests.
-    V3WrongDigest,
-    /// usmStatsNotInTimeWindows, after the shell resynchronised once.
-    V3NotInTimeWindow,
-    /// usmStatsUnsupportedSecLevels.
-    V3UnsupportedLevel,
-    /// usmStatsDecryptionErrors, or an answer that we cannot decrypt.
-    V3Decryption,
-    /// usmStatsUnknownEngineIDs, after the shell rediscovered once.
-    V3UnknownEngine,
-    /// The network says no (ICMP, no route); with its words.
-    Unreachable(String),
-    /// An answer that is no SNMP; with what is wrong.
-    Malformed(String),
-}
-
-/// What reaches the poller.
-#[derive(Debug)]
-pub enum Input {
-    /// A device is watched, or watched differently.
-    Upsert(DeviceSpec),
-    /// A device is no longer watched.
-    Remove(DeviceId),
-    /// The outcome of a request. Late, doubled and foreign ones are counted and dropped.
-    Reply {
-        /// Of which request.
-        request: RequestId,
-        /// What came.
-        result: Result<Vec<Varbind>, FetchError>,
-        /// Size of the datagram, bytes.
-        bytes: usize,
-    },
-    /// Look at this device now.
-    Hasten(DeviceId),
-    /// The families changed; devices are recognised anew at their next poll.
-    Profiles(Arc<ProfileSet>),
-    /// The time of the last [`Output::Timeout`] has come.
-    Timeout,
-}
-
-/// What the poller wants.
-#[derive(Debug)]
-pub enum Output {
-    /// Send this.
-    Send(Request),
-    /// A device's new snapshot.
-    Collection(Arc<Collection>),
-    /// Nothing more now; call with [`Input::Timeout`] at that time (or when input comes).
-    Timeout(Option<Instant>, TimeoutReason),
-}
-
-/// What happens at the time of an [`Output::Timeout`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeoutReason {
-    /// Nothing is due.
-    Idle,
-    /// A device's poll begins.
-    NextPoll,
-    /// A device's deadline passes, or an answer is overdue.
-    Deadline,
-    /// A request is sent again.
-    Retry,
-}
-
-/// Figures of the poller itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PollerCounters {
-    /// Requests handed out.
-    pub requests: u64,
-    /// Of these, sent again.
-    pub retries: u64,
-    /// Answers that belong to no request in flight: late, doubled, foreign.
-    pub replies_unexpected: u64,
-    /// Answers with nonsense inside.
-    pub replies_malformed: u64,
-    /// Requests without an answer.
-    pub timeouts: u64,
-    /// Polls begun.
-    pub polls: u64,
-    /// Polls cut by their deadline.
-    pub polls_late: u64,
-    /// Walks that ran backwards, left their table or never ended.
-    pub walks_broken: u64,
-    /// Devices refused beyond [`PollerConfig::devices_max`].
-    pub devices_refused: u64,
+/// Where an answer belongs.
+#[derive(Debug, Clone, Copy)]
+struct Addressee {
+    slot: u32,
+    lane: Lane,
+    job: usize,
 }
 
 /// Polls all devices.
 #[derive(Debug)]
 pub struct Poller {
-    config: PollerConfig,
-    profiles: Arc<ProfileSet>,
-    seed: u64,
-    counters: PollerCounters,
+    surroundings: Surroundings,
+    slots: Vec<Option<Box<Session>>>,
+    free: Vec<u32>,
+    by_device: HashMap<DeviceId, u32>,
+    in_flight: HashMap<RequestId, Addressee>,
+    /// Sessions that have something to send, urgent ones in front.
+    ready: VecDeque<u32>,
+    timers: BTreeSet<(Instant, u32)>,
+    outputs: VecDeque<Output>,
+    requests_made: u64,
 }
 
 impl Poller {
@@ -205,32 +48,203 @@ impl Poller {
     #[must_use]
     pub fn new(config: PollerConfig, profiles: Arc<ProfileSet>, seed: u64) -> Self {
         Self {
-            config,
-            profiles,
-            seed,
-            counters: PollerCounters::default(),
+            surroundings: Surroundings {
+                config,
+                profiles,
+                seed,
+                counters: PollerCounters::default(),
+            },
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_device: HashMap::new(),
+            in_flight: HashMap::new(),
+            ready: VecDeque::new(),
+            timers: BTreeSet::new(),
+            outputs: VecDeque::new(),
+            requests_made: 0,
         }
     }
 
     /// Takes one input.
     pub fn handle_input(&mut self, input: Input, now: Instant) {
-        let _ = (input, now, &self.config, &self.profiles, self.seed);
+        match input {
+            Input::Upsert(spec) => {
+                if let Some(&slot) = self.by_device.get(&spec.id) {
+                    self.visit(slot, now, |session, around| {
+                        session.respecify(spec, around, now)
+                    });
+                } else if self.by_device.len() >= self.surroundings.config.devices_max {
+                    self.surroundings.counters.devices_refused += 1;
+                } else {
+                    let id = spec.id.clone();
+                    let session = Box::new(Session::new(spec, &self.surroundings, now));
+                    let slot = match self.free.pop() {
+                        Some(slot) => {
+                            self.slots[slot as usize] = Some(session);
+                            slot
+                        }
+                        None => {
+                            self.slots.push(Some(session));
+                            (self.slots.len() - 1) as u32
+                        }
+                    };
+                    self.by_device.insert(id, slot);
+                    self.visit(slot, now, |_, _| {});
+                }
+            }
+            Input::Remove(device) => {
+                if let Some(slot) = self.by_device.remove(&device) {
+                    if let Some(session) = self.slots[slot as usize].take() {
+                        self.timers.remove(&(session.timer(), slot));
+                    }
+                    self.in_flight.retain(|_, a| a.slot != slot);
+                    self.ready.retain(|s| *s != slot);
+                    self.free.push(slot);
+                }
+            }
+            Input::Reply {
+                request,
+                result,
+                bytes,
+            } => self.reply(request, result, bytes, now),
+            Input::Hasten(device) => {
+                if let Some(&slot) = self.by_device.get(&device) {
+                    self.visit(slot, now, |session, around| session.hasten(around, now));
+                }
+            }
+            Input::Profiles(profiles) => {
+                self.surroundings.profiles = profiles;
+                for session in self.slots.iter_mut().flatten() {
+                    session.forget_profile();
+                }
+            }
+            Input::Timeout => {
+                while let Some(&(at, slot)) = self.timers.first() {
+                    if at > now {
+                        break;
+                    }
+                    self.visit(slot, now, |_, _| {});
+                    // A session whose timer has not moved on would be visited for ever.
+                    if self.timers.first() == Some(&(at, slot)) {
+                        break;
+                    }
+                }
+            }
+        }
+        self.pump(now);
     }
 
     /// The next wish; call until [`Output::Timeout`].
     pub fn poll_output(&mut self) -> Output {
-        Output::Timeout(None, TimeoutReason::Idle)
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        match self.timers.first() {
+            Some(&(at, slot)) => {
+                let reason = self.slots[slot as usize]
+                    .as_ref()
+                    .map_or(TimeoutReason::Idle, |s| s.timer_reason());
+                Output::Timeout(Some(at), reason)
+            }
+            None => Output::Timeout(None, TimeoutReason::Idle),
+        }
     }
 
     /// Its own figures.
     #[must_use]
     pub fn counters(&self) -> PollerCounters {
-        self.counters
+        self.surroundings.counters
     }
 
     /// Requests sent and not yet answered.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        0
+        self.in_flight.len()
     }
+
+    fn reply(
+        &mut self,
+        request: RequestId,
+        result: Result<Vec<Varbind>, FetchError>,
+        bytes: usize,
+        now: Instant,
+    ) {
+        let Some(addressee) = self.in_flight.remove(&request) else {
+            self.surroundings.counters.replies_unexpected += 1;
+            return;
+        };
+        self.visit(addressee.slot, now, |session, around| {
+            session.reply(addressee.lane, addressee.job, result, bytes, around, now);
+        });
+    }
+
+    /// Lets one session act, then keeps the books: its timer, its finished polls, its place in the queue.
+    fn visit(
+        &mut self,
+        slot: u32,
+        now: Instant,
+        act: impl FnOnce(&mut Session, &mut Surroundings),
+    ) {
+        let Some(session) = self.slots[slot as usize].as_deref_mut() else {
+            return;
+        };
+        self.timers.remove(&(session.timer(), slot));
+        act(session, &mut self.surroundings);
+        session.advance(&mut self.surroundings, now);
+        for collection in session.finished.drain(..) {
+            self.outputs
+                .push_back(Output::Collection(Arc::new(collection)));
+        }
+        for request in session.forgotten.drain(..) {
+            self.in_flight.remove(&request);
+        }
+        if !session.queued && session.wants_to_send(&self.surroundings.config) {
+            session.queued = true;
+            if session.is_urgent() {
+                self.ready.push_front(slot)
+            } else {
+                self.ready.push_back(slot)
+            }
+        }
+        session.set_timer(&self.surroundings.config);
+        self.timers.insert((session.timer(), slot));
+    }
+
+    /// Hands out requests as long as the limits allow, one a session and turn, so that no device starves another.
+    fn pump(&mut self, now: Instant) {
+        while self.in_flight.len() < self.surroundings.config.in_flight_max {
+            let Some(slot) = self.ready.pop_front() else {
+                break;
+            };
+            let Some(session) = self.slots[slot as usize].as_deref_mut() else {
+                continue;
+            };
+            session.queued = false;
+            self.requests_made += 1;
+            let id = RequestId(self.requests_made);
+            let Some((lane, job, request)) = session.next_request(id, &mut self.surroundings, now)
+            else {
+                continue;
+            };
+            self.in_flight.insert(id, Addressee { slot, lane, job });
+            self.outputs.push_back(Output::Send(request));
+            self.visit(slot, now, |_, _| {});
+        }
+    }
+}
+
+/// A number that depends on the seed and the device alone (splitmix64 over FNV-1a).
+fn scatter(seed: u64, text: &str, salt: u64) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ seed ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    for byte in text.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}
+
+/// A share of a duration, 0 to 1 of it.
+fn share(of: Duration, number: u64) -> Duration {
+    of.mul_f64((number >> 11) as f64 / (1_u64 << 53) as f64)
 }

@@ -1,0 +1,367 @@
+//! What is remembered of a device between polls, and how a collection is made of it: last good values, each with its age.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Column;
+use crate::profile::{IdentitySource, Profile, Reader};
+use crate::read::{self, Facts, Harvest, Legacy, Names};
+use crate::{
+    Collection, CollectionScope, Component, CredentialRef, DeviceId, Identity, Interface,
+    Neighbour, Processor, Reason, Recognised, Sensor, Statistics, Storage, System, TableState,
+};
+
+/// What is remembered of one table.
+#[derive(Debug, Default)]
+pub(super) struct TableMemory {
+    pub(super) read_at: Option<Instant>,
+    pub(super) error: Option<Arc<str>>,
+    pub(super) rows: Option<usize>,
+    harvest: Harvest,
+}
+
+impl TableMemory {
+    /// Readers of a lower rank come first: names before those who borrow them.
+    pub(super) fn rank(reader: &Reader) -> u8 {
+        match reader {
+            Reader::Entities | Reader::Identity => 1,
+            Reader::InterfaceFacts | Reader::Interface32 => 2,
+            Reader::InterfaceState => 3,
+            Reader::InterfaceStatus | Reader::LldpLocal => 4,
+            _ => 5,
+        }
+    }
+}
+
+/// What is remembered of one device.
+#[derive(Debug)]
+pub(super) struct Memory {
+    device: DeviceId,
+    pub(super) last_seen: Option<Instant>,
+    pub(super) unreachable: Option<Reason>,
+    pub(super) tables: Vec<TableMemory>,
+    pub(super) facts: Vec<Facts>,
+    pub(super) interfaces: Arc<[Interface]>,
+    pub(super) lacks_64_bit: bool,
+    /// A hastened look saw that the agent restarted or renumbered.
+    pub(super) doubtful: bool,
+    legacy: Vec<Legacy>,
+    system: Option<System>,
+    identity: Identity,
+    identity_scalars: Vec<Arc<str>>,
+    entities: read::Entities,
+    local_ports: read::LocalPorts,
+    components: Arc<[Component]>,
+    sensors: Arc<[Sensor]>,
+    storage: Arc<[Storage]>,
+    processors: Arc<[Processor]>,
+    neighbours: Arc<[Neighbour]>,
+    /// Some harvest changed since the lists above were made.
+    stale: bool,
+}
+
+impl Memory {
+    pub(super) fn new(device: DeviceId) -> Self {
+        Self {
+            device,
+            last_seen: None,
+            unreachable: None,
+            tables: Vec::new(),
+            facts: Vec::new(),
+            interfaces: Arc::from([]),
+            lacks_64_bit: false,
+            doubtful: false,
+            legacy: Vec::new(),
+            system: None,
+            identity: Identity::default(),
+            identity_scalars: Vec::new(),
+            entities: read::Entities::default(),
+            local_ports: read::LocalPorts::default(),
+            components: Arc::from([]),
+            sensors: Arc::from([]),
+            storage: Arc::from([]),
+            processors: Arc::from([]),
+            neighbours: Arc::from([]),
+            stale: false,
+        }
+    }
+
+    /// Takes the system group; says whether the agent restarted since the last one.
+    pub(super) fn meet(&mut self, system: System, now: Instant) -> bool {
+        let restarted = self
+            .system
+            .as_ref()
+            .is_some_and(|before| restarted(before, &system));
+        self.system = Some(system);
+        self.last_seen = Some(now);
+        restarted
+    }
+
+    /// The device is read by other tables from now on; what the old ones said is gone, interfaces stay.
+    pub(super) fn change_family(&mut self, profile: &Profile) {
+        self.tables = profile
+            .tables
+            .iter()
+            .map(|_| TableMemory::default())
+            .collect();
+        self.entities = read::Entities::default();
+        self.identity_scalars.clear();
+        self.stale = true;
+    }
+
+    /// sysUpTime of a hastened look.
+    pub(super) fn uptime(&mut self, columns: &[Column], at: Instant) {
+        let Some(ticks) = columns
+            .first()
+            .and_then(|c| c.first())
+            .and_then(|(_, v)| v.as_u64())
+        else {
+            return;
+        };
+        let Some(system) = &mut self.system else {
+            return;
+        };
+        let now = System {
+            uptime_ticks: ticks as u32,
+            read_at: at,
+            ..system.clone()
+        };
+        if restarted(system, &now) {
+            self.doubtful = true;
+        } else {
+            *system = now;
+        }
+    }
+
+    /// Takes a table that was read whole.
+    pub(super) fn accept(
+        &mut self,
+        n: usize,
+        profile: &Profile,
+        columns: Vec<Column>,
+        restarted: bool,
+        at: Instant,
+    ) {
+        let rows = columns.iter().map(Vec::len).max().unwrap_or(0);
+        let uptime_ticks = self.system.as_ref().map_or(0, |s| s.uptime_ticks);
+        let harvest = match &profile.tables[n].reader {
+            Reader::InterfaceFacts => {
+                self.facts = read::facts(&columns);
+                None
+            }
+            Reader::Interface32 => {
+                self.legacy = read::legacy(&columns);
+                None
+            }
+            Reader::InterfaceState => {
+                if !self.lacks_64_bit {
+                    self.legacy.clear();
+                }
+                let ground = read::Ground {
+                    facts: &self.facts,
+                    legacy: &self.legacy,
+                    before: &self.interfaces,
+                    uptime_ticks,
+                    restarted,
+                };
+                self.interfaces = read::interfaces(&columns, &ground, at).into();
+                None
+            }
+            Reader::InterfaceStatus => {
+                if !self.doubtful {
+                    let mut interfaces = self.interfaces.to_vec();
+                    self.doubtful = !read::status(&columns, &mut interfaces, uptime_ticks, at);
+                    self.interfaces = interfaces.into();
+                }
+                None
+            }
+            Reader::Entities => {
+                let (entities, harvest) = read::entities(&columns, at);
+                self.entities = entities;
+                Some(harvest)
+            }
+            Reader::Identity => {
+                self.identity_scalars = (0..columns.len())
+                    .map(|n| read::scalar_text(&columns, n))
+                    .collect();
+                None
+            }
+            Reader::LldpLocal => {
+                self.local_ports = read::lldp_local(&columns);
+                None
+            }
+            Reader::LldpRemote => Some(read::lldp_remote(
+                &columns,
+                &self.local_ports,
+                &self.interfaces,
+                at,
+            )),
+            Reader::Cdp => Some(read::cdp(&columns, &self.interfaces, at)),
+            Reader::EntitySensors => Some(read::entity_sensors(&columns, &self.entities, at)),
+            Reader::CiscoSensors => Some(read::cisco_sensors(&columns, &self.entities, at)),
+            Reader::HostStorage => Some(read::host_storage(&columns, at)),
+            Reader::HostProcessors => Some(read::host_processors(&columns, at)),
+            Reader::Family(table) => {
+                let lexicon = read::Lexicon {
+                    entities: &self.entities,
+                    interfaces: &self.interfaces,
+                };
+                Some(read::family(&columns, table, &lexicon, at))
+            }
+        };
+        let memory = &mut self.tables[n];
+        memory.read_at = Some(at);
+        memory.error = None;
+        memory.rows = Some(rows);
+        if let Some(harvest) = harvest {
+            memory.harvest = harvest;
+            self.stale = true;
+        }
+    }
+
+    /// Makes the lists of a collection from the harvests of all tables, names made unique.
+    pub(super) fn settle(&mut self, profile: &Profile) {
+        self.identify(profile);
+        if !std::mem::take(&mut self.stale) {
+            return;
+        }
+        let harvests = || self.tables.iter().map(|t| &t.harvest);
+        let mut names = Names::default();
+        let components = harvests()
+            .flat_map(|h| &h.components)
+            .map(|c| Component {
+                name: names.unique(&c.name),
+                ..c.clone()
+            })
+            .collect();
+        let mut names = Names::default();
+        let sensors = harvests()
+            .flat_map(|h| &h.sensors)
+            .map(|s| Sensor {
+                name: names.unique(&s.name),
+                ..s.clone()
+            })
+            .collect();
+        let mut names = Names::default();
+        let storage = harvests()
+            .flat_map(|h| &h.storage)
+            .map(|s| Storage {
+                name: names.unique(&s.name),
+                ..s.clone()
+            })
+            .collect();
+        let mut names = Names::default();
+        let processors = harvests()
+            .flat_map(|h| &h.processors)
+            .map(|p| Processor {
+                name: names.unique(&p.name),
+                ..p.clone()
+            })
+            .collect();
+        let neighbours = harvests().flat_map(|h| &h.neighbours).cloned().collect();
+        (
+            self.components,
+            self.sensors,
+            self.storage,
+            self.processors,
+            self.neighbours,
+        ) = (components, sensors, storage, processors, neighbours);
+    }
+
+    fn identify(&mut self, profile: &Profile) {
+        let descr = self.system.as_ref().map_or("", |s| &*s.descr);
+        let find = |sources: &[IdentitySource]| -> Arc<str> {
+            sources
+                .iter()
+                .filter_map(|source| match source {
+                    IdentitySource::Scalar(n, pattern) => {
+                        let text = self.identity_scalars.get(*n)?;
+                        match pattern {
+                            Some(pattern) => captured(&pattern.0, text),
+                            None => Some(text.clone()),
+                        }
+                    }
+                    IdentitySource::Descr(pattern) => captured(&pattern.0, descr),
+                    IdentitySource::Entity(field) => self.entities.field(*field).cloned(),
+                    IdentitySource::Text(text) => Some(text.clone()),
+                })
+                .find(|text| !text.is_empty())
+                .unwrap_or_default()
+        };
+        self.identity = Identity {
+            vendor: profile.vendor.clone(),
+            model: find(&profile.identity.model),
+            serial: find(&profile.identity.serial),
+            version: find(&profile.identity.version),
+        };
+    }
+
+    #[allow(clippy::too_many_arguments)] // One call; a struct of them would be the collection again.
+    pub(super) fn collection(
+        &self,
+        scope: CollectionScope,
+        (started_at, finished_at): (Instant, Instant),
+        unreachable: Option<Reason>,
+        credential: Option<CredentialRef>,
+        rebooted: Option<u64>,
+        profile: Option<(&Profile, bool)>,
+        errors: Vec<Reason>,
+        statistics: Statistics,
+    ) -> Collection {
+        let tables = profile.map(|(profile, _)| {
+            profile
+                .tables
+                .iter()
+                .zip(&self.tables)
+                .filter(|(plan, _)| {
+                    !matches!(plan.reader, Reader::InterfaceStatus | Reader::Interface32)
+                })
+                .map(|(plan, memory)| TableState {
+                    table: plan.name.clone(),
+                    read_at: memory.read_at,
+                    error: memory.error.clone(),
+                })
+                .collect()
+        });
+        Collection {
+            device: self.device.clone(),
+            scope,
+            started_at,
+            finished_at,
+            unreachable,
+            last_seen: self.last_seen,
+            credential,
+            rebooted,
+            recognised: profile.map(|(profile, generic)| Recognised {
+                profile: profile.name.clone(),
+                generic,
+                kind: profile.kind,
+            }),
+            system: self.system.clone(),
+            identity: self.identity.clone(),
+            interfaces: self.interfaces.clone(),
+            components: self.components.clone(),
+            sensors: self.sensors.clone(),
+            storage: self.storage.clone(),
+            processors: self.processors.clone(),
+            neighbours: self.neighbours.clone(),
+            errors,
+            tables: tables.unwrap_or_default(),
+            statistics,
+        }
+    }
+}
+
+fn restarted(before: &System, now: &System) -> bool {
+    let elapsed = now.read_at.saturating_duration_since(before.read_at);
+    read::uptime_move(before.uptime_ticks, now.uptime_ticks, elapsed) == read::UptimeMove::Restarted
+}
+
+/// The first group of the pattern, or all of the match when it has none.
+fn captured(pattern: &regex::Regex, text: &str) -> Option<Arc<str>> {
+    let found = pattern.captures(text)?;
+    found
+        .get(1)
+        .or_else(|| found.get(0))
+        .map(|m| m.as_str().trim().into())
+}

@@ -1,0 +1,515 @@
+//! From the form of a file to rules: columns, states and templates resolved, limits kept, mistakes named with their place.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::file::{self, File, Limit, Module, Pace, Unique};
+use super::rule::{
+    Amount, ComponentPlan, FamilyTable, IdentityPlan, IdentitySource, LimitPlan, Piece,
+    ProcessorPlan, Reader, SensorPlan, StateMap, StatePlan, StoragePlan, TablePlan, Template,
+};
+use super::{Matcher, Profile, ProfileError, standard};
+
+/// Tables of one profile, own and inherited.
+const TABLES_MAX: usize = 64;
+/// Columns of one table: they travel in one request.
+const COLUMNS_MAX: usize = 24;
+/// Values that one state map explains.
+const STATES_MAX: usize = 256;
+
+/// What a profile reads by itself when it names no modules.
+const DEFAULT_MODULES: [Module; 5] = [
+    Module::Interfaces,
+    Module::Entity,
+    Module::EntitySensors,
+    Module::Host,
+    Module::Lldp,
+];
+
+/// A read file with its name and text, for places of mistakes.
+pub(super) struct Source {
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) file: File,
+}
+
+/// Collects mistakes of one source.
+pub(super) struct Complaints<'a> {
+    source: &'a Source,
+    pub(super) errors: Vec<ProfileError>,
+}
+
+impl<'a> Complaints<'a> {
+    pub(super) fn new(source: &'a Source) -> Self {
+        Self {
+            source,
+            errors: Vec::new(),
+        }
+    }
+
+    /// Notes a mistake at the first place of `word` behind the first place of `context`.
+    ///
+    /// The YAML library gives no places once a file is read; searching the text finds the line in all but contrived files.
+    pub(super) fn at(&mut self, context: &str, word: &str, message: String) {
+        let (line, column) = locate(&self.source.text, context, word);
+        self.errors.push(ProfileError {
+            file: self.source.name.clone(),
+            line,
+            column,
+            message,
+        });
+    }
+}
+
+fn locate(text: &str, context: &str, word: &str) -> (usize, usize) {
+    let start = text.find(context).unwrap_or(0);
+    let place = text[start..].find(word).map_or(start, |n| start + n);
+    let line_start = text[..place].rfind('\n').map_or(0, |n| n + 1);
+    (
+        text[..place].matches('\n').count() + 1,
+        text[line_start..place].chars().count() + 1,
+    )
+}
+
+/// Compiles one source; `by_name` has all sources, for `extends`.
+pub(super) fn compile(
+    source: &Source,
+    by_name: &BTreeMap<&str, &Source>,
+    errors: &mut Vec<ProfileError>,
+) -> Profile {
+    let mut complaints = Complaints::new(source);
+    let file = &source.file;
+    let mut tables: Vec<TablePlan> = Vec::new();
+    for module in file.modules.as_deref().unwrap_or(&DEFAULT_MODULES) {
+        tables.extend(standard::tables(*module));
+    }
+    let identity = identity(file, &mut tables, &mut complaints);
+    own_tables(source, &mut tables, &mut complaints);
+    for parent in &file.extends {
+        match by_name.get(parent.as_str()) {
+            // One level only: a chain of parents would hide where a sensor comes from.
+            Some(parent) if parent.file.extends.is_empty() => {
+                own_tables(parent, &mut tables, &mut Complaints::new(parent));
+            }
+            Some(_) => complaints.at(
+                "extends",
+                parent,
+                format!("`{parent}` itself extends another profile"),
+            ),
+            None => complaints.at(
+                "extends",
+                parent,
+                format!("there is no profile `{parent}` to extend"),
+            ),
+        }
+    }
+    if tables.len() > TABLES_MAX {
+        complaints.at("tables", "tables", format!("more than {TABLES_MAX} tables"));
+    }
+    for (n, table) in tables.iter().enumerate() {
+        if tables[..n].iter().any(|t| t.name == table.name) {
+            complaints.at(
+                "tables",
+                &table.name,
+                format!("table `{}` comes twice", table.name),
+            );
+        }
+    }
+    let mut matchers = Vec::new();
+    for rule in &file.matches {
+        if rule.object_id.is_empty() && rule.descr.is_none() {
+            complaints.at(
+                "match",
+                "match",
+                "a match needs `object_id` or `descr`".to_owned(),
+            );
+        }
+        matchers.push(Matcher {
+            object_ids: rule.object_id.clone(),
+            descr: rule.descr.clone(),
+        });
+    }
+    errors.append(&mut complaints.errors);
+    Profile {
+        name: file.profile.as_str().into(),
+        vendor: file.vendor.as_str().into(),
+        kind: file.kind,
+        fallback: file.fallback,
+        matchers,
+        identity,
+        tables,
+    }
+}
+
+fn identity(
+    file: &File,
+    tables: &mut Vec<TablePlan>,
+    complaints: &mut Complaints<'_>,
+) -> IdentityPlan {
+    let mut oids = Vec::new();
+    let mut compile = |rules: &[file::IdentityRule]| -> Vec<IdentitySource> {
+        let mut sources = Vec::new();
+        for rule in rules {
+            let source = match (&rule.oid, &rule.descr, rule.entity, &rule.text) {
+                (Some(oid), None, None, None) => {
+                    let position = oids.iter().position(|o| o == oid).unwrap_or_else(|| {
+                        oids.push(oid.clone());
+                        oids.len() - 1
+                    });
+                    IdentitySource::Scalar(position, rule.pattern.clone())
+                }
+                (None, Some(descr), None, None) => IdentitySource::Descr(descr.clone()),
+                (None, None, Some(field), None) => IdentitySource::Entity(field),
+                (None, None, None, Some(text)) => IdentitySource::Text(text.as_str().into()),
+                _ => {
+                    complaints.at(
+                        "identity",
+                        "identity",
+                        "a rule of the identity needs exactly one of `oid`, `descr`, `entity`, `text`".to_owned(),
+                    );
+                    continue;
+                }
+            };
+            sources.push(source);
+        }
+        sources
+    };
+    let plan = IdentityPlan {
+        model: compile(&file.identity.model),
+        serial: compile(&file.identity.serial),
+        version: compile(&file.identity.version),
+    };
+    if !oids.is_empty() {
+        tables.push(TablePlan {
+            name: "identity".into(),
+            pace: Pace::Slow,
+            hasten: false,
+            scalar: true,
+            oids,
+            reader: Reader::Identity,
+        });
+    }
+    plan
+}
+
+fn own_tables(source: &Source, tables: &mut Vec<TablePlan>, complaints: &mut Complaints<'_>) {
+    let states = state_maps(&source.file.states, complaints);
+    for (scalar, table) in source
+        .file
+        .scalars
+        .iter()
+        .map(|t| (true, t))
+        .chain(source.file.tables.iter().map(|t| (false, t)))
+    {
+        tables.push(compile_table(table, scalar, &states, complaints));
+    }
+}
+
+fn state_maps(
+    maps: &Unique<Unique<String>>,
+    complaints: &mut Complaints<'_>,
+) -> BTreeMap<String, Arc<StateMap>> {
+    let mut compiled = BTreeMap::new();
+    for (name, map) in &maps.0 {
+        if map.0.len() > STATES_MAX {
+            complaints.at(
+                "states",
+                name,
+                format!("more than {STATES_MAX} states in `{name}`"),
+            );
+        }
+        let mut states = StateMap::default();
+        for (key, text) in &map.0 {
+            let Some((health, words)) = file::parse_state(text) else {
+                complaints.at(
+                    name,
+                    text,
+                    format!("state `{text}`: expected `ok`, `degraded`, `critical` or `unknown`, then words"),
+                );
+                continue;
+            };
+            let meaning = (health, Arc::from(words));
+            match key.parse() {
+                Ok(number) => {
+                    states.numbers.insert(number, meaning);
+                }
+                Err(_) => {
+                    states.words.insert(key.to_lowercase(), meaning);
+                }
+            }
+        }
+        compiled.insert(name.clone(), Arc::new(states));
+    }
+    compiled
+}
+
+/// Resolves names within one table.
+struct Scope<'a, 'b> {
+    table: &'a str,
+    columns: Vec<&'a str>,
+    states: &'a BTreeMap<String, Arc<StateMap>>,
+    complaints: &'a mut Complaints<'b>,
+}
+
+impl Scope<'_, '_> {
+    fn context(&self) -> String {
+        format!("name: {}", self.table)
+    }
+
+    fn column(&mut self, name: &str) -> usize {
+        self.columns
+            .iter()
+            .position(|c| *c == name)
+            .unwrap_or_else(|| {
+                let context = self.context();
+                self.complaints.at(
+                    &context,
+                    name,
+                    format!("table `{}` has no column `{name}`", self.table),
+                );
+                0
+            })
+    }
+
+    fn template(&mut self, text: &str) -> Template {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some((before, tail)) = rest.split_once('{') {
+            let Some((hole, after)) = tail.split_once('}') else {
+                let context = self.context();
+                self.complaints
+                    .at(&context, text, format!("`{text}`: a `{{` without its `}}`"));
+                break;
+            };
+            if !before.is_empty() {
+                pieces.push(Piece::Text(before.to_owned()));
+            }
+            pieces.push(match hole {
+                "index" => Piece::Index,
+                "entity" => Piece::Entity,
+                "interface" => Piece::Interface,
+                _ => match hole
+                    .strip_prefix("index.")
+                    .and_then(|n| n.parse::<usize>().ok())
+                {
+                    Some(n) if (1..=crate::ARCS_MAX).contains(&n) => Piece::IndexArc(n - 1),
+                    _ => Piece::Column(self.column(hole)),
+                },
+            });
+            rest = after;
+        }
+        if !rest.is_empty() {
+            pieces.push(Piece::Text(rest.to_owned()));
+        }
+        Template(pieces)
+    }
+
+    fn state(&mut self, column: Option<&String>, states: Option<&String>) -> Option<StatePlan> {
+        match (column, states) {
+            (None, None) => None,
+            (Some(column), Some(name)) => {
+                let column = self.column(column);
+                let found = self.states.get(name).cloned();
+                if found.is_none() {
+                    let context = self.context();
+                    self.complaints
+                        .at(&context, name, format!("there are no states `{name}`"));
+                }
+                Some(StatePlan {
+                    column,
+                    states: found.unwrap_or_default(),
+                })
+            }
+            (Some(word), None) | (None, Some(word)) => {
+                let context = self.context();
+                self.complaints.at(
+                    &context,
+                    word,
+                    "`state` and `states` come together".to_owned(),
+                );
+                None
+            }
+        }
+    }
+
+    fn limit(&mut self, limit: Option<&Limit>) -> Option<LimitPlan> {
+        Some(match limit? {
+            Limit::Number(number) => LimitPlan::Number(*number),
+            Limit::Column(column) => LimitPlan::Column(self.column(column)),
+        })
+    }
+
+    fn sensor(&mut self, rule: &file::SensorRule) -> SensorPlan {
+        if rule.value.is_none() && rule.state.is_none() {
+            let context = self.context();
+            self.complaints.at(
+                &context,
+                &rule.name,
+                format!("sensor `{}` needs `value` or `state`", rule.name),
+            );
+        }
+        SensorPlan {
+            name: self.template(&rule.name),
+            class: rule.class.as_str().into(),
+            unit: rule
+                .unit
+                .as_deref()
+                .unwrap_or_else(|| unit_of(&rule.class))
+                .into(),
+            value: rule.value.as_ref().map(|c| self.column(c)),
+            scale: rule.scale.unwrap_or(1.0),
+            offset: rule.offset.unwrap_or(0.0),
+            pattern: rule.pattern.clone(),
+            invalid: rule.invalid.clone(),
+            state: self.state(rule.state.as_ref(), rule.states.as_ref()),
+            limits: [
+                self.limit(rule.limits.low_critical.as_ref()),
+                self.limit(rule.limits.low_warning.as_ref()),
+                self.limit(rule.limits.high_warning.as_ref()),
+                self.limit(rule.limits.high_critical.as_ref()),
+            ],
+        }
+    }
+
+    fn storage(&mut self, rule: &file::StorageRule) -> StoragePlan {
+        let mut column = |name: &Option<String>| name.as_ref().map(|n| self.column(n));
+        let (used, free, size, percent) = (
+            column(&rule.used),
+            column(&rule.free),
+            column(&rule.size),
+            column(&rule.percent),
+        );
+        let amount = match (used, free, size, percent) {
+            (Some(used), None, Some(size), None) => Amount::UsedOfSize(used, size),
+            (None, Some(free), Some(size), None) => Amount::FreeOfSize(free, size),
+            (Some(used), Some(free), None, None) => Amount::UsedAndFree(used, free),
+            (None, None, None, Some(percent)) => Amount::Percent(percent),
+            _ => {
+                let context = self.context();
+                self.complaints.at(
+                    &context,
+                    &rule.name,
+                    format!(
+                        "storage `{}` needs two of `used`, `free`, `size`, or `percent` alone",
+                        rule.name
+                    ),
+                );
+                Amount::Percent(0)
+            }
+        };
+        StoragePlan {
+            name: self.template(&rule.name),
+            kind: rule.kind.into(),
+            unit_bytes: rule.unit_bytes.unwrap_or(1).max(1),
+            amount,
+        }
+    }
+}
+
+fn compile_table(
+    table: &file::Table,
+    scalar: bool,
+    states: &BTreeMap<String, Arc<StateMap>>,
+    complaints: &mut Complaints<'_>,
+) -> TablePlan {
+    let columns: Vec<&str> = table.columns.0.keys().map(String::as_str).collect();
+    if columns.is_empty() || columns.len() > COLUMNS_MAX {
+        complaints.at(
+            &table.name,
+            &table.name,
+            format!("table `{}` needs 1 to {COLUMNS_MAX} columns", table.name),
+        );
+    }
+    for (name, oid) in &table.columns.0 {
+        if oid.len() < 4 {
+            complaints.at(
+                &table.name,
+                name,
+                format!("column `{name}`: {oid} is no column but half the world"),
+            );
+        }
+    }
+    let mut scope = Scope {
+        table: &table.name,
+        columns,
+        states,
+        complaints,
+    };
+    let only = table
+        .only
+        .0
+        .iter()
+        .map(|(c, v)| (scope.column(c), v.clone()))
+        .collect();
+    let unless = table
+        .unless
+        .0
+        .iter()
+        .map(|(c, v)| (scope.column(c), v.clone()))
+        .collect();
+    let components = table
+        .components
+        .iter()
+        .map(|rule| ComponentPlan {
+            name: scope.template(&rule.name),
+            class: rule.class.as_str().into(),
+            parent: rule.parent.as_ref().map(|t| scope.template(t)),
+            model: rule.model.as_ref().map(|t| scope.template(t)),
+            serial: rule.serial.as_ref().map(|t| scope.template(t)),
+            state: scope.state(rule.state.as_ref(), rule.states.as_ref()),
+        })
+        .collect();
+    let sensors = table
+        .sensors
+        .iter()
+        .map(|rule| scope.sensor(rule))
+        .collect();
+    let storage = table
+        .storage
+        .iter()
+        .map(|rule| scope.storage(rule))
+        .collect();
+    let processors = table
+        .processors
+        .iter()
+        .map(|rule| ProcessorPlan {
+            name: scope.template(&rule.name),
+            load: scope.column(&rule.load),
+            idle: rule.idle,
+        })
+        .collect();
+    TablePlan {
+        name: table.name.as_str().into(),
+        pace: table.every,
+        hasten: table.hasten,
+        scalar,
+        oids: table.columns.0.values().cloned().collect(),
+        reader: Reader::Family(Box::new(FamilyTable {
+            only,
+            unless,
+            components,
+            sensors,
+            storage,
+            processors,
+        })),
+    }
+}
+
+/// The unit that people expect of a class.
+fn unit_of(class: &str) -> &'static str {
+    match class {
+        "temperature" => "°C",
+        "humidity" | "load" | "charge" | "percent" => "%",
+        "voltage" => "V",
+        "current" => "A",
+        "power" => "W",
+        "apparent_power" => "VA",
+        "energy" => "kWh",
+        "frequency" => "Hz",
+        "fan" => "rpm",
+        "runtime" => "min",
+        "optical_power" => "dBm",
+        "airflow" => "l/s",
+        _ => "",
+    }
+}

@@ -1,0 +1,156 @@
+//! Compiled rules: how rows of a family's table become components, sensors, storage and processors.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::file::{EntityField, Pace, Pattern};
+use crate::{Health, Oid, StorageKind};
+
+/// One thing to read from a device.
+#[derive(Debug)]
+pub(crate) struct TablePlan {
+    pub(crate) name: Arc<str>,
+    pub(crate) pace: Pace,
+    /// Read also when a trap hastens the device.
+    pub(crate) hasten: bool,
+    /// Instances to GET instead of columns to walk.
+    pub(crate) scalar: bool,
+    pub(crate) oids: Vec<Oid>,
+    pub(crate) reader: Reader,
+}
+
+/// Who makes sense of the rows.
+#[derive(Debug)]
+pub(crate) enum Reader {
+    InterfaceState,
+    InterfaceFacts,
+    /// Only read when the 64-bit counters are absent.
+    Interface32,
+    /// ifAdminStatus, ifOperStatus, ifLastChange: the hastened look.
+    InterfaceStatus,
+    Entities,
+    EntitySensors,
+    CiscoSensors,
+    HostStorage,
+    HostProcessors,
+    LldpLocal,
+    LldpRemote,
+    Cdp,
+    Identity,
+    Family(Box<FamilyTable>),
+}
+
+/// A table of a profile.
+#[derive(Debug)]
+pub(crate) struct FamilyTable {
+    pub(crate) only: Vec<(usize, Vec<i64>)>,
+    pub(crate) unless: Vec<(usize, Vec<i64>)>,
+    pub(crate) components: Vec<ComponentPlan>,
+    pub(crate) sensors: Vec<SensorPlan>,
+    pub(crate) storage: Vec<StoragePlan>,
+    pub(crate) processors: Vec<ProcessorPlan>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ComponentPlan {
+    pub(crate) name: Template,
+    pub(crate) class: Arc<str>,
+    pub(crate) parent: Option<Template>,
+    pub(crate) model: Option<Template>,
+    pub(crate) serial: Option<Template>,
+    pub(crate) state: Option<StatePlan>,
+}
+
+#[derive(Debug)]
+pub(crate) struct SensorPlan {
+    pub(crate) name: Template,
+    pub(crate) class: Arc<str>,
+    pub(crate) unit: Arc<str>,
+    pub(crate) value: Option<usize>,
+    pub(crate) scale: f64,
+    pub(crate) offset: f64,
+    pub(crate) pattern: Option<Pattern>,
+    pub(crate) invalid: Vec<i64>,
+    pub(crate) state: Option<StatePlan>,
+    /// low_critical, low_warning, high_warning, high_critical.
+    pub(crate) limits: [Option<LimitPlan>; 4],
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LimitPlan {
+    Number(f64),
+    Column(usize),
+}
+
+#[derive(Debug)]
+pub(crate) struct StatePlan {
+    pub(crate) column: usize,
+    pub(crate) states: Arc<StateMap>,
+}
+
+#[derive(Debug)]
+pub(crate) struct StoragePlan {
+    pub(crate) name: Template,
+    pub(crate) kind: StorageKind,
+    pub(crate) unit_bytes: u64,
+    pub(crate) amount: Amount,
+}
+
+/// Two of used, free and size, or a share.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Amount {
+    UsedOfSize(usize, usize),
+    FreeOfSize(usize, usize),
+    UsedAndFree(usize, usize),
+    Percent(usize),
+}
+
+#[derive(Debug)]
+pub(crate) struct ProcessorPlan {
+    pub(crate) name: Template,
+    pub(crate) load: usize,
+    pub(crate) idle: bool,
+}
+
+/// What the values of a column mean.
+#[derive(Debug, Default)]
+pub(crate) struct StateMap {
+    pub(crate) numbers: HashMap<i64, (Health, Arc<str>)>,
+    pub(crate) words: HashMap<String, (Health, Arc<str>)>,
+}
+
+/// A name with holes.
+#[derive(Debug)]
+pub(crate) struct Template(pub(crate) Vec<Piece>);
+
+#[derive(Debug)]
+pub(crate) enum Piece {
+    Text(String),
+    Column(usize),
+    /// The whole index.
+    Index,
+    /// The n-th arc of the index, from 0.
+    IndexArc(usize),
+    /// The name of the physical entity whose number is the first arc of the index.
+    Entity,
+    /// The name of the interface whose ifIndex is the first arc of the index.
+    Interface,
+}
+
+/// Where a fact of the identity stands.
+#[derive(Debug, Clone)]
+pub(crate) enum IdentitySource {
+    /// Position among the OIDs of the identity table.
+    Scalar(usize, Option<Pattern>),
+    Descr(Pattern),
+    Entity(EntityField),
+    Text(Arc<str>),
+}
+
+/// The places to look for each fact, first hit wins.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct IdentityPlan {
+    pub(crate) model: Vec<IdentitySource>,
+    pub(crate) serial: Vec<IdentitySource>,
+    pub(crate) version: Vec<IdentitySource>,
+}

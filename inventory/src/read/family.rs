@@ -1,0 +1,254 @@
+//! Tables of profiles: the rules of a family applied to rows.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Entities, Harvest, Rows, cell_i64, cell_text, text};
+use crate::poller::Column;
+use crate::profile::{Amount, FamilyTable, LimitPlan, Piece, SensorPlan, StatePlan, Template};
+use crate::{Component, Health, Interface, Limits, Oid, Processor, Sensor, Storage, Value};
+
+/// What templates may refer to.
+pub(crate) struct Lexicon<'a> {
+    pub(crate) entities: &'a Entities,
+    pub(crate) interfaces: &'a [Interface],
+}
+
+type Cells<'a, 'b> = &'b [Option<&'a Value>];
+
+/// Reads one table of a profile.
+pub(crate) fn family(
+    columns: &[Column],
+    table: &FamilyTable,
+    lexicon: &Lexicon<'_>,
+    now: Instant,
+) -> Harvest {
+    let mut harvest = Harvest::default();
+    let mut rows = Rows::new(columns);
+    while let Some((index, cells)) = rows.next() {
+        let is = |(column, values): &(usize, Vec<i64>)| {
+            cell_i64(cells[*column]).is_some_and(|v| values.contains(&v))
+        };
+        if !table.only.iter().all(is) || table.unless.iter().any(is) {
+            continue;
+        }
+        let fill = |template: &Template| fill(template, index, cells, lexicon);
+        for rule in &table.components {
+            let (state, health) = rule.state.as_ref().map_or(("".into(), Health::Ok), |plan| {
+                state(plan, cells).unwrap_or_else(|| ("".into(), Health::Unknown))
+            });
+            harvest.components.push(Component {
+                name: fill(&rule.name),
+                class: rule.class.clone(),
+                parent: rule.parent.as_ref().map(fill).filter(|p| !p.is_empty()),
+                model: rule.model.as_ref().map(fill).unwrap_or_default(),
+                serial: rule.serial.as_ref().map(fill).unwrap_or_default(),
+                health,
+                state,
+                read_at: now,
+            });
+        }
+        for rule in &table.sensors {
+            let value = rule.value.and_then(|column| number(rule, cells[column]));
+            let state = rule.state.as_ref().and_then(|plan| state(plan, cells));
+            if value.is_none() && state.is_none() {
+                continue;
+            }
+            let (state, state_health) =
+                state.map_or((None, Health::Ok), |(word, health)| (Some(word), health));
+            harvest.sensors.push(Sensor {
+                name: fill(&rule.name),
+                class: rule.class.clone(),
+                unit: rule.unit.clone(),
+                value,
+                state,
+                state_health,
+                limits: limits(rule, cells),
+                read_at: now,
+            });
+        }
+        for rule in &table.storage {
+            if let Some((used_bytes, size_bytes)) = amount(rule.amount, rule.unit_bytes, cells) {
+                harvest.storage.push(Storage {
+                    name: fill(&rule.name),
+                    kind: rule.kind,
+                    used_bytes,
+                    size_bytes,
+                    read_at: now,
+                });
+            }
+        }
+        for rule in &table.processors {
+            if let Some(load) = cells[rule.load].and_then(plain_number) {
+                let load = if rule.idle { 100.0 - load } else { load };
+                harvest.processors.push(Processor {
+                    name: fill(&rule.name),
+                    load_percent: load.clamp(0.0, 100.0),
+                    read_at: now,
+                });
+            }
+        }
+    }
+    harvest
+}
+
+fn fill(template: &Template, index: &Oid, cells: Cells<'_, '_>, lexicon: &Lexicon<'_>) -> Arc<str> {
+    let mut out = String::new();
+    for piece in &template.0 {
+        match piece {
+            Piece::Text(text) => out.push_str(text),
+            Piece::Column(column) => {
+                if let Some(value) = cells[*column] {
+                    out.push_str(&text(value));
+                }
+            }
+            // Writing to a String cannot fail.
+            Piece::Index => drop(write!(out, "{index}")),
+            Piece::IndexArc(n) => {
+                if let Some(arc) = index.arcs().nth(*n) {
+                    let _ = write!(out, "{arc}");
+                }
+            }
+            Piece::Entity => match index.first().and_then(|n| lexicon.entities.name(n)) {
+                Some(name) => out.push_str(name),
+                None => drop(write!(out, "{index}")),
+            },
+            Piece::Interface => {
+                let interface = index
+                    .first()
+                    .and_then(|n| {
+                        lexicon
+                            .interfaces
+                            .binary_search_by_key(&n, |i| i.index)
+                            .ok()
+                    })
+                    .map(|n| &lexicon.interfaces[n]);
+                match interface {
+                    Some(interface) => out.push_str(&interface.name),
+                    None => drop(write!(out, "{index}")),
+                }
+            }
+        }
+    }
+    let out = out.trim();
+    if out.is_empty() {
+        index.to_string().into()
+    } else {
+        out.into()
+    }
+}
+
+/// What the map says of the cell; a value that the map does not know is shown as it is, and unknown.
+fn state(plan: &StatePlan, cells: Cells<'_, '_>) -> Option<(Arc<str>, Health)> {
+    let value = cells[plan.column]?;
+    if let Some((health, word)) = value.as_i64().and_then(|n| plan.states.numbers.get(&n)) {
+        return Some((word.clone(), *health));
+    }
+    let raw = text(value);
+    if let Some((health, word)) = plan.states.words.get(&raw.to_lowercase()) {
+        return Some((word.clone(), *health));
+    }
+    if let Some((health, word)) = raw
+        .parse()
+        .ok()
+        .and_then(|n: i64| plan.states.numbers.get(&n))
+    {
+        return Some((word.clone(), *health));
+    }
+    (!raw.is_empty()).then(|| (raw.into(), Health::Unknown))
+}
+
+fn plain_number(value: &Value) -> Option<f64> {
+    match value {
+        // Beyond 2⁵³ a float loses units nobody reads.
+        Value::Counter64(n) => Some(*n as f64),
+        Value::OctetString(_) => text(value)
+            .trim()
+            .parse()
+            .ok()
+            .filter(|n: &f64| n.is_finite()),
+        other => other.as_i64().map(|n| n as f64),
+    }
+}
+
+fn number(rule: &SensorPlan, cell: Option<&Value>) -> Option<f64> {
+    let value = cell?;
+    if value.as_i64().is_some_and(|n| rule.invalid.contains(&n)) {
+        return None;
+    }
+    let raw = match &rule.pattern {
+        Some(pattern) => {
+            let text = text(value);
+            let found = pattern.0.captures(&text)?;
+            found
+                .get(1)
+                .or_else(|| found.get(0))?
+                .as_str()
+                .parse()
+                .ok()?
+        }
+        None => plain_number(value)?,
+    };
+    if rule.invalid.iter().any(|&n| n as f64 == raw) {
+        return None;
+    }
+    let value = raw * rule.scale + rule.offset;
+    value.is_finite().then_some(value)
+}
+
+fn limits(rule: &SensorPlan, cells: Cells<'_, '_>) -> Limits {
+    let limit = |n: usize| match rule.limits[n]? {
+        LimitPlan::Number(number) => Some(number),
+        LimitPlan::Column(column) => number(rule, cells[column]),
+    };
+    let mut limits = Limits {
+        low_critical: limit(0),
+        low_warning: limit(1),
+        high_warning: limit(2),
+        high_critical: limit(3),
+    };
+    // Limits of the device itself: zero above means that nobody set one.
+    for (n, slot) in [
+        (2, &mut limits.high_warning),
+        (3, &mut limits.high_critical),
+    ] {
+        if matches!(rule.limits[n], Some(LimitPlan::Column(_))) && *slot == Some(rule.offset) {
+            *slot = None;
+        }
+    }
+    limits
+}
+
+fn amount(amount: Amount, unit_bytes: u64, cells: Cells<'_, '_>) -> Option<(u64, u64)> {
+    let bytes = |column: usize| {
+        let value = cells[column].and_then(plain_number)?;
+        (value >= 0.0).then(|| (value as u64).saturating_mul(unit_bytes))
+    };
+    let (used, size) = match amount {
+        Amount::UsedOfSize(used, size) => (bytes(used)?, bytes(size)?),
+        Amount::FreeOfSize(free, size) => {
+            let size = bytes(size)?;
+            (size.saturating_sub(bytes(free)?), size)
+        }
+        Amount::UsedAndFree(used, free) => {
+            let used = bytes(used)?;
+            (used, used.saturating_add(bytes(free)?))
+        }
+        Amount::Percent(percent) => (
+            cells[percent].and_then(plain_number)?.clamp(0.0, 100.0) as u64,
+            100,
+        ),
+    };
+    (size > 0).then_some((used, size))
+}
+
+/// The text of a scalar for the identity, cut by a pattern's first group when there is one.
+pub(crate) fn scalar_text(columns: &[Column], position: usize) -> Arc<str> {
+    cell_text(
+        columns
+            .get(position)
+            .and_then(|c| c.first())
+            .map(|(_, v)| v),
+    )
+}
