@@ -182,6 +182,11 @@ impl Estate {
         self.watch().device(id).map_or_else(|| id.to_string(), |device| device.spec.name.clone())
     }
 
+    /// What a site is called; `None` when it is unknown.
+    pub(crate) fn site_name(&self, id: &str) -> Option<String> {
+        self.watch().sites().into_iter().find(|site| site.spec.id.as_str() == id).map(|site| site.spec.name)
+    }
+
     /// Open incidents, causes first, under their stable keys.
     pub(crate) fn incidents(&self) -> Vec<OpenIncident> {
         let watch = self.watch();

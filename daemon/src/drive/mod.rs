@@ -1,5 +1,6 @@
 //! One socket-and-clock loop a machine: the rim between the pure crates and the world.
 
 pub(crate) mod credential;
+pub(crate) mod playbook;
 pub(crate) mod snmp;
 pub(crate) mod trap;

@@ -22,8 +22,9 @@ use crate::secret::Secret;
 
 /// Where notifications go.
 pub(crate) trait TrapSink: Send + Sync + 'static {
-    /// Stores an inform and returns once it is on disk; `false`: it is not, so the sender must repeat it.
-    fn commit(&self, trap: Trap) -> bool;
+    /// Stores an inform and returns once it is on disk; `false`: it is not, so the sender must repeat it. `identity` is equal for
+    /// repetitions of one inform.
+    fn commit(&self, trap: Trap, identity: String) -> bool;
     /// Takes a trap, which nobody repeats. Stored with the next group of them; a full queue loses it and counts it.
     fn accept(&self, trap: Trap);
 }
@@ -144,7 +145,9 @@ fn judge(
         return true;
     }
     let Some(trap) = trap(envelope.notification(), envelope.source, device, true) else { return count(&counters.malformed) };
-    if sink.commit(trap) {
+    // A repetition has the same request id (RFC 3416 §4.1), also when SNMPv3 gives it a new message id.
+    let identity = format!("{}/{}/{}/{}", envelope.source, envelope.request_id.unwrap_or_default(), trap.uptime_ticks, trap.trap_oid);
+    if sink.commit(trap, identity) {
         counters.informs.fetch_add(1, Ordering::Relaxed);
         return true;
     }

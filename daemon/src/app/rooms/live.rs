@@ -4,12 +4,12 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use nhipcau_conference::{
-    Actor, Board, Cause, Code, Command, ConnectionId, Health, Input, InvitedSite, Join, Now, Output, Reason, Role, Room, RoomSnapshot, SeatId,
+    Actor, Board, Cause, Code, Command, ConnectionId, Health, Input, InvitedSite, Join, Now, Occupancy, Output, Reason, Role, Room, RoomSnapshot, SeatId,
     SiteKey,
 };
 use nhipcau_media_gst::RecorderEvent;
@@ -82,10 +82,10 @@ pub(crate) trait Surroundings: Send + Sync + 'static {
     fn site(&self, site: SiteKey, dropped: Option<Reason>);
     /// The board changed: whoever shows it should read it again.
     fn board_changed(&self);
-    /// A recording began; its number in the index.
-    fn recording_started(&self, file: PathBuf, title: String) -> i64;
-    /// A recording grew or ended.
-    fn recording_ended(&self, id: i64, bytes: u64, failed: Option<Reason>);
+    /// A recording began.
+    fn recording_started(&self, file: PathBuf);
+    /// A recording ended.
+    fn recording_ended(&self, file: PathBuf, bytes: u64, failed: Option<Reason>);
     /// Where recordings go and under which name, or why there can be none (`disk_full`).
     fn recording_place(&self) -> Result<(PathBuf, String), Reason>;
 }
@@ -99,6 +99,18 @@ pub(crate) struct RoomParts {
     pub(crate) occurrence: Timestamp,
     pub(crate) slots: SlotCounts,
     pub(crate) surroundings: Arc<dyn Surroundings>,
+    pub(crate) figures: Arc<Mutex<Figures>>,
+}
+
+/// What others may ask of a room without waiting for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Figures {
+    /// Who is or was in it.
+    pub(crate) occupancy: Occupancy,
+    /// Sites that are in it.
+    pub(crate) joined: u32,
+    /// Whether it is being recorded.
+    pub(crate) recording: bool,
 }
 
 /// Starts a room's task. The task ends when the meeting has ended and its last words are said, or when every sender is gone.
@@ -114,6 +126,7 @@ pub(crate) fn spawn(parts: RoomParts) -> (mpsc::Sender<RoomInput>, tokio::task::
         occurrence: parts.occurrence,
         slots: parts.slots,
         surroundings: parts.surroundings,
+        figures: parts.figures,
         pages: HashMap::new(),
         desks: Vec::new(),
         waiting: None,
@@ -152,6 +165,7 @@ struct Live {
     occurrence: Timestamp,
     slots: SlotCounts,
     surroundings: Arc<dyn Surroundings>,
+    figures: Arc<Mutex<Figures>>,
     pages: HashMap<SeatId, Page>,
     desks: Vec<PageSender>,
     /// The join that the machine is deciding.
@@ -441,6 +455,11 @@ impl Live {
 
     fn store(&mut self) {
         if std::mem::take(&mut self.keep) {
+            *self.figures.lock().unwrap_or_else(PoisonError::into_inner) = Figures {
+                occupancy: self.machine.occupancy(),
+                joined: self.machine.board().counts.joined,
+                recording: self.recording.is_some(),
+            };
             let entries = std::mem::take(&mut self.entries);
             self.surroundings.keep(self.occurrence, entries, self.machine.snapshot());
         }
@@ -508,9 +527,10 @@ impl Live {
         let outcome = self
             .surroundings
             .recording_place()
-            .and_then(|(directory, stem)| Recording::start(directory, stem, &self.title, generation, self.inputs.clone(), &*self.surroundings));
+            .and_then(|(directory, stem)| Recording::start(directory, stem, &self.title, generation, self.inputs.clone()));
         let (on, reason) = match outcome {
             Ok((recording, tap)) => {
+                self.surroundings.recording_started(recording.file());
                 self.bridge.tap(self.room, tap);
                 self.recordings.insert(generation, recording);
                 self.recording = Some(generation);
@@ -533,7 +553,7 @@ impl Live {
     fn recorder_event(&mut self, generation: u64, event: RecorderEvent) {
         let Some(end) = self.recordings.get_mut(&generation).and_then(|recording| recording.event(event)) else { return };
         if let Some(recording) = self.recordings.remove(&generation) {
-            recording.close(&end, &*self.surroundings);
+            self.surroundings.recording_ended(recording.file(), end.bytes, end.failed.clone());
         }
         if self.recording == Some(generation) {
             self.recording = None;

@@ -7,7 +7,7 @@ use nhipcau_conference::Reason;
 use nhipcau_media_gst::{FailReason, Recorder, RecorderEvent, RecordingSpec};
 use tokio::sync::mpsc;
 
-use super::live::{RoomInput, Surroundings};
+use super::live::RoomInput;
 
 /// The daemon's own program: the child is the same binary with another command.
 const PROGRAM: &str = "/proc/self/exe";
@@ -15,7 +15,6 @@ const PROGRAM: &str = "/proc/self/exe";
 /// A recording that runs, or is finishing.
 pub(crate) struct Recording {
     recorder: Recorder,
-    id: i64,
     bytes: u64,
 }
 
@@ -35,7 +34,6 @@ impl Recording {
         title: &str,
         generation: u64,
         room: mpsc::WeakSender<RoomInput>,
-        surroundings: &dyn Surroundings,
     ) -> Result<(Self, UnixDatagram), Reason> {
         let spec = RecordingSpec::new(directory, stem, title);
         let started = Recorder::start(spec, Path::new(PROGRAM), move |event| {
@@ -48,8 +46,12 @@ impl Recording {
             tracing::error!(%error, "a recording could not be started");
             Reason::new("pipeline_died").with("detail", error.to_string())
         })?;
-        let id = surroundings.recording_started(recorder.file().to_owned(), title.to_owned());
-        Ok((Self { recorder, id, bytes: 0 }, tap))
+        Ok((Self { recorder, bytes: 0 }, tap))
+    }
+
+    /// The file that is being written.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.recorder.file().to_owned()
     }
 
     /// Tells the child to finish the file.
@@ -75,11 +77,6 @@ impl Recording {
                 Some(RecordingEnd { bytes: self.bytes, failed: Some(fail_reason(&reason)) })
             }
         }
-    }
-
-    /// Writes the end into the index.
-    pub(crate) fn close(&self, end: &RecordingEnd, surroundings: &dyn Surroundings) {
-        surroundings.recording_ended(self.id, end.bytes, end.failed.clone());
     }
 }
 
