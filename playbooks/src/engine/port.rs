@@ -64,6 +64,10 @@ pub enum StepResult {
 
 /// What happened.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "inputs are handed in one at a time, never stored"
+)]
 pub enum Input {
     /// An event.
     Event(Event),
