@@ -198,12 +198,7 @@ impl Engine {
             Language::En => en,
         };
         if let Some(run) = self.runs.get_mut(&id) {
-            run.note(
-                run.step,
-                StepState::Interrupted,
-                now.at,
-                Some(detail.to_owned()),
-            );
+            run.mark_interrupted(detail, now.at);
         }
         self.end(id, Some(RunState::Interrupted), now);
     }
