@@ -1,0 +1,479 @@
+//! One room: who sends what, who sees and hears whom, and in which layer.
+//!
+//! Decisions go through [`Room::handle_input`] and [`Room::poll_output`] like in every machine of ours. Packets do not: they pass
+//! [`Room::ingest`] and [`Room::drain`], which neither allocate (once their lists have grown) nor queue outputs, because they run
+//! for each packet and each receiver.
+
+mod assign;
+mod packets;
+mod seat;
+#[cfg(test)]
+mod sim;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use crate::ids::{Kind, PeerId};
+use crate::rewrite::{Source, UpPacket};
+use crate::speaker::{Change, Speakers};
+
+pub use packets::Outgoing;
+use seat::Seat;
+
+/// Layers of a track, lowest first.
+pub const LAYERS: usize = 3;
+/// Between two looks at voices, activity and waiting receivers.
+const TICK: Duration = Duration::from_millis(100);
+/// Between two keyframe requests to one layer: a keyframe is ten times a delta frame, and 300 sites turn to a new speaker at once.
+const KEYFRAME_PAUSE: Duration = Duration::from_secs(1);
+/// How long a receiver waits for the keyframe of a layer before another layer is tried and the reason is told.
+const KEYFRAME_WAIT: Duration = Duration::from_secs(4);
+/// Between two notices of a lowered layer to one receiver.
+const LOWERED_PAUSE: Duration = Duration::from_secs(5);
+
+/// What the room is told.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// A peer takes a seat, or its offer has changed. Its view, mutes and slots stay.
+    Join {
+        /// The peer.
+        peer: PeerId,
+        /// The caller's number of the peer, handed back with every packet for it.
+        port: u32,
+        /// Audio slots that it receives in.
+        slots_audio: usize,
+        /// Video slots that it receives in.
+        slots_video: usize,
+        /// First sequence number of a slot by its number, audio first; below 32,768 and hard to guess.
+        first_sequence: &'a [u16],
+    },
+    /// The peer has keys and is heard (`on`), or is not heard any more: it is sent nothing meanwhile, and keeps its seat.
+    Connected {
+        /// The peer.
+        peer: PeerId,
+        /// Whether packets can reach it.
+        on: bool,
+    },
+    /// The peer has a new SRTP context: its streams begin at rollover counter 0 again.
+    NewKeys {
+        /// The peer.
+        peer: PeerId,
+    },
+    /// The peer leaves its seat.
+    Leave {
+        /// The peer.
+        peer: PeerId,
+    },
+    /// What a receiver wants to see.
+    View {
+        /// The receiver.
+        peer: PeerId,
+        /// Large in the first slot; `None` follows the spotlight, else the speaker.
+        large: Option<PeerId>,
+        /// Small in the other slots.
+        tiles: &'a [PeerId],
+    },
+    /// The host mutes or unmutes kinds of a peer.
+    Muted {
+        /// The peer.
+        peer: PeerId,
+        /// No sound of it is forwarded.
+        audio: bool,
+        /// No picture of it is forwarded.
+        video: bool,
+    },
+    /// The host shows a peer to all who follow the speaker.
+    Spotlight {
+        /// The peer; `None` returns to the speaker.
+        peer: Option<PeerId>,
+    },
+    /// The estimated bandwidth towards a receiver.
+    Estimate {
+        /// The receiver.
+        peer: PeerId,
+        /// Bits per second.
+        bps: u64,
+    },
+    /// A receiver asks for a keyframe in one of its video slots.
+    KeyframeRequest {
+        /// The receiver.
+        peer: PeerId,
+        /// The slot's number.
+        slot: usize,
+    },
+    /// A layer lost packets beyond repair.
+    Broken {
+        /// The layer.
+        source: Source,
+    },
+    /// A copy for a recording begins or ends; its packets carry this port.
+    Tap {
+        /// The caller's number; `None` ends the copy.
+        port: Option<u32>,
+    },
+    /// Time passes.
+    Timeout,
+}
+
+/// What the room says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Ask the publisher for a keyframe of a layer.
+    KeyframeRequest {
+        /// The publisher's port.
+        port: u32,
+        /// The layer, lowest 0.
+        layer: usize,
+    },
+    /// Tell the owner.
+    Event(Event),
+    /// Nothing more to say until then, or until the next input.
+    Timeout(Option<Instant>),
+}
+
+/// Why a receiver gets less than it wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lowered {
+    /// The estimate of its line does not carry the wanted layers.
+    Estimate {
+        /// Bits per second.
+        bps: u64,
+    },
+    /// The wanted layer gave no keyframe.
+    NoKeyframe,
+}
+
+/// What the owner of the room should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The active speaker changed.
+    Speaker(Option<PeerId>),
+    /// A peer began or ceased to speak.
+    Speaking {
+        /// The peer.
+        peer: PeerId,
+        /// Whether it speaks.
+        on: bool,
+    },
+    /// Whose packets a receiver gets, by slot. Read them with [`Room::slots`].
+    Slots {
+        /// The receiver.
+        peer: PeerId,
+    },
+    /// A receiver gets less than it wants.
+    Lowered {
+        /// The receiver.
+        peer: PeerId,
+        /// Why.
+        reason: Lowered,
+    },
+    /// The recording's picture changes to this peer.
+    TapSpeaker(PeerId),
+}
+
+/// A live room.
+pub struct Room {
+    seats: Vec<Option<Seat>>,
+    by_peer: HashMap<PeerId, u32>,
+    speakers: Speakers,
+    spotlight: Option<PeerId>,
+    tap: Option<u32>,
+    outputs: VecDeque<Output>,
+    batch: Vec<(Source, UpPacket)>,
+    dirty: Vec<u32>,
+    next_tick: Option<Instant>,
+    stale: bool,
+    voices: usize,
+}
+
+impl Room {
+    /// An empty room that passes on at most `voices` voices to each receiver.
+    #[must_use]
+    pub fn new(voices: usize) -> Self {
+        Self {
+            seats: Vec::new(),
+            by_peer: HashMap::new(),
+            // One more than a receiver hears, so that a speaker among them still hears as many others.
+            speakers: Speakers::new(voices + 1),
+            spotlight: None,
+            tap: None,
+            outputs: VecDeque::new(),
+            batch: Vec::with_capacity(256),
+            dirty: Vec::new(),
+            next_tick: None,
+            stale: false,
+            voices,
+        }
+    }
+
+    /// Takes an input.
+    pub fn handle_input(&mut self, input: Input<'_>, now: Instant) {
+        match input {
+            Input::Join {
+                peer,
+                port,
+                slots_audio,
+                slots_video,
+                first_sequence,
+            } => self.join(peer, port, slots_audio, slots_video, first_sequence),
+            Input::Connected { peer, on } => {
+                if let Some(seat) = self.seat_mut(peer) {
+                    seat.connected = on;
+                    self.stale = true;
+                }
+            }
+            Input::NewKeys { peer } => {
+                if let Some(seat) = self.seat_mut(peer) {
+                    seat.restart();
+                    self.stale = true;
+                }
+            }
+            Input::Leave { peer } => {
+                if let Some(index) = self.by_peer.remove(&peer) {
+                    self.vacate(index);
+                }
+            }
+            Input::View { peer, large, tiles } => {
+                if let Some(seat) = self.seat_mut(peer) {
+                    seat.set_view(large, tiles);
+                    self.stale = true;
+                }
+            }
+            Input::Muted { peer, audio, video } => self.mute(peer, audio, video),
+            Input::Spotlight { peer } => {
+                self.spotlight = peer;
+                self.stale = true;
+            }
+            Input::Estimate { peer, bps } => {
+                if let Some(seat) = self.seat_mut(peer) {
+                    seat.estimate_bps = bps;
+                    let index = self.by_peer[&peer];
+                    self.assign_seat(index, now);
+                }
+            }
+            Input::KeyframeRequest { peer, slot } => {
+                let source = self
+                    .seat_mut(peer)
+                    .and_then(|seat| seat.video.get(slot))
+                    .and_then(|slot| slot.wanted.or_else(|| slot.rewriter.source()));
+                if let Some(source) = source {
+                    self.want_keyframe(source, now);
+                }
+            }
+            Input::Broken { source } => self.want_keyframe(source, now),
+            Input::Tap { port } => self.set_tap(port),
+            Input::Timeout => {}
+        }
+        self.settle(now);
+    }
+
+    /// Says what is to be done; drain it until [`Output::Timeout`].
+    pub fn poll_output(&mut self) -> Output {
+        match self.outputs.pop_front() {
+            Some(output) => output,
+            None => Output::Timeout(self.next_tick),
+        }
+    }
+
+    /// The number of a peer's seat, for [`Self::ingest`].
+    #[must_use]
+    pub fn seat_index(&self, peer: PeerId) -> Option<u32> {
+        self.by_peer.get(&peer).copied()
+    }
+
+    /// Whose packets flow in the slots of a receiver: audio, then video.
+    #[must_use]
+    pub fn slots(&self, peer: PeerId) -> Option<(Vec<Option<PeerId>>, Vec<Option<PeerId>>)> {
+        let seat = self.seat(*self.by_peer.get(&peer)?)?;
+        let shown = |slots: &[seat::Slot]| {
+            slots
+                .iter()
+                .map(|slot| slot.rewriter.source().and_then(|source| self.peer_of(source)))
+                .collect()
+        };
+        Some((shown(&seat.audio), shown(&seat.video)))
+    }
+
+    /// The layer that flows in the large slot of a receiver, 0 the lowest.
+    #[must_use]
+    pub fn large_layer(&self, peer: PeerId) -> Option<usize> {
+        let seat = self.seat(*self.by_peer.get(&peer)?)?;
+        Some(seat.video.first()?.rewriter.source()?.layer())
+    }
+
+    /// Peers that have a seat.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_peer.len()
+    }
+
+    /// Whether nobody has a seat.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_peer.is_empty()
+    }
+
+    fn join(&mut self, peer: PeerId, port: u32, slots_audio: usize, slots_video: usize, first_sequence: &[u16]) {
+        let index = match self.by_peer.get(&peer) {
+            Some(index) => *index,
+            None => {
+                let index = self.free_index();
+                self.by_peer.insert(peer, index);
+                self.seats[index as usize] = Some(Seat::new(Some(peer), port));
+                index
+            }
+        };
+        if let Some(seat) = self.seats[index as usize].as_mut() {
+            seat.port = port;
+            seat.fit_slots(slots_audio, slots_video, first_sequence);
+        }
+        self.stale = true;
+    }
+
+    fn free_index(&mut self) -> u32 {
+        let index = self.seats.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.seats.push(None);
+            self.seats.len() - 1
+        });
+        index as u32
+    }
+
+    fn vacate(&mut self, index: u32) {
+        let Some(seat) = self.seats[index as usize].take() else {
+            return;
+        };
+        if self.speakers.remove(index)
+            && let Some(peer) = seat.peer
+        {
+            self.outputs.push_back(Output::Event(Event::Speaking { peer, on: false }));
+        }
+        // The number may be given to another peer: nobody may go on receiving under it.
+        for other in self.seats.iter_mut().flatten() {
+            for slot in other.audio.iter_mut().chain(other.video.iter_mut()) {
+                slot.forget_seat(index);
+            }
+        }
+        self.stale = true;
+    }
+
+    fn mute(&mut self, peer: PeerId, audio: bool, video: bool) {
+        let Some(&index) = self.by_peer.get(&peer) else {
+            return;
+        };
+        if let Some(seat) = self.seats[index as usize].as_mut() {
+            seat.muted = [audio, video];
+        }
+        if audio && self.speakers.remove(index) {
+            self.outputs.push_back(Output::Event(Event::Speaking { peer, on: false }));
+        }
+        self.stale = true;
+    }
+
+    fn set_tap(&mut self, port: Option<u32>) {
+        if let Some(index) = self.tap.take() {
+            self.vacate(index);
+        }
+        if let Some(port) = port {
+            let index = self.free_index();
+            let mut seat = Seat::new(None, port);
+            seat.connected = true;
+            seat.fit_slots(self.voices, 1, &[]);
+            self.seats[index as usize] = Some(seat);
+            self.tap = Some(index);
+        }
+        self.stale = true;
+    }
+
+    /// Brings everything in line after an input, and does what time asks for.
+    fn settle(&mut self, now: Instant) {
+        if self.seats.iter().all(Option::is_none) {
+            self.next_tick = None;
+            return;
+        }
+        if self.next_tick.is_none_or(|at| at <= now) {
+            self.next_tick = Some(now + TICK);
+            self.tick(now);
+        }
+        if std::mem::take(&mut self.stale) {
+            for index in 0..self.seats.len() {
+                self.assign_seat(index as u32, now);
+            }
+        }
+        self.tell_slots();
+    }
+
+    fn tick(&mut self, now: Instant) {
+        let mut changes = Vec::new();
+        self.speakers.settle(now, |change| changes.push(change));
+        for change in changes {
+            match change {
+                Change::Speaking { seat, on } => {
+                    if let Some(peer) = self.seat(seat).and_then(|seat| seat.peer) {
+                        self.outputs.push_back(Output::Event(Event::Speaking { peer, on }));
+                    }
+                }
+                Change::Speaker(seat) => {
+                    let peer = seat.and_then(|seat| self.seat(seat)).and_then(|seat| seat.peer);
+                    self.outputs.push_back(Output::Event(Event::Speaker(peer)));
+                    self.stale = true;
+                }
+                Change::Voices => self.stale = true,
+            }
+        }
+        for seat in self.seats.iter_mut().flatten() {
+            self.stale |= seat.measure(now);
+        }
+        self.chase_keyframes(now);
+    }
+
+    fn tell_slots(&mut self) {
+        for seat in self.seats.iter_mut().flatten() {
+            if std::mem::take(&mut seat.slots_changed)
+                && let Some(peer) = seat.peer
+            {
+                self.outputs.push_back(Output::Event(Event::Slots { peer }));
+            }
+        }
+    }
+
+    fn seat(&self, index: u32) -> Option<&Seat> {
+        self.seats.get(index as usize)?.as_ref()
+    }
+
+    fn seat_mut(&mut self, peer: PeerId) -> Option<&mut Seat> {
+        let index = *self.by_peer.get(&peer)?;
+        self.seats.get_mut(index as usize)?.as_mut()
+    }
+
+    fn peer_of(&self, source: Source) -> Option<PeerId> {
+        self.seat(source.seat())?.peer
+    }
+}
+
+impl Source {
+    /// The layer of a kind of a seat.
+    #[must_use]
+    pub fn new(seat: u32, kind: Kind, layer: usize) -> Self {
+        Self(seat << 3 | (kind as u32) << 2 | (layer as u32 & 3))
+    }
+
+    /// The number of the seat.
+    #[must_use]
+    pub const fn seat(self) -> u32 {
+        self.0 >> 3
+    }
+
+    /// The kind.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        if self.0 & 4 == 0 { Kind::Audio } else { Kind::Video }
+    }
+
+    /// The layer, 0 the lowest.
+    #[must_use]
+    pub const fn layer(self) -> usize {
+        (self.0 & 3) as usize
+    }
+}

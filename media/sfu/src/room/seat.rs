@@ -1,0 +1,202 @@
+//! A seat: what a peer sends, what it receives, and what it asked for.
+
+use std::time::{Duration, Instant};
+
+use super::LAYERS;
+use crate::estimate::START_BPS;
+use crate::ids::{Kind, PeerId};
+use crate::rewrite::{Rewriter, Source};
+
+/// A layer without packets for this long is not offered to receivers.
+const ACTIVE: Duration = Duration::from_millis(1_500);
+/// Tiles that a view may name.
+const TILES_MAX: usize = 32;
+
+/// A layer that a peer sends.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layer {
+    /// Receiver seats and slot numbers that get or want this layer. An entry that is out of date is removed when a packet meets it.
+    pub(super) subscribers: Vec<(u32, u8)>,
+    pub(super) last_packet: Option<Instant>,
+    pub(super) active: bool,
+    pub(super) bps: f64,
+    bytes: u64,
+    since: Option<Instant>,
+    pub(super) requested_at: Option<Instant>,
+    /// Somebody waits for a keyframe that has not come.
+    pub(super) keyframe_wanted: bool,
+    /// No keyframe came in time; not offered until then while there is another layer.
+    pub(super) shunned_until: Option<Instant>,
+}
+
+impl Layer {
+    pub(super) fn note(&mut self, bytes: u16, now: Instant) {
+        self.last_packet = Some(now);
+        self.bytes += u64::from(bytes);
+    }
+
+    /// Returns whether the layer became active or ceased to be.
+    fn measure(&mut self, now: Instant) -> bool {
+        let since = *self.since.get_or_insert(now);
+        let waited = now.saturating_duration_since(since);
+        if waited >= Duration::from_millis(500) {
+            let bps = self.bytes as f64 * 8.0 / waited.as_secs_f64();
+            self.bps = if self.bps == 0.0 { bps } else { self.bps * 0.7 + bps * 0.3 };
+            self.bytes = 0;
+            self.since = Some(now);
+        }
+        let active = self.last_packet.is_some_and(|at| now.saturating_duration_since(at) < ACTIVE);
+        let reopened = self.shunned_until.is_some_and(|until| until <= now);
+        if reopened {
+            self.shunned_until = None;
+        }
+        let changed = active != self.active;
+        self.active = active;
+        if changed && !active {
+            self.bps = 0.0;
+        }
+        changed || reopened
+    }
+}
+
+/// A place in which a receiver gets one source at a time.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) rewriter: Rewriter,
+    /// The peer that should be here.
+    pub(super) target: Option<PeerId>,
+    /// The source that is to flow; until it does, the one before may go on.
+    pub(super) wanted: Option<Source>,
+    pub(super) waiting_since: Option<Instant>,
+}
+
+impl Slot {
+    fn new(kind: Kind, first_sequence: u16) -> Self {
+        Self {
+            rewriter: Rewriter::new(kind.clock_hz(), first_sequence),
+            target: None,
+            wanted: None,
+            waiting_since: None,
+        }
+    }
+
+    pub(super) fn forget_seat(&mut self, seat: u32) {
+        if self.wanted.is_some_and(|source| source.seat() == seat) {
+            self.wanted = None;
+            self.waiting_since = None;
+        }
+        if self.rewriter.source().is_some_and(|source| source.seat() == seat) {
+            self.rewriter.pause();
+        }
+    }
+}
+
+/// A seat in the room. The recording's copy has one too, without a peer.
+pub(super) struct Seat {
+    pub(super) peer: Option<PeerId>,
+    pub(super) port: u32,
+    pub(super) connected: bool,
+    /// By kind.
+    pub(super) muted: [bool; 2],
+    pub(super) voice: Layer,
+    pub(super) layers: [Layer; LAYERS],
+    pub(super) audio: Vec<Slot>,
+    pub(super) video: Vec<Slot>,
+    pub(super) large: Option<PeerId>,
+    pub(super) tiles: Vec<PeerId>,
+    pub(super) estimate_bps: u64,
+    pub(super) slots_changed: bool,
+    pub(super) lowered_at: Option<Instant>,
+    pub(super) is_lowered: bool,
+    /// Packets of the batch for this receiver: place in the batch, kind and slot.
+    pub(super) pending: Vec<(u16, Kind, u8)>,
+}
+
+impl Seat {
+    pub(super) fn new(peer: Option<PeerId>, port: u32) -> Self {
+        Self {
+            peer,
+            port,
+            connected: false,
+            muted: [false; 2],
+            voice: Layer::default(),
+            layers: Default::default(),
+            audio: Vec::new(),
+            video: Vec::new(),
+            large: None,
+            tiles: Vec::new(),
+            estimate_bps: START_BPS,
+            slots_changed: false,
+            lowered_at: None,
+            is_lowered: false,
+            pending: Vec::with_capacity(32),
+        }
+    }
+
+    /// Gives the receiver as many slots as its offer has; those that exist go on.
+    pub(super) fn fit_slots(&mut self, audio: usize, video: usize, first_sequence: &[u16]) {
+        let first = |index: usize| first_sequence.get(index).copied().unwrap_or(1) & 0x7fff;
+        while self.audio.len() < audio {
+            self.audio.push(Slot::new(Kind::Audio, first(self.audio.len())));
+        }
+        self.audio.truncate(audio);
+        while self.video.len() < video {
+            self.video.push(Slot::new(Kind::Video, first(audio + self.video.len())));
+        }
+        self.video.truncate(video);
+    }
+
+    pub(super) fn set_view(&mut self, large: Option<PeerId>, tiles: &[PeerId]) {
+        self.large = large;
+        self.tiles.clear();
+        for tile in tiles.iter().take(TILES_MAX) {
+            if !self.tiles.contains(tile) {
+                self.tiles.push(*tile);
+            }
+        }
+    }
+
+    pub(super) fn slots(&mut self, kind: Kind) -> &mut Vec<Slot> {
+        match kind {
+            Kind::Audio => &mut self.audio,
+            Kind::Video => &mut self.video,
+        }
+    }
+
+    pub(super) fn layer(&self, kind: Kind, layer: usize) -> &Layer {
+        match kind {
+            Kind::Audio => &self.voice,
+            Kind::Video => &self.layers[layer.min(LAYERS - 1)],
+        }
+    }
+
+    pub(super) fn layer_mut(&mut self, kind: Kind, layer: usize) -> &mut Layer {
+        match kind {
+            Kind::Audio => &mut self.voice,
+            Kind::Video => &mut self.layers[layer.min(LAYERS - 1)],
+        }
+    }
+
+    /// Whether a picture of this seat can be shown.
+    pub(super) fn has_video(&self) -> bool {
+        !self.muted[Kind::Video as usize] && self.layers.iter().any(|layer| layer.active)
+    }
+
+    pub(super) fn restart(&mut self) {
+        for slot in self.audio.iter_mut().chain(self.video.iter_mut()) {
+            slot.rewriter.restart();
+            slot.wanted = None;
+            slot.waiting_since = None;
+        }
+        self.estimate_bps = START_BPS;
+        self.slots_changed = true;
+    }
+
+    pub(super) fn measure(&mut self, now: Instant) -> bool {
+        let mut changed = self.voice.measure(now);
+        for layer in &mut self.layers {
+            changed |= layer.measure(now);
+        }
+        changed
+    }
+}

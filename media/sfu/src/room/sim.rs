@@ -1,0 +1,194 @@
+//! A morning with three hundred sites, from a seed: they come, go, turn pages, lose their lines, get muted. At the end of each
+//! second every receiver gets what it wants, or has been told why not, or has waited less than the limit.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::tests::picture;
+use super::*;
+
+const PEERS: u64 = 300;
+const CAMERAS: u64 = 25;
+const STEP: Duration = Duration::from_millis(40);
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
+
+struct World {
+    room: Room,
+    random: Random,
+    now: Instant,
+    present: Vec<bool>,
+    deaf_encoders: Vec<u64>,
+    index: u64,
+    /// When a keyframe of a layer was last asked for.
+    asked: HashMap<(u32, usize), Instant>,
+    due: Vec<(u32, usize)>,
+    told: HashMap<PeerId, Instant>,
+    sent: HashMap<(u32, Kind, usize), u64>,
+    forwarded: u64,
+}
+
+impl World {
+    fn input(&mut self, input: Input<'_>) {
+        self.room.handle_input(input, self.now);
+        loop {
+            match self.room.poll_output() {
+                Output::KeyframeRequest { port, layer } => {
+                    if let Some(before) = self.asked.insert((port, layer), self.now)
+                        && self.present[port as usize]
+                    {
+                        let gap = self.now - before;
+                        assert!(gap >= KEYFRAME_PAUSE, "two requests to {port} within {gap:?}");
+                    }
+                    self.due.push((port, layer));
+                }
+                Output::Event(Event::Lowered { peer, .. }) => {
+                    self.told.insert(peer, self.now);
+                }
+                Output::Event(_) => {}
+                Output::Timeout(_) => break,
+            }
+        }
+    }
+
+    fn churn(&mut self) {
+        let peer = self.random.below(PEERS);
+        let other = PeerId(self.random.below(PEERS));
+        let id = PeerId(peer);
+        match self.random.below(10) {
+            0 if self.present[peer as usize] => {
+                self.present[peer as usize] = false;
+                self.sent.retain(|(port, ..), _| *port != peer as u32);
+                self.asked.retain(|(port, _), _| *port != peer as u32);
+                self.input(Input::Leave { peer: id });
+            }
+            0 | 1 => {
+                self.present[peer as usize] = true;
+                self.input(Input::Join {
+                    peer: id,
+                    port: peer as u32,
+                    slots_audio: 3,
+                    slots_video: 10,
+                    first_sequence: &[7; 13],
+                });
+                self.input(Input::Connected { peer: id, on: true });
+            }
+            2 => {
+                let tiles = (0..9).map(|_| PeerId(self.random.below(CAMERAS))).collect::<Vec<_>>();
+                self.input(Input::View {
+                    peer: id,
+                    large: None,
+                    tiles: &tiles,
+                });
+            }
+            3 => self.input(Input::View {
+                peer: id,
+                large: Some(other),
+                tiles: &[],
+            }),
+            4 => {
+                let bps = 100_000 + self.random.below(6_000_000);
+                self.input(Input::Estimate { peer: id, bps });
+            }
+            5 => {
+                let on = self.random.below(3) > 0;
+                self.input(Input::Connected { peer: id, on });
+            }
+            6 => {
+                let video = self.random.below(3) == 0;
+                self.input(Input::Muted {
+                    peer: id,
+                    audio: false,
+                    video,
+                });
+            }
+            7 => {
+                let peer = (self.random.below(3) == 0).then_some(other);
+                self.input(Input::Spotlight { peer });
+            }
+            8 => self.input(Input::KeyframeRequest { peer: id, slot: 0 }),
+            _ => self.input(Input::Connected { peer: id, on: true }),
+        }
+    }
+
+    fn step(&mut self) {
+        self.now += STEP;
+        let due = std::mem::take(&mut self.due);
+        for camera in (0..CAMERAS).filter(|camera| self.present[*camera as usize]).collect::<Vec<_>>() {
+            let Some(seat) = self.room.seat_index(PeerId(camera)) else {
+                continue;
+            };
+            for layer in 0..LAYERS {
+                let deaf = layer > 0 && self.deaf_encoders.contains(&camera);
+                let keyframe = !deaf && due.contains(&(camera as u32, layer));
+                self.index += 1;
+                let packet = picture(self.index, keyframe, [200, 700, 2_000][layer]);
+                self.room.ingest(Source::new(seat, Kind::Video, layer), &packet, self.now);
+            }
+        }
+        let (sent, forwarded) = (&mut self.sent, &mut self.forwarded);
+        self.room.drain(self.now, |out| {
+            *forwarded += 1;
+            let last = sent.insert((out.port, out.kind, out.slot), out.translation.index);
+            assert!(last.is_none_or(|last| last < out.translation.index), "an index twice to {}", out.port);
+        });
+        self.input(Input::Timeout);
+    }
+
+    /// Every slot that wants a picture gets it, or waits for less than the limit, or its receiver was told.
+    fn check(&self) {
+        for seat in self.room.seats.iter().flatten() {
+            for slot in &seat.video {
+                let Some(since) = slot.waiting_since else {
+                    assert_eq!(slot.wanted, slot.rewriter.source());
+                    continue;
+                };
+                let waited = self.now - since;
+                let told = seat.peer.and_then(|peer| self.told.get(&peer)).map(|at| self.now - *at);
+                assert!(
+                    waited <= KEYFRAME_WAIT + STEP * 4 || told.is_some_and(|told| told < KEYFRAME_WAIT + LOWERED_PAUSE),
+                    "{:?} waits for {waited:?}, told {told:?}",
+                    seat.peer
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn three_hundred_sites_in_churn_get_a_keyframe_or_a_reason() {
+    for seed in [1, 0x5eed, 987_654_321] {
+        let mut world = World {
+            room: Room::new(3),
+            random: Random(seed),
+            now: Instant::now(),
+            present: vec![false; PEERS as usize],
+            deaf_encoders: vec![3, 11],
+            index: 0,
+            asked: HashMap::new(),
+            due: Vec::new(),
+            told: HashMap::new(),
+            sent: HashMap::new(),
+            forwarded: 0,
+        };
+        for step in 0..25 * 30 {
+            for _ in 0..if step < 100 { 12 } else { 2 } {
+                world.churn();
+            }
+            world.step();
+            if step % 25 == 24 {
+                world.check();
+            }
+        }
+        assert!(world.forwarded > 100_000, "{} packets", world.forwarded);
+    }
+}

@@ -1,0 +1,325 @@
+//! The rules of a room, one by one.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::vp8::Vp8;
+
+pub(super) fn picture(index: u64, keyframe: bool, bytes: u16) -> UpPacket {
+    UpPacket {
+        index,
+        timestamp: index as u32 * 3_000,
+        marker: true,
+        vp8: Vp8::parse(&[0x90, 0x80, 0x80, 1, u8::from(!keyframe)]),
+        level: None,
+        bytes,
+        place: 0,
+    }
+}
+
+fn sound(index: u64, level: u8) -> UpPacket {
+    UpPacket {
+        index,
+        timestamp: index as u32 * 960,
+        marker: false,
+        vp8: None,
+        level: Some(level),
+        bytes: 80,
+        place: 0,
+    }
+}
+
+struct Bench {
+    room: Room,
+    now: Instant,
+    index: u64,
+    requests: Vec<(u32, usize)>,
+    events: Vec<Event>,
+    /// Port of the receiver, kind, slot, source seat and layer.
+    out: Vec<(u32, Kind, usize, u32, usize)>,
+}
+
+impl Bench {
+    fn new(peers: u64) -> Self {
+        let mut bench = Self {
+            room: Room::new(3),
+            now: Instant::now(),
+            index: 0,
+            requests: Vec::new(),
+            events: Vec::new(),
+            out: Vec::new(),
+        };
+        for peer in 0..peers {
+            bench.join(peer);
+        }
+        bench
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.room.handle_input(input, self.now);
+        self.collect();
+    }
+
+    fn collect(&mut self) {
+        loop {
+            match self.room.poll_output() {
+                Output::KeyframeRequest { port, layer } => self.requests.push((port, layer)),
+                Output::Event(event) => self.events.push(event),
+                Output::Timeout(_) => break,
+            }
+        }
+    }
+
+    fn join(&mut self, peer: u64) {
+        self.input(Input::Join {
+            peer: PeerId(peer),
+            port: peer as u32,
+            slots_audio: 3,
+            slots_video: 4,
+            first_sequence: &[100; 7],
+        });
+        self.input(Input::Connected {
+            peer: PeerId(peer),
+            on: true,
+        });
+    }
+
+    fn source(&self, peer: u64, kind: Kind, layer: usize) -> Source {
+        Source::new(self.room.seat_index(PeerId(peer)).unwrap(), kind, layer)
+    }
+
+    fn send(&mut self, peer: u64, kind: Kind, layer: usize, packet: impl Fn(u64) -> UpPacket) -> bool {
+        self.index += 1;
+        let source = self.source(peer, kind, layer);
+        let taken = self.room.ingest(source, &packet(self.index), self.now);
+        let out = &mut self.out;
+        self.room.drain(self.now, |outgoing| {
+            out.push((
+                outgoing.port,
+                outgoing.kind,
+                outgoing.slot,
+                outgoing.source.seat(),
+                outgoing.source.layer(),
+            ));
+        });
+        self.input(Input::Timeout);
+        taken
+    }
+
+    /// All layers of `peer` send for `ms`; a keyframe follows each request after 40 ms.
+    fn film(&mut self, peers: &[u64], layers: usize, ms: u64) {
+        for _ in 0..ms / 20 {
+            self.now += Duration::from_millis(20);
+            let asked = std::mem::take(&mut self.requests);
+            for &peer in peers {
+                for layer in 0..layers {
+                    let keyframe = asked.contains(&(peer as u32, layer));
+                    let bytes = [250u16, 900, 3_500][layer];
+                    self.send(peer, Kind::Video, layer, |index| picture(index, keyframe, bytes));
+                }
+            }
+        }
+    }
+
+    fn talk(&mut self, levels: &[u8], ms: u64) {
+        for _ in 0..ms / 20 {
+            self.now += Duration::from_millis(20);
+            for (peer, &level) in levels.iter().enumerate() {
+                self.send(peer as u64, Kind::Audio, 0, |index| sound(index, level));
+            }
+        }
+    }
+
+    fn flows(&self, receiver: u32, kind: Kind, slot: usize) -> Option<(u32, usize)> {
+        self.out
+            .iter()
+            .rev()
+            .find(|out| out.0 == receiver && out.1 == kind && out.2 == slot)
+            .map(|out| (out.3, out.4))
+    }
+}
+
+#[test]
+fn a_new_viewer_gets_a_keyframe_and_never_its_own_picture() {
+    let mut bench = Bench::new(2);
+    bench.film(&[0], 3, 1_000);
+    assert_eq!(bench.flows(1, Kind::Video, 0), Some((0, 2)), "the estimate allows the best layer");
+    assert_eq!(bench.flows(0, Kind::Video, 0), None);
+    assert!(bench.events.contains(&Event::Slots { peer: PeerId(1) }));
+    let (_, video) = bench.room.slots(PeerId(1)).unwrap();
+    assert_eq!(video[0], Some(PeerId(0)));
+}
+
+#[test]
+fn a_layer_changes_on_a_keyframe_only() {
+    let mut bench = Bench::new(2);
+    bench.film(&[0], 3, 3_000);
+    bench.out.clear();
+    bench.input(Input::Estimate {
+        peer: PeerId(1),
+        bps: 400_000,
+    });
+    assert_eq!(bench.requests, [(0, 0)]);
+    let requests = std::mem::take(&mut bench.requests);
+    for _ in 0..10 {
+        for layer in 0..3 {
+            bench.send(0, Kind::Video, layer, |index| picture(index, false, 300));
+        }
+    }
+    assert_eq!(bench.flows(1, Kind::Video, 0), Some((0, 2)), "the old layer goes on until the keyframe");
+    bench.requests = requests;
+    bench.film(&[0], 3, 100);
+    assert_eq!(bench.flows(1, Kind::Video, 0), Some((0, 0)));
+    assert!(
+        bench
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Lowered { peer: PeerId(1), reason: Lowered::Estimate { bps: 400_000 } }))
+    );
+    bench.input(Input::Estimate {
+        peer: PeerId(1),
+        bps: 5_000_000,
+    });
+    bench.film(&[0], 3, 100);
+    assert_eq!(bench.flows(1, Kind::Video, 0), Some((0, 2)));
+}
+
+#[test]
+fn three_hundred_viewers_cost_one_keyframe_request() {
+    let mut bench = Bench::new(301);
+    let mut requested = 0;
+    for step in 0..50 {
+        bench.now += Duration::from_millis(20);
+        bench.send(0, Kind::Video, 0, |index| picture(index, step == 30, 300));
+        requested += std::mem::take(&mut bench.requests).len();
+    }
+    assert_eq!(requested, 1);
+    let (_, video) = bench.room.slots(PeerId(300)).unwrap();
+    assert_eq!(video[0], Some(PeerId(0)));
+}
+
+#[test]
+fn a_viewer_without_a_keyframe_gets_a_reason_and_another_layer() {
+    let mut bench = Bench::new(2);
+    for _ in 0..400 {
+        bench.now += Duration::from_millis(20);
+        let asked = std::mem::take(&mut bench.requests);
+        for layer in 0..2 {
+            // The encoder of layer 1 answers no request.
+            let keyframe = layer == 0 && asked.contains(&(0, 0));
+            bench.send(0, Kind::Video, layer, |index| picture(index, keyframe, 300));
+        }
+    }
+    assert!(bench.events.contains(&Event::Lowered {
+        peer: PeerId(1),
+        reason: Lowered::NoKeyframe
+    }));
+    assert_eq!(bench.flows(1, Kind::Video, 0), Some((0, 0)));
+}
+
+#[test]
+fn muting_is_done_here_and_not_by_the_page() {
+    let mut bench = Bench::new(2);
+    bench.film(&[0], 1, 500);
+    bench.talk(&[20, 127], 500);
+    assert!(bench.flows(1, Kind::Audio, 0).is_some());
+    bench.input(Input::Muted {
+        peer: PeerId(0),
+        audio: true,
+        video: true,
+    });
+    bench.out.clear();
+    assert!(!bench.send(0, Kind::Video, 0, |index| picture(index, true, 300)));
+    assert!(!bench.send(0, Kind::Audio, 0, |index| sound(index, 20)));
+    assert!(bench.out.is_empty());
+    let (audio, video) = bench.room.slots(PeerId(1)).unwrap();
+    assert!(audio.iter().chain(&video).all(Option::is_none));
+    bench.input(Input::Muted {
+        peer: PeerId(0),
+        audio: false,
+        video: false,
+    });
+    bench.film(&[0], 1, 500);
+    bench.talk(&[20, 127], 500);
+    assert!(bench.flows(1, Kind::Video, 0).is_some() && bench.flows(1, Kind::Audio, 0).is_some());
+}
+
+#[test]
+fn the_picture_follows_speaker_spotlight_and_pin() {
+    let mut bench = Bench::new(4);
+    bench.film(&[0, 1, 2], 1, 300);
+    bench.talk(&[127, 25, 127, 127], 1_000);
+    bench.film(&[0, 1, 2], 1, 300);
+    assert_eq!(bench.flows(3, Kind::Video, 0), Some((1, 0)));
+    assert_ne!(bench.flows(1, Kind::Video, 0).map(|(seat, _)| seat), Some(1), "a speaker does not see itself");
+    bench.input(Input::Spotlight { peer: Some(PeerId(0)) });
+    bench.film(&[0, 1, 2], 1, 1_300);
+    assert_eq!(bench.flows(3, Kind::Video, 0), Some((0, 0)));
+    bench.input(Input::View {
+        peer: PeerId(3),
+        large: Some(PeerId(2)),
+        tiles: &[PeerId(0), PeerId(1), PeerId(3)],
+    });
+    bench.film(&[0, 1, 2], 1, 1_300);
+    assert_eq!(bench.flows(3, Kind::Video, 0), Some((2, 0)), "one's own pin goes first");
+    assert_eq!(bench.flows(3, Kind::Video, 1), Some((0, 0)));
+    assert_eq!(bench.flows(3, Kind::Video, 2), Some((1, 0)));
+    bench.input(Input::View {
+        peer: PeerId(3),
+        large: Some(PeerId(2)),
+        tiles: &[PeerId(1)],
+    });
+    bench.out.clear();
+    bench.film(&[0, 1, 2], 1, 200);
+    assert_eq!(bench.flows(3, Kind::Video, 1), None, "nobody receives what is not on the screen");
+    assert_eq!(bench.flows(3, Kind::Video, 2), Some((1, 0)), "a tile stays in its slot");
+}
+
+#[test]
+fn a_seat_that_leaves_is_forgotten_also_when_its_number_is_used_again() {
+    let mut bench = Bench::new(3);
+    bench.film(&[0], 1, 300);
+    bench.input(Input::Leave { peer: PeerId(0) });
+    let (_, video) = bench.room.slots(PeerId(1)).unwrap();
+    assert_eq!(video[0], None);
+    bench.join(9);
+    bench.out.clear();
+    bench.send(9, Kind::Video, 0, |index| picture(index, false, 300));
+    assert!(bench.out.is_empty(), "no delta frame of another peer");
+}
+
+#[test]
+fn the_copy_for_a_recording_follows_the_speaker_in_the_best_layer() {
+    let mut bench = Bench::new(2);
+    bench.film(&[0, 1], 3, 300);
+    bench.input(Input::Tap { port: Some(77) });
+    bench.talk(&[127, 25], 800);
+    bench.film(&[0, 1], 3, 1_500);
+    assert_eq!(bench.flows(77, Kind::Video, 0), Some((1, 2)));
+    assert!(bench.events.contains(&Event::TapSpeaker(PeerId(1))));
+    assert!(bench.flows(77, Kind::Audio, 0).is_some());
+    bench.input(Input::Tap { port: None });
+    bench.out.clear();
+    bench.film(&[0, 1], 3, 100);
+    assert!(bench.out.iter().all(|out| out.0 != 77));
+}
+
+#[test]
+fn a_narrow_line_keeps_sound_and_the_large_picture_before_tiles() {
+    let mut bench = Bench::new(4);
+    bench.input(Input::View {
+        peer: PeerId(3),
+        large: Some(PeerId(0)),
+        tiles: &[PeerId(1), PeerId(2)],
+    });
+    bench.film(&[0, 1, 2], 3, 2_000);
+    bench.input(Input::Estimate {
+        peer: PeerId(3),
+        bps: 300_000,
+    });
+    bench.film(&[0, 1, 2], 3, 1_500);
+    bench.out.clear();
+    bench.film(&[0, 1, 2], 3, 100);
+    assert_eq!(bench.flows(3, Kind::Video, 0), Some((0, 0)));
+    assert_eq!(bench.flows(3, Kind::Video, 2), None);
+}
