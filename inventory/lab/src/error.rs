@@ -62,3 +62,57 @@ fn near_text(near: &[String]) -> String {
         format!("; did you mean {}?", near.join(", "))
     }
 }
+
+/// The names among `known` that `name` may have meant: those that contain it, then those a few letters away.
+pub(crate) fn near(name: &str, known: &[&str]) -> Vec<String> {
+    const NEAR_MAX: usize = 5;
+    let mut ranked: Vec<(usize, &str)> = known
+        .iter()
+        .map(|candidate| {
+            (
+                if candidate.contains(name) && !name.is_empty() {
+                    0
+                } else {
+                    distance(name, candidate)
+                },
+                *candidate,
+            )
+        })
+        .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
+        .collect();
+    ranked.sort_unstable();
+    ranked
+        .into_iter()
+        .take(NEAR_MAX)
+        .map(|(_, candidate)| candidate.to_owned())
+        .collect()
+}
+
+/// How many letters have to be changed, added or left out.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, right) in b.iter().enumerate() {
+            let change = diagonal + usize::from(left != *right);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_matches() {
+        let known = ["isr4431--r-tam-ky", "isr4431--r-hoi-an", "core4503--ftd1"];
+        assert_eq!(near("r-tam-ky", &known), ["isr4431--r-tam-ky"]);
+        assert_eq!(near("isr4431-r-tam-ky", &known)[0], "isr4431--r-tam-ky");
+        assert!(near("zzz", &known).is_empty());
+    }
+}

@@ -17,16 +17,31 @@
 //! # Ok(()) }
 //! ```
 
+mod agent;
+mod ber;
 mod config;
+mod configuration;
+mod device;
 mod error;
+mod family;
 mod fault;
 mod lab;
+mod mib;
+mod names;
+mod notify;
+mod plan;
 mod replay;
+mod serve;
+mod sketch;
+mod table;
+mod usm;
 mod view;
+mod wave;
 
 pub use config::{LabConfig, LabUser, Notification};
 pub use error::LabError;
 pub use fault::{Fault, Faults};
-pub use lab::{COMMUNES_MAX, Lab};
+pub use lab::Lab;
+pub use names::COMMUNES_MAX;
 pub use replay::{Replay, ReplayAgent};
 pub use view::{LabDevice, LabLink, LabList, LinkState};
