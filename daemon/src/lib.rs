@@ -7,6 +7,7 @@ pub mod exec;
 pub mod http;
 pub mod logging;
 pub mod metrics;
+pub mod notify;
 pub mod sd_notify;
 pub mod secret;
 pub mod store;

@@ -26,7 +26,7 @@ const LINE_BYTES_MAX: usize = 16 * 1024;
 /// One sentence on what is wrong with it.
 pub fn filter(level: &str) -> Result<EnvFilter, String> {
     // A lone word that is no level would be taken for a module's name and silence everything else.
-    if !level.contains(['=', ',']) && level.parse::<tracing::level_filters::LevelFilter>().is_err() {
+    if level.is_empty() || !level.contains(['=', ',']) && level.parse::<tracing::level_filters::LevelFilter>().is_err() {
         return Err("must be error, warn, info, debug, trace, off, or a filter such as info,nhipcau::drive=debug".into());
     }
     EnvFilter::try_new(level).map_err(|fault| format!("is no filter: {fault}"))

@@ -25,8 +25,10 @@ pub(super) struct Datum {
 
 #[derive(Debug, Clone)]
 pub(super) enum DatumKind {
-    /// Absent, switched off, or wrong and reported.
+    /// Absent or switched off.
     Nothing,
+    /// Wrong and reported: it is there, but says nothing.
+    Wrong,
     Text(String),
     Integer(u64),
     Duration(Duration),
@@ -60,7 +62,7 @@ impl Checker<'_> {
             NodeKind::Null => &no_entries,
             other => {
                 self.refuse(&node.at, path, format!("must be a section of keys, not {}", other.noun()));
-                return Datum { at: node.at.clone(), kind: DatumKind::Nothing };
+                return Datum { at: node.at.clone(), kind: DatumKind::Wrong };
             }
         };
         for entry in entries {
@@ -126,12 +128,12 @@ impl Checker<'_> {
                     Ok(kind) => kind,
                     Err(message) => {
                         self.refuse(&node.at, path, message);
-                        DatumKind::Nothing
+                        DatumKind::Wrong
                     }
                 },
                 other => {
                     self.refuse(&node.at, path, format!("must be one value, not {}", other.noun()));
-                    DatumKind::Nothing
+                    DatumKind::Wrong
                 }
             },
         };
@@ -141,11 +143,11 @@ impl Checker<'_> {
     fn list(&mut self, item: &'static Form, node: &Node, path: &str) -> DatumKind {
         let NodeKind::Sequence(nodes) = &node.kind else {
             self.refuse(&node.at, path, format!("must be a list, not {}", node.kind.noun()));
-            return DatumKind::Nothing;
+            return DatumKind::Wrong;
         };
         if nodes.len() > ITEMS_MAX {
             self.refuse(&node.at, path, format!("has more than {ITEMS_MAX} items"));
-            return DatumKind::Nothing;
+            return DatumKind::Wrong;
         }
         DatumKind::List(nodes.iter().enumerate().map(|(i, node)| self.form(item, node, &format!("{path}[{i}]"))).collect())
     }
@@ -153,7 +155,7 @@ impl Checker<'_> {
     fn map(&mut self, item: &'static Form, node: &Node, path: &str) -> DatumKind {
         let NodeKind::Mapping(entries) = &node.kind else {
             self.refuse(&node.at, path, format!("must be a section of names, not {}", node.kind.noun()));
-            return DatumKind::Nothing;
+            return DatumKind::Wrong;
         };
         let mut members = Vec::new();
         for entry in entries {
@@ -185,7 +187,7 @@ impl Checker<'_> {
             },
             other => self.refuse(&node.at, path, format!("must name a secret, not {}", other.noun())),
         }
-        DatumKind::Nothing
+        DatumKind::Wrong
     }
 
     fn refuse(&mut self, at: &At, path: &str, message: impl Into<String>) {

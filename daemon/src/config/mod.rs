@@ -23,6 +23,7 @@ use error::At;
 pub use error::ConfigError;
 pub use model::*;
 pub use reference::reference;
+pub(crate) use values::is_email;
 
 /// The configuration file when none is named and this one exists.
 pub const FILE_DEFAULT: &str = "/etc/nhipcau/nhipcau.yaml";

@@ -55,7 +55,7 @@ pub(super) fn socket(text: &str, usual_port: Option<u16>) -> Option<SocketAddr> 
 }
 
 /// A mail address that is safe in a header and an envelope: printable ASCII, one `@`, no quoting forms.
-pub(super) fn is_email(text: &str) -> bool {
+pub(crate) fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let local_is_plain = local.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_{|}~.".contains(&b));
     !local.is_empty() && local.len() <= 64 && local_is_plain && is_host(domain)

@@ -31,7 +31,7 @@ impl Metric {
     #[must_use]
     pub fn unit(&self) -> &'static str {
         let stem = self.name.strip_suffix("_total").unwrap_or(self.name);
-        ["bits_per_second", "bytes", "seconds", "ratio"].into_iter().find(|unit| stem.ends_with(unit)).unwrap_or("")
+        ["bytes_per_second", "bytes", "seconds", "ratio"].into_iter().find(|unit| stem.ends_with(unit)).unwrap_or("")
     }
 }
 
@@ -94,7 +94,7 @@ catalog! {
     InterfaceHealth Gauge "nhipcau_interface_health" ["device" "interface"] PARTS "0 ok, 1 degraded, 2 critical, 3 unknown.";
     InterfaceAdminUp Gauge "nhipcau_interface_admin_up" ["device" "interface"] PARTS "1 when the interface is meant to be up (ifAdminStatus).";
     InterfaceUp Gauge "nhipcau_interface_up" ["device" "interface"] PARTS "1 when the interface is up (ifOperStatus).";
-    InterfaceSpeed Gauge "nhipcau_interface_speed_bits_per_second" ["device" "interface"] PARTS "Rate that the interface announces (ifHighSpeed).";
+    InterfaceSpeed Gauge "nhipcau_interface_speed_bytes_per_second" ["device" "interface"] PARTS "Rate that the interface announces (ifHighSpeed); bytes, as the counters have them.";
     InterfaceReceive Counter "nhipcau_interface_receive_bytes_total" ["device" "interface"] PARTS "Bytes in (ifHCInOctets).";
     InterfaceTransmit Counter "nhipcau_interface_transmit_bytes_total" ["device" "interface"] PARTS "Bytes out (ifHCOutOctets).";
     InterfaceReceiveErrors Counter "nhipcau_interface_receive_errors_total" ["device" "interface"] PARTS "Packets in with errors (ifInErrors).";
@@ -104,7 +104,7 @@ catalog! {
 
     LinkInfo Gauge "nhipcau_link_info" ["link" "device" "interface" "peer" "source"] DEVICES "1, with the link's measured end and what stands at the other.";
     LinkHealth Gauge "nhipcau_link_health" ["link"] DEVICES "0 ok, 1 degraded, 2 critical, 3 unknown.";
-    LinkCapacity Gauge "nhipcau_link_capacity_bits_per_second" ["link"] DEVICES "Contracted rate of each direction, else the interface's.";
+    LinkCapacity Gauge "nhipcau_link_capacity_bytes_per_second" ["link"] DEVICES "Contracted rate of each direction, else the interface's; bytes, as the counters have them.";
     LinkLoad Gauge "nhipcau_link_load_ratio" ["link" "direction"] DEVICES "Load of the last poll interval over the capacity, in or out as the measured end sees it.";
 
     SensorValue Gauge "nhipcau_sensor_value" ["device" "sensor" "class" "unit"] PARTS "Reading in the unit of the label.";

@@ -128,7 +128,7 @@ fn interface_series(out: &mut Exposition, device: &str, interface: &InterfaceFig
     out.put(Id::InterfaceHealth, &labels, level(interface.health));
     out.put(Id::InterfaceAdminUp, &labels, flag(interface.admin_up));
     out.put(Id::InterfaceUp, &labels, flag(interface.up));
-    out.put(Id::InterfaceSpeed, &labels, interface.speed_bps as f64);
+    out.put(Id::InterfaceSpeed, &labels, interface.speed_bps as f64 / 8.0);
     for (id, count) in [
         (Id::InterfaceReceive, interface.receive_bytes),
         (Id::InterfaceTransmit, interface.transmit_bytes),
@@ -151,7 +151,7 @@ fn sensor_series(out: &mut Exposition, device: &str, sensor: &SensorFigures) {
 fn link_series(out: &mut Exposition, link: &LinkFigures) {
     out.put(Id::LinkInfo, &[&link.id, &link.device, &link.interface, &link.peer, link.source], 1.0);
     out.put(Id::LinkHealth, &[&link.id], level(link.health));
-    out.put(Id::LinkCapacity, &[&link.id], link.capacity_bps as f64);
+    out.put(Id::LinkCapacity, &[&link.id], link.capacity_bps as f64 / 8.0);
     out.put_maybe(Id::LinkLoad, &[&link.id, "in"], link.in_ratio);
     out.put_maybe(Id::LinkLoad, &[&link.id, "out"], link.out_ratio);
 }
