@@ -1,0 +1,8 @@
+//! Seeded simulations and stories of bookings and rooms.
+
+mod attendance;
+mod calendar;
+mod clock;
+mod ics;
+mod room;
+mod simulation;
