@@ -30,10 +30,10 @@ const EXCHANGE_TIME_MAX: Duration = Duration::from_secs(30);
 pub enum Request {
     /// Links, devices and sensors of the simulated province, and what is broken in it.
     List {},
-    /// Takes a link down.
+    /// Breaks something: a link's id, or the words of the simulated province, such as `fan DEVICE` or `sensor DEVICE SENSOR hot`.
     Break {
-        /// Link id.
-        link: String,
+        /// What.
+        what: String,
     },
     /// Gives a link less capacity.
     Narrow {
@@ -42,19 +42,10 @@ pub enum Request {
         /// Bits per second that remain.
         capacity_bps: u64,
     },
-    /// Restores one link, or with `None` all links and sensors.
+    /// Restores one thing by the words that broke it, or with `all` everything.
     Heal {
-        /// Link id.
-        link: Option<String>,
-    },
-    /// Holds a sensor at a value; `None` lets it drift again.
-    Sensor {
-        /// Device id.
-        device: String,
-        /// Sensor name.
-        sensor: String,
-        /// Value in the sensor's own unit.
-        value: Option<f64>,
+        /// What.
+        what: String,
     },
 }
 
@@ -208,7 +199,7 @@ mod tests {
     impl ControlHandler for Echo {
         async fn handle(&self, request: Request) -> Response {
             match request {
-                Request::Break { link } if link == "none" => Response::refused("no such link"),
+                Request::Break { what } if what == "none" => Response::refused("no such link"),
                 request => Response::done(vec![format!("{request:?}")]),
             }
         }
@@ -227,7 +218,7 @@ mod tests {
         let (directory, server) = serving("ask").await;
         let answer = ask(&directory, &Request::Narrow { link: "a".into(), capacity_bps: 512_000 }).await.unwrap();
         assert!(answer.done && answer.lines[0].contains("512000"));
-        let answer = ask(&directory, &Request::Break { link: "none".into() }).await.unwrap();
+        let answer = ask(&directory, &Request::Break { what: "none".into() }).await.unwrap();
         assert_eq!(answer, Response::refused("no such link"));
         let mode = std::fs::metadata(directory.join(SOCKET_NAME)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

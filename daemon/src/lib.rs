@@ -8,6 +8,9 @@ pub mod http;
 pub mod logging;
 pub mod metrics;
 pub mod notify;
+mod run;
 pub mod sd_notify;
 pub mod secret;
 pub mod store;
+
+pub use run::{RunOptions, run};

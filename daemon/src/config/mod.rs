@@ -24,6 +24,7 @@ pub use error::ConfigError;
 pub use model::*;
 pub use reference::reference;
 pub(crate) use values::is_email;
+pub use values::rate;
 
 /// The configuration file when none is named and this one exists.
 pub const FILE_DEFAULT: &str = "/etc/nhipcau/nhipcau.yaml";

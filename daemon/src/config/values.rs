@@ -17,8 +17,9 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     Some(Duration::from_millis(milliseconds))
 }
 
-/// Bits per second: `64k`, `20M`, `1G`, decimal multiples as carriers sell them.
-pub(super) fn rate(text: &str) -> Option<u64> {
+/// Reads a rate in bits per second: `64k`, `20M`, `1G`, decimal multiples as carriers sell them. `None` for any other form.
+#[must_use]
+pub fn rate(text: &str) -> Option<u64> {
     let (number, unit) = split(text)?;
     match unit {
         "k" => number.checked_mul(1_000),
