@@ -1,5 +1,11 @@
 //! Recordings of real RTP, judged by another program's decoder (ffmpeg).
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "skips and measurements are said aloud"
+)]
+
 #[path = "recording/judge.rs"]
 mod judge;
 #[path = "recording/source.rs"]
@@ -40,7 +46,13 @@ impl Running {
             let _ = sender.send(event);
         })
         .expect("the recording starts");
-        Self { recorder, tap, events, warnings: Vec::new(), keyframes_wanted: Vec::new() }
+        Self {
+            recorder,
+            tap,
+            events,
+            warnings: Vec::new(),
+            keyframes_wanted: Vec::new(),
+        }
     }
 
     /// The next event but warnings and keyframe requests, which are kept.
@@ -104,23 +116,51 @@ fn the_speaker_is_seen_and_every_voice_is_heard() {
     let probe = judge::probe(&file);
     assert_eq!(probe.codecs, ["h264", "opus"]);
     assert_eq!(probe.size, (1280, 720));
-    assert!((probe.seconds.expect("a duration") - seconds).abs() < 0.5, "{probe:?} {seconds}");
+    assert!(
+        (probe.seconds.expect("a duration") - seconds).abs() < 0.5,
+        "{probe:?} {seconds}"
+    );
 
     let frames = judge::frames(&file);
     let seen: Vec<judge::Colour> = frames.iter().map(|frame| frame.centre()).collect();
     let order = judge::runs(&seen);
-    assert_eq!(order, [judge::Colour::Dark, judge::Colour::Red, judge::Colour::Blue], "{seen:?}");
-    let red = &frames[seen.iter().position(|colour| *colour == judge::Colour::Red).unwrap() + 2];
-    assert_eq!(red.at(20, 180), judge::Colour::Red, "16:9 fills the picture");
+    assert_eq!(
+        order,
+        [judge::Colour::Dark, judge::Colour::Red, judge::Colour::Blue],
+        "{seen:?}"
+    );
+    let red = &frames[seen
+        .iter()
+        .position(|colour| *colour == judge::Colour::Red)
+        .unwrap()
+        + 2];
+    assert_eq!(
+        red.at(20, 180),
+        judge::Colour::Red,
+        "16:9 fills the picture"
+    );
     let blue = frames.last().unwrap();
-    assert_eq!(blue.at(20, 180), judge::Colour::Dark, "a square picture has bars beside it");
+    assert_eq!(
+        blue.at(20, 180),
+        judge::Colour::Dark,
+        "a square picture has bars beside it"
+    );
     assert_eq!(blue.at(320, 10), judge::Colour::Blue, "and none above it");
-    assert!(judge::has_text(&frames[0]), "the title card carries the title");
+    assert!(
+        judge::has_text(&frames[0]),
+        "the title card carries the title"
+    );
 
     let sound = judge::sound(&file);
-    let (low, high) = (judge::loudness(&sound, 440.0), judge::loudness(&sound, 1200.0));
+    let (low, high) = (
+        judge::loudness(&sound, 440.0),
+        judge::loudness(&sound, 1200.0),
+    );
     let silence = judge::loudness(&sound, 800.0);
-    assert!(low > 20.0 * silence && high > 20.0 * silence, "440: {low}, 1200: {high}, 800: {silence}");
+    assert!(
+        low > 20.0 * silence && high > 20.0 * silence,
+        "440: {low}, 1200: {high}, 800: {silence}"
+    );
 }
 
 #[test]
@@ -131,20 +171,47 @@ fn killed_in_the_middle_it_plays_and_is_repaired() {
     timeline.extend(tone(7, 440, 0.0, 5.0));
     play(&running.tap, timeline);
     running.progress();
-    kill(Pid::from_raw(running.recorder.pid().cast_signed()), Signal::SIGKILL).unwrap();
-    assert_eq!(running.end(), RecorderEvent::Failed { reason: FailReason::Killed { signal: 9 } });
+    kill(
+        Pid::from_raw(running.recorder.pid().cast_signed()),
+        Signal::SIGKILL,
+    )
+    .unwrap();
+    assert_eq!(
+        running.end(),
+        RecorderEvent::Failed {
+            reason: FailReason::Killed { signal: 9 }
+        }
+    );
     let file = running.file();
-    assert_eq!(judge::probe(&file).seconds, None, "a cut file knows no duration");
+    assert_eq!(
+        judge::probe(&file).seconds,
+        None,
+        "a cut file knows no duration"
+    );
     let frames_before = judge::frames(&file);
-    assert!(frames_before.iter().any(|frame| frame.centre() == judge::Colour::Red));
+    assert!(
+        frames_before
+            .iter()
+            .any(|frame| frame.centre() == judge::Colour::Red)
+    );
 
     let repaired = repair(&file, CHILD.as_ref()).expect("the file is repaired");
     assert_eq!(fs::metadata(&file).unwrap().len(), repaired.bytes);
     let probe = judge::probe(&file);
-    assert!((probe.seconds.expect("a duration") - repaired.seconds).abs() < 0.5, "{probe:?} {repaired:?}");
+    assert!(
+        (probe.seconds.expect("a duration") - repaired.seconds).abs() < 0.5,
+        "{probe:?} {repaired:?}"
+    );
     assert!(repaired.seconds > 3.0, "{repaired:?}");
-    assert!(judge::frames(&file).len().abs_diff(frames_before.len()) <= 5, "nothing is lost by the repair");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no copy is left behind");
+    assert!(
+        judge::frames(&file).len().abs_diff(frames_before.len()) <= 5,
+        "nothing is lost by the repair"
+    );
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "no copy is left behind"
+    );
     // A file that is whole already stays so.
     let again = repair(&file, CHILD.as_ref()).expect("repaired twice");
     assert!((again.seconds - repaired.seconds).abs() < 0.1);
@@ -157,14 +224,23 @@ fn what_cannot_be_repaired_is_left_as_it_was() {
     for content in [&b""[..], b"\x1a\x45\xdf\xa3 not really", &[0; 5000]] {
         fs::write(&file, content).unwrap();
         let error = repair(&file, CHILD.as_ref()).expect_err("nothing playable inside");
-        assert!(matches!(error, RecordError::Failed(FailReason::PipelineDied { .. })), "{error:?}");
+        assert!(
+            matches!(error, RecordError::Failed(FailReason::PipelineDied { .. })),
+            "{error:?}"
+        );
         assert_eq!(fs::read(&file).unwrap(), content);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
     let link = folder.path().join("link.mkv");
     std::os::unix::fs::symlink(&file, &link).unwrap();
-    assert!(matches!(repair(&link, CHILD.as_ref()), Err(RecordError::File { .. })), "a link is not followed");
-    assert!(matches!(repair(&folder.path().join("x.txt"), CHILD.as_ref()), Err(RecordError::BadStem(_))));
+    assert!(
+        matches!(repair(&link, CHILD.as_ref()), Err(RecordError::File { .. })),
+        "a link is not followed"
+    );
+    assert!(matches!(
+        repair(&folder.path().join("x.txt"), CHILD.as_ref()),
+        Err(RecordError::BadStem(_))
+    ));
 }
 
 #[test]
@@ -172,16 +248,28 @@ fn a_daemon_that_is_gone_leaves_a_finished_file() {
     let folder = tempfile::tempdir().unwrap();
     let mut running = Running::start(folder.path(), CHILD.as_ref()).started();
     play(&running.tap, tone(7, 440, 0.0, 1.5));
-    let Running { recorder, tap, events, .. } = running;
+    let Running {
+        recorder,
+        tap,
+        events,
+        ..
+    } = running;
     let file = recorder.file().to_owned();
     // What the kernel does to the sockets of a process that was killed.
     drop(tap);
     drop(recorder);
     let last = std::iter::from_fn(|| events.recv_timeout(PATIENCE).ok()).last();
-    assert!(matches!(last, Some(RecorderEvent::Finished { .. })), "{last:?}");
+    assert!(
+        matches!(last, Some(RecorderEvent::Finished { .. })),
+        "{last:?}"
+    );
     assert!(judge::probe(&file).seconds.is_some());
     running = Running::start(&sub(folder.path(), "again"), CHILD.as_ref()).started();
-    kill(Pid::from_raw(running.recorder.pid().cast_signed()), Signal::SIGTERM).unwrap();
+    kill(
+        Pid::from_raw(running.recorder.pid().cast_signed()),
+        Signal::SIGTERM,
+    )
+    .unwrap();
     running.finished();
 }
 
@@ -197,9 +285,19 @@ fn garbage_is_counted_and_survived() {
     running.progress();
     running.recorder.stop();
     running.finished();
-    assert!(running.warnings.contains(&WarningCode::MalformedPacket), "{:?}", running.warnings);
-    assert!(judge::frames(&running.file()).last().unwrap().centre() == judge::Colour::Red, "and then a real picture");
-    assert!(judge::loudness(&judge::sound(&running.file()), 440.0) > 100.0, "and a real voice");
+    assert!(
+        running.warnings.contains(&WarningCode::MalformedPacket),
+        "{:?}",
+        running.warnings
+    );
+    assert!(
+        judge::frames(&running.file()).last().unwrap().centre() == judge::Colour::Red,
+        "and then a real picture"
+    );
+    assert!(
+        judge::loudness(&judge::sound(&running.file()), 440.0) > 100.0,
+        "and a real voice"
+    );
 }
 
 #[test]
@@ -220,18 +318,29 @@ fn a_lost_packet_freezes_the_picture_and_asks_for_a_keyframe() {
     running.recorder.stop();
     running.finished();
     // Once when named without a picture yet, at least once more for the loss.
-    assert!(running.keyframes_wanted.len() >= 2, "{:?}", running.keyframes_wanted);
+    assert!(
+        running.keyframes_wanted.len() >= 2,
+        "{:?}",
+        running.keyframes_wanted
+    );
     assert!(running.keyframes_wanted.iter().all(|source| *source == 5));
     let frames = judge::frames(&running.file());
     let seen: Vec<judge::Colour> = frames.iter().map(|frame| frame.centre()).collect();
-    assert_eq!(judge::runs(&seen).last(), Some(&judge::Colour::Dark), "{seen:?}");
+    assert_eq!(
+        judge::runs(&seen).last(),
+        Some(&judge::Colour::Dark),
+        "{seen:?}"
+    );
     assert!(seen.contains(&judge::Colour::Red), "{seen:?}");
 }
 
 #[test]
 fn a_full_disk_ends_the_recording_with_that_reason() {
     let folder = tempfile::tempdir().unwrap();
-    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(folder.path()).output();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
+        .arg(folder.path())
+        .output();
     if !mounted.is_ok_and(|output| output.status.success()) {
         eprintln!("SKIPPED: a small tmpfs cannot be mounted here");
         return;
@@ -243,21 +352,37 @@ fn a_full_disk_ends_the_recording_with_that_reason() {
     let again = repair(&running.file(), CHILD.as_ref());
     let unmounted = Command::new("umount").arg(folder.path()).status();
     assert!(unmounted.is_ok_and(|status| status.success()));
-    assert_eq!(last, RecorderEvent::Failed { reason: FailReason::DiskFull });
+    assert_eq!(
+        last,
+        RecorderEvent::Failed {
+            reason: FailReason::DiskFull
+        }
+    );
     assert!(frames > 0, "what was written plays");
-    assert!(matches!(again, Err(RecordError::Failed(FailReason::DiskFull))), "{again:?}");
+    assert!(
+        matches!(again, Err(RecordError::Failed(FailReason::DiskFull))),
+        "{again:?}"
+    );
 }
 
 #[test]
 fn a_missing_element_is_named_with_its_package() {
     let folder = tempfile::tempdir().unwrap();
-    let program = script(folder.path(), &format!(
-        "GST_PLUGIN_SYSTEM_PATH_1_0={0} GST_PLUGIN_PATH_1_0= GST_REGISTRY={0}/registry exec {CHILD} \"$@\"",
-        folder.path().display()
-    ));
+    let program = script(
+        folder.path(),
+        &format!(
+            "GST_PLUGIN_SYSTEM_PATH_1_0={0} GST_PLUGIN_PATH_1_0= GST_REGISTRY={0}/registry exec {CHILD} \"$@\"",
+            folder.path().display()
+        ),
+    );
     let mut running = Running::start(folder.path(), &program);
-    let RecorderEvent::Failed { reason } = running.end() else { panic!("it cannot record") };
-    let expected = FailReason::MissingElement { element: "fdsink".into(), package: "libgstreamer1.0-0".into() };
+    let RecorderEvent::Failed { reason } = running.end() else {
+        panic!("it cannot record")
+    };
+    let expected = FailReason::MissingElement {
+        element: "fdsink".into(),
+        package: "libgstreamer1.0-0".into(),
+    };
     assert_eq!(reason, expected);
     assert_eq!(reason.code(), "pipeline_died");
 }
@@ -267,7 +392,12 @@ fn a_program_that_is_no_child_is_told_from_one_that_died() {
     let folder = tempfile::tempdir().unwrap();
     let program = script(folder.path(), "echo oops >&2; exit 3");
     let mut running = Running::start(folder.path(), &program);
-    let RecorderEvent::Failed { reason: FailReason::PipelineDied { detail } } = running.end() else { panic!("died") };
+    let RecorderEvent::Failed {
+        reason: FailReason::PipelineDied { detail },
+    } = running.end()
+    else {
+        panic!("died")
+    };
     assert!(detail.contains("oops") && detail.contains('3'), "{detail}");
 }
 
@@ -275,22 +405,98 @@ fn a_program_that_is_no_child_is_told_from_one_that_died() {
 fn names_come_from_the_server_and_files_are_new() {
     let folder = tempfile::tempdir().unwrap();
     let start = |directory: &Path, stem: &str, program: &str| {
-        Recorder::start(RecordingSpec::new(directory, stem, "x"), program.as_ref(), |_| {}).map(|_| ())
+        Recorder::start(
+            RecordingSpec::new(directory, stem, "x"),
+            program.as_ref(),
+            |_| {},
+        )
+        .map(|_| ())
     };
     for stem in ["../x", "a/b", "", ".x", "a\0b"] {
-        assert!(matches!(start(folder.path(), stem, CHILD), Err(RecordError::BadStem(_))), "{stem:?}");
+        assert!(
+            matches!(
+                start(folder.path(), stem, CHILD),
+                Err(RecordError::BadStem(_))
+            ),
+            "{stem:?}"
+        );
     }
     let mut spec = RecordingSpec::new(folder.path(), "x", "x");
     spec.width = 100_000;
-    assert!(matches!(Recorder::start(spec, CHILD.as_ref(), |_| {}), Err(RecordError::BadSize { .. })));
+    assert!(matches!(
+        Recorder::start(spec, CHILD.as_ref(), |_| {}),
+        Err(RecordError::BadSize { .. })
+    ));
     fs::write(folder.path().join("taken.mkv"), b"precious").unwrap();
-    assert!(matches!(start(folder.path(), "taken", CHILD), Err(RecordError::Exists(_))));
+    assert!(matches!(
+        start(folder.path(), "taken", CHILD),
+        Err(RecordError::Exists(_))
+    ));
     std::os::unix::fs::symlink("/dev/null", folder.path().join("link.mkv")).unwrap();
-    assert!(matches!(start(folder.path(), "link", CHILD), Err(RecordError::Exists(_))));
-    assert!(matches!(start(&folder.path().join("nowhere"), "x", CHILD), Err(RecordError::File { .. })));
-    assert!(matches!(start(folder.path(), "x", "/nowhere/nhipcau"), Err(RecordError::Spawn(_))));
-    assert!(!folder.path().join("x.mkv").exists(), "nothing is left behind");
-    assert_eq!(fs::read(folder.path().join("taken.mkv")).unwrap(), b"precious");
+    assert!(matches!(
+        start(folder.path(), "link", CHILD),
+        Err(RecordError::Exists(_))
+    ));
+    assert!(matches!(
+        start(&folder.path().join("nowhere"), "x", CHILD),
+        Err(RecordError::File { .. })
+    ));
+    assert!(matches!(
+        start(folder.path(), "x", "/nowhere/nhipcau"),
+        Err(RecordError::Spawn(_))
+    ));
+    assert!(
+        !folder.path().join("x.mkv").exists(),
+        "nothing is left behind"
+    );
+    assert_eq!(
+        fs::read(folder.path().join("taken.mkv")).unwrap(),
+        b"precious"
+    );
+}
+
+/// `cargo test -p nhipcau-media-gst --test recording -- --ignored --nocapture share_of_a_core`
+#[test]
+#[ignore = "a measurement, not a check"]
+fn share_of_a_core_at_720p25() {
+    let ticks = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let fields: Vec<&str> = stat
+            .rsplit(')')
+            .next()
+            .unwrap()
+            .split_whitespace()
+            .collect();
+        // utime and stime, in hundredths of a second.
+        fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()
+    };
+    for (what, pattern) in [
+        ("at rest", "ball"),
+        ("all moving", "smpte horizontal-speed=3"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut timeline = video(1, pattern, (1280, 720), 0.0, 10.0);
+        timeline.extend(tone(7, 440, 0.0, 10.0));
+        timeline.extend(tone(8, 880, 0.0, 10.0));
+        timeline.extend(tone(9, 1320, 0.0, 10.0));
+        let mut running = Running::start(folder.path(), CHILD.as_ref()).started();
+        let pid = running.recorder.pid();
+        let before = (ticks(pid), std::time::Instant::now());
+        play(&running.tap, timeline);
+        let share = (ticks(pid) - before.0) / before.1.elapsed().as_secs_f64();
+        let memory = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let memory: Vec<&str> = memory
+            .lines()
+            .filter(|line| line.starts_with("VmPeak") || line.starts_with("VmHWM"))
+            .collect();
+        running.recorder.stop();
+        let (bytes, seconds) = running.finished();
+        println!(
+            "720p25 {what}: {share:.0} % of a core, {:.0} kbit/s, {memory:?}, {:?}",
+            bytes as f64 / 125.0 / seconds,
+            running.warnings
+        );
+    }
 }
 
 fn sub(folder: &Path, name: &str) -> PathBuf {

@@ -44,9 +44,17 @@ impl Decoder {
             Ok(gst::FlowSuccess::Ok)
         });
         sink.set_callbacks(callbacks.build());
-        let bus = pipeline.bus().ok_or_else(|| super::failure("the pipeline has no bus"))?;
-        pipeline.set_state(gst::State::Playing).map_err(super::failure)?;
-        Ok(Self { pipeline, bus, input: source })
+        let bus = pipeline
+            .bus()
+            .ok_or_else(|| super::failure("the pipeline has no bus"))?;
+        pipeline
+            .set_state(gst::State::Playing)
+            .map_err(super::failure)?;
+        Ok(Self {
+            pipeline,
+            bus,
+            input: source,
+        })
     }
 
     /// Hands one encoded buffer over; false when the decoder cannot follow or is dead.
@@ -64,7 +72,8 @@ impl Decoder {
     /// Whether the pipeline has stopped with an error.
     pub(super) fn is_dead(&self) -> bool {
         // Drained on every look: a flood of warnings must not pile up on a bus that nobody reads.
-        std::iter::from_fn(|| self.bus.pop()).any(|message| message.type_() == gst::MessageType::Error)
+        std::iter::from_fn(|| self.bus.pop())
+            .any(|message| message.type_() == gst::MessageType::Error)
     }
 }
 

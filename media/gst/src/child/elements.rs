@@ -30,28 +30,42 @@ pub(super) const RECORD: &[(&str, &str)] = &[
 ];
 
 /// For a repair.
-pub(super) const REPAIR: &[(&str, &str)] =
-    &[("filesrc", CORE), ("fdsink", CORE), ("queue", CORE), ("matroskademux", GOOD), ("matroskamux", GOOD)];
+pub(super) const REPAIR: &[(&str, &str)] = &[
+    ("filesrc", CORE),
+    ("fdsink", CORE),
+    ("queue", CORE),
+    ("matroskademux", GOOD),
+    ("matroskamux", GOOD),
+];
 
 /// Initialises GStreamer and names the first element that is not there.
 pub(super) fn check(needed: &[(&str, &str)]) -> Result<(), Failure> {
     gst::init().map_err(super::failure)?;
-    match needed.iter().find(|(element, _)| gst::ElementFactory::find(element).is_none()) {
+    match needed
+        .iter()
+        .find(|(element, _)| gst::ElementFactory::find(element).is_none())
+    {
         None => Ok(()),
-        Some((element, package)) => {
-            Err(Failure::MissingElement { element: (*element).to_owned(), package: (*package).to_owned() })
-        }
+        Some((element, package)) => Err(Failure::MissingElement {
+            element: (*element).to_owned(),
+            package: (*package).to_owned(),
+        }),
     }
 }
 
 /// Builds a pipeline from a description of ours; no text from outside may be part of it.
 pub(super) fn launch(graph: &str) -> Result<gst::Pipeline, Failure> {
     let element = gst::parse::launch(graph).map_err(super::failure)?;
-    element.downcast().map_err(|_| super::failure("the description is no pipeline"))
+    element
+        .downcast()
+        .map_err(|_| super::failure("the description is no pipeline"))
 }
 
 /// An element of a pipeline by its name in the description.
-pub(super) fn named<T: IsA<gst::Element>>(pipeline: &gst::Pipeline, name: &str) -> Result<T, Failure> {
+pub(super) fn named<T: IsA<gst::Element>>(
+    pipeline: &gst::Pipeline,
+    name: &str,
+) -> Result<T, Failure> {
     pipeline
         .by_name(name)
         .and_then(|element| element.downcast().ok())

@@ -61,7 +61,10 @@ pub(super) fn record(
         other => failure(other),
     })?;
     let bytes = length(output.file()).map_err(failure)?;
-    Ok(Report::Finished { bytes, duration_ms: recorded_ms.load(Ordering::Relaxed) })
+    Ok(Report::Finished {
+        bytes,
+        duration_ms: recorded_ms.load(Ordering::Relaxed),
+    })
 }
 
 struct Engine<'a> {
@@ -103,7 +106,10 @@ impl Engine<'_> {
                 start += now.saturating_duration_since(due);
             }
             self.tick(now);
-            self.warnings.add(WarningCode::PacketDropped, dropped.swap(0, Ordering::Relaxed));
+            self.warnings.add(
+                WarningCode::PacketDropped,
+                dropped.swap(0, Ordering::Relaxed),
+            );
             self.warnings.tell(now);
             recorded_ms.store(u64::from(self.blocks) * BLOCK_MS as u64, Ordering::Relaxed);
             if let Some(failure) = self.output.error() {
@@ -139,7 +145,8 @@ impl Engine<'_> {
         }
         let time = ClockTime::from_mseconds(u64::from(self.blocks) * BLOCK_MS as u64);
         let (block, replaced) = self.sound.block(now);
-        self.warnings.add(WarningCode::DecoderReplaced, replaced as u64);
+        self.warnings
+            .add(WarningCode::DecoderReplaced, replaced as u64);
         self.output.push_sound(block, time);
         self.blocks += 1;
         let pts = ClockTime::SECOND * u64::from(self.pictures) / u64::from(self.fps);
@@ -167,14 +174,20 @@ impl Warnings {
     }
 
     fn tell(&mut self, now: Instant) {
-        if self.told.is_some_and(|told| now.saturating_duration_since(told) < PROGRESS_INTERVAL) {
+        if self
+            .told
+            .is_some_and(|told| now.saturating_duration_since(told) < PROGRESS_INTERVAL)
+        {
             return;
         }
         self.told = Some(now);
         for (&code, (count, told)) in &mut self.counts {
             if count != told {
                 *told = *count;
-                report::send(&Report::Warning { code, count: *count });
+                report::send(&Report::Warning {
+                    code,
+                    count: *count,
+                });
             }
         }
     }

@@ -30,7 +30,8 @@ impl Voice {
     pub(super) fn push(&mut self, samples: impl IntoIterator<Item = i16>) {
         self.samples.extend(samples);
         if self.samples.len() > LONG_BLOCKS * BLOCK {
-            self.samples.drain(..self.samples.len() - SHORT_BLOCKS * BLOCK);
+            self.samples
+                .drain(..self.samples.len() - SHORT_BLOCKS * BLOCK);
         }
     }
 
@@ -52,7 +53,9 @@ impl Voice {
 /// The mix as little-endian 16-bit samples; what is too loud is clipped.
 pub(super) fn block_bytes(mix: &[i32; BLOCK]) -> Vec<u8> {
     let clip = |sum: i32| i16::try_from(sum).unwrap_or(if sum < 0 { i16::MIN } else { i16::MAX });
-    mix.iter().flat_map(|&sum| clip(sum).to_le_bytes()).collect()
+    mix.iter()
+        .flat_map(|&sum| clip(sum).to_le_bytes())
+        .collect()
 }
 
 #[cfg(test)]
@@ -65,7 +68,10 @@ mod tests {
         let mut mix = [0; BLOCK];
         voice.push([5; 2 * BLOCK]);
         voice.add_to(&mut mix);
-        assert!(mix.iter().all(|&sum| sum == 0), "not before three blocks are there");
+        assert!(
+            mix.iter().all(|&sum| sum == 0),
+            "not before three blocks are there"
+        );
         voice.push([5; BLOCK]);
         for _ in 0..3 {
             mix = [1; BLOCK];

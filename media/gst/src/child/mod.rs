@@ -44,12 +44,20 @@ pub fn run_child(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     limits::apply();
     let stop = stop::Stop::on_signals();
     let stdin = io::stdin();
-    let Ok((line, files)) = descriptors::receive(stdin.as_fd()) else { return ExitCode::from(EXIT_USAGE) };
+    let Ok((line, files)) = descriptors::receive(stdin.as_fd()) else {
+        return ExitCode::from(EXIT_USAGE);
+    };
     let done = match serde_json::from_slice(&line) {
-        Ok(Order::Record { title, width, height, fps }) => {
+        Ok(Order::Record {
+            title,
+            width,
+            height,
+            fps,
+        }) => {
             stop.on_order();
             let format = output::Format { width, height, fps };
-            elements::check(elements::RECORD).and_then(|()| engine::record(files, format, &title, &stop))
+            elements::check(elements::RECORD)
+                .and_then(|()| engine::record(files, format, &title, &stop))
         }
         Ok(Order::Repair {}) => {
             stop.on_order();
@@ -71,5 +79,7 @@ pub fn run_child(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// A failure in GStreamer's (or the system's) words.
 fn failure(detail: impl std::fmt::Display) -> Failure {
-    Failure::Pipeline { detail: detail.to_string() }
+    Failure::Pipeline {
+        detail: detail.to_string(),
+    }
 }

@@ -32,7 +32,8 @@ impl Format {
 
     fn caps_with_rate(self) -> gst::Caps {
         let mut caps = self.caps();
-        caps.make_mut().set("framerate", gst::Fraction::new(self.fps.cast_signed(), 1));
+        caps.make_mut()
+            .set("framerate", gst::Fraction::new(self.fps.cast_signed(), 1));
         caps
     }
 }
@@ -82,10 +83,19 @@ impl Output {
         let sound: AppSrc = elements::named(&pipeline, "sound")?;
         picture.set_caps(Some(&format.caps_with_rate()));
         sound.set_caps(Some(&super::sound::caps()));
-        let bus = pipeline.bus().ok_or_else(|| failure("the pipeline has no bus"))?;
+        let bus = pipeline
+            .bus()
+            .ok_or_else(|| failure("the pipeline has no bus"))?;
         pipeline.set_state(gst::State::Playing).map_err(failure)?;
         let picture_duration = gst::ClockTime::SECOND / u64::from(format.fps);
-        Ok(Self { pipeline, bus, picture, sound, picture_duration, file })
+        Ok(Self {
+            pipeline,
+            bus,
+            picture,
+            sound,
+            picture_duration,
+            file,
+        })
     }
 
     /// Adds a picture at `pts`; false when the encoder is behind and it was left out.
@@ -126,14 +136,20 @@ impl Output {
     /// Writes what is still inside and the file's index. Bounded: a pipeline that cannot end in time is a failure.
     pub(super) fn finish(&self) -> Result<(), Failure> {
         const LONGEST: gst::ClockTime = gst::ClockTime::from_seconds(10);
-        let sent = self.picture.end_of_stream().and_then(|_| self.sound.end_of_stream());
+        let sent = self
+            .picture
+            .end_of_stream()
+            .and_then(|_| self.sound.end_of_stream());
         let message = sent.ok().and_then(|_| {
-            self.bus.timed_pop_filtered(LONGEST, &[gst::MessageType::Eos, gst::MessageType::Error])
+            self.bus
+                .timed_pop_filtered(LONGEST, &[gst::MessageType::Eos, gst::MessageType::Error])
         });
         match message.as_ref().map(|message| message.view()) {
             Some(gst::MessageView::Eos(_)) => Ok(()),
             Some(gst::MessageView::Error(error)) => Err(elements::failure_of(error)),
-            _ => Err(self.error().unwrap_or_else(|| failure("the pipeline does not end"))),
+            _ => Err(self
+                .error()
+                .unwrap_or_else(|| failure("the pipeline does not end"))),
         }
     }
 

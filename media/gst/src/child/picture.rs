@@ -46,7 +46,15 @@ pub(super) struct Picture {
 
 impl Picture {
     pub(super) fn new(format: Format, title: gst::Buffer) -> Self {
-        Self { format, title, newest: Arc::default(), source: None, speaker: None, asked: None, wanted: None }
+        Self {
+            format,
+            title,
+            newest: Arc::default(),
+            source: None,
+            speaker: None,
+            asked: None,
+            wanted: None,
+        }
     }
 
     /// The bridge names the video source to show; 0 is nobody.
@@ -55,7 +63,11 @@ impl Picture {
         if source == 0 {
             self.source = None;
             *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        } else if self.source.as_ref().is_none_or(|current| current.id != source) {
+        } else if self
+            .source
+            .as_ref()
+            .is_none_or(|current| current.id != source)
+        {
             self.wanted = Some(source);
         }
     }
@@ -64,13 +76,24 @@ impl Picture {
     ///
     /// # Errors
     /// When no decoder can be built.
-    pub(super) fn push(&mut self, source: u32, bytes: &[u8], now: Instant) -> Result<Option<WarningCode>, Failure> {
-        let Some(packet) = rtp::parse(bytes) else { return Ok(Some(WarningCode::MalformedPacket)) };
+    pub(super) fn push(
+        &mut self,
+        source: u32,
+        bytes: &[u8],
+        now: Instant,
+    ) -> Result<Option<WarningCode>, Failure> {
+        let Some(packet) = rtp::parse(bytes) else {
+            return Ok(Some(WarningCode::MalformedPacket));
+        };
         if self.speaker.is_some_and(|speaker| speaker != source) {
             // A straggler of the one who spoke before.
             return Ok(None);
         }
-        if self.source.as_ref().is_none_or(|current| current.id != source) {
+        if self
+            .source
+            .as_ref()
+            .is_none_or(|current| current.id != source)
+        {
             if !starts_keyframe(packet.payload) {
                 if self.source.is_none() || self.speaker.is_some() {
                     self.wanted = Some(source);
@@ -79,14 +102,20 @@ impl Picture {
             }
             self.source = Some(Source::start(source, self.format, &self.newest)?);
         }
-        let Some(current) = &mut self.source else { return Ok(None) };
+        let Some(current) = &mut self.source else {
+            return Ok(None);
+        };
         current.reorder.push(packet.sequence, bytes, now);
         Ok(self.drain(now))
     }
 
     /// Gives up waiting where it is time to, and replaces a dead decoder at its next keyframe.
     pub(super) fn tick(&mut self, now: Instant) -> Option<WarningCode> {
-        if self.source.as_ref().is_some_and(|source| source.decoder.is_dead()) {
+        if self
+            .source
+            .as_ref()
+            .is_some_and(|source| source.decoder.is_dead())
+        {
             self.wanted = self.source.take().map(|source| source.id);
             return Some(WarningCode::DecoderReplaced);
         }
@@ -95,7 +124,10 @@ impl Picture {
 
     /// The source to ask for a keyframe now, if any.
     pub(super) fn keyframe_wanted(&mut self, now: Instant) -> Option<u32> {
-        if self.asked.is_some_and(|asked| now.saturating_duration_since(asked) < KEYFRAME_INTERVAL) {
+        if self
+            .asked
+            .is_some_and(|asked| now.saturating_duration_since(asked) < KEYFRAME_INTERVAL)
+        {
             return None;
         }
         let source = self.wanted.take()?;
@@ -107,7 +139,9 @@ impl Picture {
     pub(super) fn shown(&self, now: Instant) -> gst::Buffer {
         let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         match &*newest {
-            Some((decoded, picture)) if now.saturating_duration_since(*decoded) < STALE_AFTER => picture.clone(),
+            Some((decoded, picture)) if now.saturating_duration_since(*decoded) < STALE_AFTER => {
+                picture.clone()
+            }
             _ => self.title.clone(),
         }
     }
@@ -116,9 +150,15 @@ impl Picture {
         let source = self.source.as_mut()?;
         let mut warning = None;
         while let Some(ordered) = source.reorder.pop(now) {
-            let Some(packet) = rtp::parse(&ordered.bytes) else { continue };
-            let assembled =
-                source.assembler.push(packet.payload, packet.timestamp, packet.marker, ordered.after_loss);
+            let Some(packet) = rtp::parse(&ordered.bytes) else {
+                continue;
+            };
+            let assembled = source.assembler.push(
+                packet.payload,
+                packet.timestamp,
+                packet.marker,
+                ordered.after_loss,
+            );
             match assembled {
                 Assembled::Nothing => {}
                 Assembled::Frame(frame) => {
@@ -142,10 +182,16 @@ impl Source {
         // videoscale letterboxes; it passes a picture of the right size through untouched.
         let chain = "vp8dec threads=1 max-errors=-1 ! videoscale add-borders=true n-threads=1";
         let decoder = Decoder::start(chain, &input, &format.caps(), move |picture| {
-            *newest.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), picture));
+            *newest.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((Instant::now(), picture));
         })
         .map_err(|error| failure(format_args!("no decoder for VP8: {error:?}")))?;
         let reorder = Reorder::new(WAIT_MAX, HELD_MAX);
-        Ok(Self { id, reorder, assembler: Assembler::default(), decoder })
+        Ok(Self {
+            id,
+            reorder,
+            assembler: Assembler::default(),
+            decoder,
+        })
     }
 }

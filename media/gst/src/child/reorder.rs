@@ -28,13 +28,23 @@ const JUMP_BACKWARD: i64 = 100;
 
 impl Reorder {
     pub(super) fn new(wait_max: Duration, held_max: usize) -> Self {
-        Self { next: None, held: BTreeMap::new(), wait_max, held_max, after_loss: false }
+        Self {
+            next: None,
+            held: BTreeMap::new(),
+            wait_max,
+            held_max,
+            after_loss: false,
+        }
     }
 
     /// Takes one packet in. Late ones and duplicates are dropped.
     pub(super) fn push(&mut self, sequence: u16, bytes: &[u8], now: Instant) {
         let expected = self.next.unwrap_or(i64::from(sequence));
-        #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "distance modulo 2^16")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_possible_wrap,
+            reason = "distance modulo 2^16"
+        )]
         let distance = i64::from(sequence.wrapping_sub(expected as u16) as i16);
         let mut extended = expected + distance;
         if !(-JUMP_BACKWARD..=JUMP_FORWARD).contains(&distance) {
@@ -47,7 +57,9 @@ impl Reorder {
             extended = i64::from(sequence);
             self.next = Some(extended);
         }
-        self.held.entry(extended).or_insert_with(|| (now, bytes.to_vec()));
+        self.held
+            .entry(extended)
+            .or_insert_with(|| (now, bytes.to_vec()));
     }
 
     /// The next packet in order, if there is one or the wait for a missing one is over.
@@ -63,7 +75,10 @@ impl Reorder {
         }
         let (_, (_, bytes)) = self.held.pop_first()?;
         self.next = Some(first + 1);
-        Some(Ordered { after_loss: std::mem::take(&mut self.after_loss), bytes })
+        Some(Ordered {
+            after_loss: std::mem::take(&mut self.after_loss),
+            bytes,
+        })
     }
 }
 
@@ -74,16 +89,28 @@ mod tests {
     const WAIT: Duration = Duration::from_millis(100);
 
     fn drain(reorder: &mut Reorder, now: Instant) -> Vec<(u8, bool)> {
-        std::iter::from_fn(|| reorder.pop(now)).map(|packet| (packet.bytes[0], packet.after_loss)).collect()
+        std::iter::from_fn(|| reorder.pop(now))
+            .map(|packet| (packet.bytes[0], packet.after_loss))
+            .collect()
     }
 
     #[test]
     fn swapped_and_doubled_packets_come_out_once_in_order_across_the_wrap() {
         let (mut reorder, now) = (Reorder::new(WAIT, 8), Instant::now());
-        for (sequence, byte) in [(65534, 1), (0, 3), (65535, 2), (65535, 9), (1, 4), (65534, 9)] {
+        for (sequence, byte) in [
+            (65534, 1),
+            (0, 3),
+            (65535, 2),
+            (65535, 9),
+            (1, 4),
+            (65534, 9),
+        ] {
             reorder.push(sequence, &[byte], now);
         }
-        assert_eq!(drain(&mut reorder, now), [(1, false), (2, false), (3, false), (4, false)]);
+        assert_eq!(
+            drain(&mut reorder, now),
+            [(1, false), (2, false), (3, false), (4, false)]
+        );
     }
 
     #[test]
@@ -104,7 +131,10 @@ mod tests {
         for sequence in 12..15 {
             reorder.push(sequence, &[2], now);
         }
-        assert_eq!(drain(&mut reorder, now), [(1, false), (2, true), (2, false), (2, false)]);
+        assert_eq!(
+            drain(&mut reorder, now),
+            [(1, false), (2, true), (2, false), (2, false)]
+        );
         reorder.push(40_000, &[7], now);
         assert_eq!(drain(&mut reorder, now), [(7, true)]);
     }

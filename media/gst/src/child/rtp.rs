@@ -55,7 +55,15 @@ mod tests {
         bytes.extend(b"abc");
         bytes.extend([0, 2]); // padding
         let packet = parse(&bytes).unwrap();
-        assert_eq!(packet, Packet { sequence: 0x0102, timestamp: 9, marker: true, payload: b"abc" });
+        assert_eq!(
+            packet,
+            Packet {
+                sequence: 0x0102,
+                timestamp: 9,
+                marker: true,
+                payload: b"abc"
+            }
+        );
     }
 
     #[test]
@@ -66,10 +74,22 @@ mod tests {
         let with = |first: u8, rest: &[u8]| [&[first], &header[1..], rest].concat();
         assert_eq!(parse(&with(0x40, b"")), None, "version 1");
         assert_eq!(parse(&with(0x8f, b"abc")), None, "15 sources");
-        assert_eq!(parse(&with(0x90, &[0, 0, 0xff, 0xff])), None, "extension beyond the end");
+        assert_eq!(
+            parse(&with(0x90, &[0, 0, 0xff, 0xff])),
+            None,
+            "extension beyond the end"
+        );
         assert_eq!(parse(&with(0xa0, &[])), None, "padding of nothing");
         assert_eq!(parse(&with(0xa0, &[0])), None, "padding of zero");
-        assert_eq!(parse(&with(0xa0, &[9])), None, "padding longer than the payload");
-        assert_eq!(parse(&[0x80, 0x80 | 72, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0]), None, "RTCP");
+        assert_eq!(
+            parse(&with(0xa0, &[9])),
+            None,
+            "padding longer than the payload"
+        );
+        assert_eq!(
+            parse(&[0x80, 0x80 | 72, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0]),
+            None,
+            "RTCP"
+        );
     }
 }

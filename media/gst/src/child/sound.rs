@@ -53,8 +53,15 @@ impl Sound {
     ///
     /// # Errors
     /// The warning to count, or the failure to build a decoder.
-    pub(super) fn push(&mut self, source: u32, bytes: &[u8], now: Instant) -> Result<Option<WarningCode>, Failure> {
-        let Some(packet) = rtp::parse(bytes) else { return Ok(Some(WarningCode::MalformedPacket)) };
+    pub(super) fn push(
+        &mut self,
+        source: u32,
+        bytes: &[u8],
+        now: Instant,
+    ) -> Result<Option<WarningCode>, Failure> {
+        let Some(packet) = rtp::parse(bytes) else {
+            return Ok(Some(WarningCode::MalformedPacket));
+        };
         if packet.payload.len() > OPUS_BYTES_MAX {
             return Ok(Some(WarningCode::MalformedPacket));
         }
@@ -64,7 +71,9 @@ impl Sound {
             }
             self.sources.insert(source, Source::start(now)?);
         }
-        let Some(found) = self.sources.get_mut(&source) else { return Ok(None) };
+        let Some(found) = self.sources.get_mut(&source) else {
+            return Ok(None);
+        };
         found.heard = now;
         found.reorder.push(packet.sequence, packet.payload, now);
         Ok(None)
@@ -74,7 +83,8 @@ impl Sound {
     pub(super) fn block(&mut self, now: Instant) -> (Vec<u8>, usize) {
         let mut mix = [0; BLOCK];
         let before = self.sources.len();
-        self.sources.retain(|_, source| now.saturating_duration_since(source.heard) < FORGOTTEN_AFTER);
+        self.sources
+            .retain(|_, source| now.saturating_duration_since(source.heard) < FORGOTTEN_AFTER);
         let remembered = self.sources.len();
         debug_assert!(remembered <= before);
         // A dead decoder goes, and the voice's next packet starts another.
@@ -88,7 +98,9 @@ impl Sound {
         }
         let oldest = self.sources.iter().min_by_key(|(_, source)| source.heard);
         match oldest {
-            Some((&id, source)) if now.saturating_duration_since(source.heard) >= REPLACEABLE_AFTER => {
+            Some((&id, source))
+                if now.saturating_duration_since(source.heard) >= REPLACEABLE_AFTER =>
+            {
                 self.sources.remove(&id);
                 true
             }
@@ -109,11 +121,21 @@ impl Source {
         let chain = "opusdec max-errors=-1 ! audioconvert ! audioresample";
         let decoder = Decoder::start(chain, &input, &caps(), move |buffer| {
             if let Ok(map) = buffer.map_readable() {
-                let samples = map.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]]));
-                filled.lock().unwrap_or_else(PoisonError::into_inner).push(samples);
+                let samples = map
+                    .chunks_exact(2)
+                    .map(|pair| i16::from_le_bytes([pair[0], pair[1]]));
+                filled
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(samples);
             }
         })?;
-        Ok(Self { reorder: Reorder::new(WAIT_MAX, HELD_MAX), decoder, voice, heard: now })
+        Ok(Self {
+            reorder: Reorder::new(WAIT_MAX, HELD_MAX),
+            decoder,
+            voice,
+            heard: now,
+        })
     }
 
     /// Feeds the decoder and adds a block to the mix; false when the decoder is dead.
@@ -125,7 +147,10 @@ impl Source {
                 self.decoder.push(packet.bytes, true);
             }
         }
-        self.voice.lock().unwrap_or_else(PoisonError::into_inner).add_to(mix);
+        self.voice
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add_to(mix);
         !self.decoder.is_dead()
     }
 }

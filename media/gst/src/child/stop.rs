@@ -40,7 +40,9 @@ impl Stop {
             let mut line = Vec::new();
             loop {
                 line.clear();
-                let read = (&mut stdin).take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut line);
+                let read = (&mut stdin)
+                    .take(LINE_BYTES_MAX as u64)
+                    .read_until(b'\n', &mut line);
                 let ends = matches!(read, Ok(0) | Err(_));
                 if ends || matches!(serde_json::from_slice(&line), Ok(Order::Stop {})) {
                     break stop.set();

@@ -26,7 +26,9 @@ pub(super) fn draw(title: &str, format: Format) -> Result<gst::Buffer, Failure> 
     text.set_property("text", markup(title));
     out.set_caps(Some(&format.caps()));
     pipeline.set_state(gst::State::Playing).map_err(failure)?;
-    let card = out.try_pull_sample(LONGEST).and_then(|sample| sample.buffer_owned());
+    let card = out
+        .try_pull_sample(LONGEST)
+        .and_then(|sample| sample.buffer_owned());
     pipeline.set_state(gst::State::Null).map_err(failure)?;
     card.ok_or_else(|| failure("the title card cannot be drawn"))
 }
@@ -47,7 +49,8 @@ fn markup(title: &str) -> String {
 
 /// Control characters and the ones that reorder text around them.
 fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -56,7 +59,10 @@ mod tests {
 
     #[test]
     fn a_title_is_text_and_nothing_else() {
-        assert_eq!(markup("Giao ban <b>&</b>\u{202e}\n\0 tỉnh"), "Giao ban &lt;b&gt;&amp;&lt;/b&gt; tỉnh");
+        assert_eq!(
+            markup("Giao ban <b>&</b>\u{202e}\n\0 tỉnh"),
+            "Giao ban &lt;b&gt;&amp;&lt;/b&gt; tỉnh"
+        );
         assert_eq!(markup(&"ạ".repeat(1000)).chars().count(), CHARS_MAX);
     }
 }

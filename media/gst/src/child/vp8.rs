@@ -37,7 +37,13 @@ pub(super) struct Assembler {
 
 impl Assembler {
     /// Takes the next packet in order; `after_loss` when packets before it are missing for good.
-    pub(super) fn push(&mut self, payload: &[u8], timestamp: u32, marker: bool, after_loss: bool) -> Assembled {
+    pub(super) fn push(
+        &mut self,
+        payload: &[u8],
+        timestamp: u32,
+        marker: bool,
+        after_loss: bool,
+    ) -> Assembled {
         if after_loss {
             self.lose();
         }
@@ -81,7 +87,10 @@ impl Assembler {
         }
         self.open = false;
         let bytes = std::mem::take(&mut self.bytes);
-        Assembled::Frame(Frame { keyframe: bytes[0] & 1 == 0, bytes })
+        Assembled::Frame(Frame {
+            keyframe: bytes[0] & 1 == 0,
+            bytes,
+        })
     }
 
     /// Forgets the frame at hand; the next one to come through is a keyframe.
@@ -94,7 +103,8 @@ impl Assembler {
 
 /// Whether this payload begins a keyframe: the only place where a picture may change hands.
 pub(super) fn starts_keyframe(payload: &[u8]) -> bool {
-    descriptor(payload).is_some_and(|(starts_frame, data)| starts_frame && keyframe_pixels(data).is_some())
+    descriptor(payload)
+        .is_some_and(|(starts_frame, data)| starts_frame && keyframe_pixels(data).is_some())
 }
 
 /// Splits off the payload descriptor: whether the first partition starts here, and the VP8 data (never empty).
@@ -106,7 +116,11 @@ fn descriptor(payload: &[u8]) -> Option<(bool, &[u8])> {
         length += 1;
         if extension & 0x80 != 0 {
             // A picture id of 15 bits when its top bit is set, of 7 otherwise.
-            length += if payload.get(length)? & 0x80 != 0 { 2 } else { 1 };
+            length += if payload.get(length)? & 0x80 != 0 {
+                2
+            } else {
+                1
+            };
         }
         length += usize::from(extension & 0x40 != 0);
         length += usize::from(extension & 0x30 != 0);
@@ -120,7 +134,9 @@ fn keyframe_pixels(data: &[u8]) -> Option<u32> {
     if data[0] & 1 != 0 {
         return None;
     }
-    let Some([_, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1]) = data.get(..10) else { return Some(0) };
+    let Some([_, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1]) = data.get(..10) else {
+        return Some(0);
+    };
     let width = u32::from(u16::from_le_bytes([*w0, *w1]) & 0x3fff);
     let height = u32::from(u16::from_le_bytes([*h0, *h1]) & 0x3fff);
     Some(width * height)
@@ -146,7 +162,9 @@ mod tests {
         let mut first = vec![0x90, 0xf0, 0x81, 0x02, 5, 0x20];
         first.extend_from_slice(&KEY[1..]);
         assert_eq!(assembler.push(&first, 1, false, false), Assembled::Nothing);
-        let Assembled::Frame(frame) = assembler.push(&[0x00, 0xaa], 1, true, false) else { panic!("no frame") };
+        let Assembled::Frame(frame) = assembler.push(&[0x00, 0xaa], 1, true, false) else {
+            panic!("no frame")
+        };
         assert!(frame.keyframe);
         assert_eq!(frame.bytes, [&KEY[1..], &[0xaa]].concat());
     }
@@ -154,12 +172,25 @@ mod tests {
     #[test]
     fn after_a_loss_nothing_comes_before_a_keyframe() {
         let mut assembler = Assembler::default();
-        assert_eq!(assembler.push(INTER, 0, true, false), Assembled::KeyframeWanted);
+        assert_eq!(
+            assembler.push(INTER, 0, true, false),
+            Assembled::KeyframeWanted
+        );
         assert_eq!(frame(assembler.push(KEY, 1, true, false)), Some(true));
         assert_eq!(frame(assembler.push(INTER, 2, true, false)), Some(false));
-        assert_eq!(assembler.push(INTER, 4, true, true), Assembled::KeyframeWanted);
-        assert_eq!(assembler.push(&[], 4, false, false), Assembled::Nothing, "a probe is no picture");
-        assert_eq!(assembler.push(INTER, 5, true, false), Assembled::KeyframeWanted);
+        assert_eq!(
+            assembler.push(INTER, 4, true, true),
+            Assembled::KeyframeWanted
+        );
+        assert_eq!(
+            assembler.push(&[], 4, false, false),
+            Assembled::Nothing,
+            "a probe is no picture"
+        );
+        assert_eq!(
+            assembler.push(INTER, 5, true, false),
+            Assembled::KeyframeWanted
+        );
         assert_eq!(frame(assembler.push(KEY, 6, true, false)), Some(true));
     }
 
@@ -167,10 +198,22 @@ mod tests {
     fn pictures_of_no_and_of_absurd_size_are_refused() {
         let mut huge = KEY.to_vec();
         huge[7..11].copy_from_slice(&[0xff, 0x3f, 0xff, 0x3f]);
-        assert_eq!(Assembler::default().push(&huge, 1, true, false), Assembled::Malformed);
-        assert_eq!(Assembler::default().push(&KEY[..5], 1, true, false), Assembled::Malformed);
-        assert_eq!(Assembler::default().push(&[0x80], 1, true, false), Assembled::Malformed);
-        assert_eq!(Assembler::default().push(&[0x90, 0x80], 1, true, false), Assembled::Malformed);
+        assert_eq!(
+            Assembler::default().push(&huge, 1, true, false),
+            Assembled::Malformed
+        );
+        assert_eq!(
+            Assembler::default().push(&KEY[..5], 1, true, false),
+            Assembled::Malformed
+        );
+        assert_eq!(
+            Assembler::default().push(&[0x80], 1, true, false),
+            Assembled::Malformed
+        );
+        assert_eq!(
+            Assembler::default().push(&[0x90, 0x80], 1, true, false),
+            Assembled::Malformed
+        );
     }
 
     #[test]

@@ -12,15 +12,34 @@ pub(crate) struct Probe {
 }
 
 pub(crate) fn probe(file: &Path) -> Probe {
-    let arguments = ["-v", "error", "-show_streams", "-show_format", "-of", "json"];
-    let output = Command::new("ffprobe").args(arguments).arg(file).output().expect("ffprobe is installed");
+    let arguments = [
+        "-v",
+        "error",
+        "-show_streams",
+        "-show_format",
+        "-of",
+        "json",
+    ];
+    let output = Command::new("ffprobe")
+        .args(arguments)
+        .arg(file)
+        .output()
+        .expect("ffprobe is installed");
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let streams = json["streams"].as_array().unwrap();
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     Probe {
-        codecs: streams.iter().map(|stream| text(&stream["codec_name"])).collect(),
-        size: (streams[0]["width"].as_u64().unwrap(), streams[0]["height"].as_u64().unwrap()),
-        seconds: json["format"]["duration"].as_str().and_then(|seconds| seconds.parse().ok()),
+        codecs: streams
+            .iter()
+            .map(|stream| text(&stream["codec_name"]))
+            .collect(),
+        size: (
+            streams[0]["width"].as_u64().unwrap(),
+            streams[0]["height"].as_u64().unwrap(),
+        ),
+        seconds: json["format"]["duration"]
+            .as_str()
+            .and_then(|seconds| seconds.parse().ok()),
     }
 }
 
@@ -59,20 +78,33 @@ impl Frame {
 /// Five frames a second; panics when the decoder meets an error it cannot go on from.
 pub(crate) fn frames(file: &Path) -> Vec<Frame> {
     let filter = format!("fps=5,scale={WIDTH}:{HEIGHT}");
-    let bytes = ffmpeg(file, &["-an", "-vf", &filter, "-pix_fmt", "rgb24", "-f", "rawvideo"]);
-    bytes.chunks_exact(WIDTH * HEIGHT * 3).map(|frame| Frame(frame.to_vec())).collect()
+    let bytes = ffmpeg(
+        file,
+        &["-an", "-vf", &filter, "-pix_fmt", "rgb24", "-f", "rawvideo"],
+    );
+    bytes
+        .chunks_exact(WIDTH * HEIGHT * 3)
+        .map(|frame| Frame(frame.to_vec()))
+        .collect()
 }
 
 /// Whether something bright stands in the middle third.
 pub(crate) fn has_text(frame: &Frame) -> bool {
     let third = frame.0.len() / 3;
-    frame.0[third..2 * third].chunks_exact(3).filter(|pixel| pixel.iter().all(|&part| part > 200)).count() > 100
+    frame.0[third..2 * third]
+        .chunks_exact(3)
+        .filter(|pixel| pixel.iter().all(|&part| part > 200))
+        .count()
+        > 100
 }
 
 /// Left channel at 48 kHz.
 pub(crate) fn sound(file: &Path) -> Vec<f64> {
     let bytes = ffmpeg(file, &["-vn", "-ac", "1", "-ar", "48000", "-f", "s16le"]);
-    bytes.chunks_exact(2).map(|pair| f64::from(i16::from_le_bytes([pair[0], pair[1]]))).collect()
+    bytes
+        .chunks_exact(2)
+        .map(|pair| f64::from(i16::from_le_bytes([pair[0], pair[1]])))
+        .collect()
 }
 
 fn ffmpeg(file: &Path, arguments: &[&str]) -> Vec<u8> {
@@ -83,7 +115,11 @@ fn ffmpeg(file: &Path, arguments: &[&str]) -> Vec<u8> {
         .arg("-")
         .output()
         .expect("ffmpeg is installed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     output.stdout
 }
 
@@ -92,10 +128,13 @@ pub(crate) fn loudness(samples: &[f64], hertz: f64) -> f64 {
     let step = 2.0 * std::f64::consts::PI * hertz / 48_000.0;
     // Blocks of 100 ms: a tone that pauses or shifts its phase still counts.
     let blocks = samples.chunks_exact(4800).map(|block| {
-        let (re, im) = block.iter().zip(0_u32..).fold((0.0, 0.0), |(re, im), (sample, index)| {
-            let angle = step * f64::from(index);
-            (re + sample * angle.cos(), im + sample * angle.sin())
-        });
+        let (re, im) = block
+            .iter()
+            .zip(0_u32..)
+            .fold((0.0, 0.0), |(re, im), (sample, index)| {
+                let angle = step * f64::from(index);
+                (re + sample * angle.cos(), im + sample * angle.sin())
+            });
         re.hypot(im) / 2400.0
     });
     let count = u32::try_from(samples.len() / 4800).unwrap().max(1);

@@ -17,12 +17,17 @@ pub(crate) struct Send {
     bytes: Vec<u8>,
 }
 
-/// A picture of one colour (`red`, `blue`) or `snow`, VP8, 25 frames a second.
-pub(crate) fn video(source: u32, colour: &str, size: (u32, u32), start: f64, seconds: f64) -> Vec<Send> {
-    let pattern = if colour == "snow" { "snow" } else { colour };
+/// A picture of one colour (`red`, `blue`) or another of videotestsrc's patterns, VP8, 25 frames a second.
+pub(crate) fn video(
+    source: u32,
+    colour: &str,
+    size: (u32, u32),
+    start: f64,
+    seconds: f64,
+) -> Vec<Send> {
     let (width, height) = size;
     let graph = format!(
-        "videotestsrc pattern={pattern} num-buffers={} ! video/x-raw,format=I420,width={width},height={height},\
+        "videotestsrc pattern={colour} num-buffers={} ! video/x-raw,format=I420,width={width},height={height},\
          framerate=25/1 ! vp8enc deadline=1 cpu-used=16 target-bitrate=800000 keyframe-max-dist=50 \
          ! rtpvp8pay picture-id-mode=15-bit mtu=1200 ! appsink name=out sync=false",
         count(seconds * 25.0)
@@ -40,7 +45,11 @@ pub(crate) fn tone(source: u32, hertz: u32, start: f64, seconds: f64) -> Vec<Sen
     packets(&graph, Kind::Audio, source, start)
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds of packets")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a few seconds of packets"
+)]
 fn count(packets: f64) -> u32 {
     packets as u32
 }
@@ -56,7 +65,11 @@ fn packets(graph: &str, kind: Kind, source: u32, start: f64) -> Vec<Send> {
         let mut bytes = Vec::new();
         write_datagram(kind, source, &buffer.map_readable().unwrap(), &mut bytes);
         let pts = Duration::from_nanos(buffer.pts().map_or(0, gst::ClockTime::nseconds));
-        timeline.push(Send { at: Duration::from_secs_f64(start) + pts, source, bytes });
+        timeline.push(Send {
+            at: Duration::from_secs_f64(start) + pts,
+            source,
+            bytes,
+        });
     }
     pipeline.set_state(gst::State::Null).unwrap();
     assert!(!timeline.is_empty());
@@ -65,7 +78,10 @@ fn packets(graph: &str, kind: Kind, source: u32, start: f64) -> Vec<Send> {
 
 /// Swaps each second packet of a source with the one before it.
 pub(crate) fn swap_pairs(timeline: &mut [Send], source: u32) {
-    let mut of_source: Vec<&mut Send> = timeline.iter_mut().filter(|send| send.source == source).collect();
+    let mut of_source: Vec<&mut Send> = timeline
+        .iter_mut()
+        .filter(|send| send.source == source)
+        .collect();
     for pair in of_source.chunks_exact_mut(2) {
         let (first, second) = pair.split_at_mut(1);
         std::mem::swap(&mut first[0].bytes, &mut second[0].bytes);
@@ -100,7 +116,11 @@ pub(crate) fn garbage() -> Vec<Send> {
             // The speaker is left to the real datagrams: naming one here would rightly hide all others.
             bytes[0] = 9;
         }
-        timeline.push(Send { at: Duration::from_millis(u64::from(index)), source: 0, bytes });
+        timeline.push(Send {
+            at: Duration::from_millis(u64::from(index)),
+            source: 0,
+            bytes,
+        });
     }
     timeline
 }
@@ -122,7 +142,11 @@ pub(crate) fn corpus() -> Vec<Send> {
             let mut bytes = Vec::new();
             write_datagram(kind, 100 + index % 4, &rtp, &mut bytes);
             let at = Duration::from_millis(1500 + u64::from(index % 800));
-            timeline.push(Send { at, source: 100, bytes });
+            timeline.push(Send {
+                at,
+                source: 100,
+                bytes,
+            });
         }
     }
     timeline
