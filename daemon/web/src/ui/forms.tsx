@@ -30,6 +30,7 @@ interface TextProps {
   maxLength?: number;
   minLength?: number;
   min?: number;
+  max?: number;
   placeholder?: string;
   test?: string;
   name?: string;
@@ -37,7 +38,7 @@ interface TextProps {
   focus?: boolean;
 }
 
-export function Text({ id, value, onInput, type = "text", required, autoComplete = "off", maxLength = 200, minLength, min, placeholder, test, name, label, focus }: TextProps) {
+export function Text({ id, value, onInput, type = "text", required, autoComplete = "off", maxLength = 200, minLength, min, max, placeholder, test, name, label, focus }: TextProps) {
   return (
     <input
       id={id}
@@ -51,6 +52,7 @@ export function Text({ id, value, onInput, type = "text", required, autoComplete
       maxLength={maxLength}
       minLength={minLength}
       min={min}
+      max={max}
       placeholder={placeholder}
       data-test={test}
       aria-label={label}

@@ -1,0 +1,55 @@
+import type { DeviceRow } from "../api.ts";
+import { useNow } from "../clock.ts";
+import { ago, byName } from "../format.ts";
+import { t } from "../i18n/console.ts";
+import { useResource } from "../resource.ts";
+import { Link, useQuery } from "../router.tsx";
+import { matches } from "../search.ts";
+import { Button, Empty, Failure, HealthMark, Loading, Name, PageHead, Panel, Reasons } from "../ui/basics.tsx";
+import { FilterBox } from "../ui/forms.tsx";
+import { type Column, Table } from "../ui/table.tsx";
+import { HealthFilter } from "./health_filter.tsx";
+import { byHealth } from "./order.ts";
+
+export function Devices() {
+  const now = useNow();
+  const devices = useResource<DeviceRow[]>("/devices", ["devices"]);
+  const [query, setQuery] = useQuery("tim");
+  const [health, setHealth] = useQuery("tinh-trang");
+  const all = devices.data;
+  const found = all?.filter((row) => matches(query, row.name, row.address, row.site_name, row.vendor, row.model, t(`kind.${row.kind}`), row.profile)) ?? [];
+  const shown = found.filter((row) => health === "" || row.health === health);
+  const columns: Column<DeviceRow>[] = [
+    { key: "ten", label: t("device.name"), cell: (row) => <Link href={`/thiet-bi/${encodeURIComponent(row.id)}`} class="strong"><Name>{row.name}</Name></Link>, compare: (a, b) => byName(a.name, b.name) },
+    { key: "tinh-trang", label: t("device.health"), cell: (row) => <HealthMark health={row.health} />, compare: byHealth },
+    {
+      key: "vi-sao", label: t("device.reason"),
+      cell: (row) => row.behind ? <span class="quiet">{t("device.behind", { name: row.behind.name })}</span> : <Reasons reasons={row.reasons} />,
+    },
+    { key: "diem-cau", label: t("device.site"), cell: (row) => <Name>{row.site_name}</Name>, compare: (a, b) => byName(a.site_name ?? "", b.site_name ?? "") },
+    { key: "loai", label: t("device.kind"), cell: (row) => t(`kind.${row.kind}`), compare: (a, b) => byName(t(`kind.${a.kind}`), t(`kind.${b.kind}`)) },
+    { key: "kieu", label: t("device.model"), cell: (row) => <Name>{`${row.vendor} ${row.model}`.trim()}</Name>, compare: (a, b) => byName(a.vendor + a.model, b.vendor + b.model) },
+    { key: "dia-chi", label: t("device.address"), cell: (row) => <span class="mono"><Name>{row.address}</Name></span>, compare: (a, b) => byName(a.address, b.address) },
+    { key: "luc", label: t("device.last_seen"), cell: (row) => (row.last_seen ? ago(row.last_seen, now) : "–"), compare: (a, b) => (b.last_seen ?? "").localeCompare(a.last_seen ?? "") },
+  ];
+  return (
+    <>
+      <PageHead title={t("devices.title")} sub={all && (shown.length === all.length ? t("devices.sub", { n: all.length }) : t("devices.shown", { shown: shown.length, n: all.length }))} />
+      {!all
+        ? devices.error ? <Failure error={devices.error} retry={devices.reload} /> : <Loading rows={8} />
+        : all.length === 0
+          ? <Panel><Empty title={t("devices.none")}>{t("devices.none.sub")}</Empty></Panel>
+          : (
+            <>
+              <div class="toolbar">
+                <FilterBox value={query} onInput={setQuery} placeholder={t("devices.filter")} />
+                <HealthFilter rows={found} value={health} onChange={setHealth} />
+              </div>
+              {shown.length === 0
+                ? <Panel><Empty title={t("devices.no_match")}><Button onClick={() => { setQuery(""); setHealth(""); }}>{t("devices.clear")}</Button></Empty></Panel>
+                : <Panel flush><Table label={t("devices.title")} columns={columns} rows={shown} rowKey={(row) => row.id} rowClass={(row) => `row-${row.health}`} test="devices" /></Panel>}
+            </>
+          )}
+    </>
+  );
+}

@@ -1,0 +1,62 @@
+import type { LinkRow } from "../api.ts";
+import { byName, percent, rate } from "../format.ts";
+import { t } from "../i18n/console.ts";
+import { harmless } from "../i18n/index.ts";
+import { useResource } from "../resource.ts";
+import { Link, useQuery } from "../router.tsx";
+import { matches } from "../search.ts";
+import { Button, Empty, Failure, HealthMark, Loading, Name, PageHead, Panel, Reasons } from "../ui/basics.tsx";
+import { FilterBox } from "../ui/forms.tsx";
+import { type Column, Table } from "../ui/table.tsx";
+import { HealthFilter } from "./health_filter.tsx";
+import { LoadBar } from "./load_bar.tsx";
+import { byHealth, byNumber } from "./order.ts";
+
+function End({ end }: { end: { device?: string; name: string; interface: string } }) {
+  return (
+    <>
+      {end.device ? <Link href={`/thiet-bi/${encodeURIComponent(end.device)}?cong=${encodeURIComponent(end.interface)}`} class="strong"><Name>{end.name}</Name></Link> : <b><Name>{end.name}</Name></b>}{" "}
+      <span class="quiet"><Name>{end.interface}</Name></span>
+    </>
+  );
+}
+
+export function Links() {
+  const links = useResource<LinkRow[]>("/links", ["links"]);
+  const [query, setQuery] = useQuery("tim");
+  const [health, setHealth] = useQuery("tinh-trang");
+  const all = links.data;
+  const found = all?.filter((row) => matches(query, row.a.name, row.a.interface, row.b?.name, row.b?.interface, ...row.sites)) ?? [];
+  const shown = found.filter((row) => health === "" || row.health === health);
+  const columns: Column<LinkRow>[] = [
+    { key: "tu", label: t("link.from"), cell: (row) => <End end={row.a} />, compare: (a, b) => byName(a.a.name + a.a.interface, b.a.name + b.a.interface) },
+    { key: "den", label: t("link.to"), cell: (row) => (row.b ? <End end={row.b} /> : "–"), compare: (a, b) => byName(a.b?.name ?? "", b.b?.name ?? "") },
+    { key: "tinh-trang", label: t("device.health"), cell: (row) => <><HealthMark health={row.health} /><Reasons reasons={row.reasons} /></>, compare: byHealth },
+    { key: "tai", label: t("link.load"), numeric: true, cell: (row) => <span class="load-cell"><b>{percent(row.load_percent)}</b><LoadBar percent={row.load_percent} health={row.health} /></span>, compare: (a, b) => byNumber(a.load_percent, b.load_percent) },
+    { key: "dung-luong", label: t("link.capacity"), numeric: true, cell: (row) => rate(row.capacity_bps), compare: (a, b) => byNumber(a.capacity_bps, b.capacity_bps) },
+    { key: "vao", label: t("interface.in"), numeric: true, cell: (row) => rate(row.in_bps), compare: (a, b) => byNumber(a.in_bps, b.in_bps) },
+    { key: "ra", label: t("interface.out"), numeric: true, cell: (row) => rate(row.out_bps), compare: (a, b) => byNumber(a.out_bps, b.out_bps) },
+    { key: "diem-cau", label: t("link.sites"), cell: (row) => row.sites.map(harmless).join(", ") },
+    { key: "nguon", label: t("link.source"), cell: (row) => t(`link.source.${row.source}`) },
+  ];
+  return (
+    <>
+      <PageHead title={t("links.title")} sub={all && t("links.sub", { n: all.length })} />
+      {!all
+        ? links.error ? <Failure error={links.error} retry={links.reload} /> : <Loading rows={8} />
+        : all.length === 0
+          ? <Panel><Empty title={t("links.none")}>{t("links.none.sub")}</Empty></Panel>
+          : (
+            <>
+              <div class="toolbar">
+                <FilterBox value={query} onInput={setQuery} placeholder={t("links.filter")} />
+                <HealthFilter rows={found} value={health} onChange={setHealth} />
+              </div>
+              {shown.length === 0
+                ? <Panel><Empty title={t("links.no_match")}><Button onClick={() => { setQuery(""); setHealth(""); }}>{t("devices.clear")}</Button></Empty></Panel>
+                : <Panel flush><Table label={t("links.title")} columns={columns} rows={shown} rowKey={(row) => row.id} rowClass={(row) => `row-${row.health}`} test="links" /></Panel>}
+            </>
+          )}
+    </>
+  );
+}

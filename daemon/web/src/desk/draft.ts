@@ -1,0 +1,67 @@
+import type { Conference, ConferenceInput, Recurrence } from "../api.ts";
+import { fieldDate, fromZone, time } from "../format.ts";
+import { addDays, stamp } from "./days.ts";
+
+/** A booking as the form holds it: dates and clocks of the shown zone. */
+export interface Draft {
+  title: string;
+  day: string;
+  from: string;
+  to: string;
+  description: string;
+  repeat: Recurrence["every"] | "none";
+  count: string;
+  chair: string;
+  sites: ReadonlySet<string>;
+}
+
+/** Most repetitions that the form offers. */
+export const COUNT_MAX = 366;
+
+/** Tomorrow at eight, two hours: the usual briefing. */
+export function emptyDraft(now: Date): Draft {
+  return { title: "", day: addDays(fieldDate(now), 1), from: "08:00", to: "10:00", description: "", repeat: "none", count: "4", chair: "", sites: new Set() };
+}
+
+export function draftOf(conference: Conference): Draft {
+  return {
+    title: conference.title,
+    day: fieldDate(new Date(conference.starts_at)),
+    from: time(conference.starts_at),
+    to: time(conference.ends_at),
+    description: conference.description,
+    repeat: conference.recurrence?.every ?? "none",
+    count: String(conference.recurrence?.count ?? 4),
+    chair: conference.chair_site,
+    sites: new Set(conference.sites.filter((site) => site !== conference.chair_site)),
+  };
+}
+
+/** Whether the meeting runs past midnight: its end on the clock is before its start. */
+export function overnight(draft: Draft): boolean {
+  return draft.from !== "" && draft.to !== "" && draft.to < draft.from;
+}
+
+export type WhatFault = "title" | "time_missing" | "time_bad";
+
+export function faultOfWhat(draft: Draft): WhatFault | null {
+  if (draft.title.trim() === "") return "title";
+  if (draft.day === "" || draft.from === "" || draft.to === "" || fromZone(draft.day, draft.from) === null) return "time_missing";
+  return draft.from === draft.to ? "time_bad" : null;
+}
+
+export function inputOf(draft: Draft, acceptConflicts: boolean): ConferenceInput {
+  const starts = fromZone(draft.day, draft.from)!;
+  const ends = fromZone(overnight(draft) ? addDays(draft.day, 1) : draft.day, draft.to)!;
+  const count = Math.min(COUNT_MAX, Math.max(1, Math.round(Number(draft.count)) || 1));
+  return {
+    title: draft.title.trim(),
+    starts_at: stamp(starts),
+    ends_at: stamp(ends),
+    chair_site: draft.chair,
+    sites: [...draft.sites].filter((site) => site !== draft.chair),
+    description: draft.description.trim(),
+    ...(draft.repeat === "none" ? {} : { recurrence: { every: draft.repeat, interval: 1, count } }),
+    ...(acceptConflicts ? { accept_conflicts: true } : {}),
+  };
+}
