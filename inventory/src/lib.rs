@@ -13,6 +13,7 @@ mod oid;
 pub mod poller;
 mod profile;
 mod read;
+mod topology;
 pub mod trap;
 mod value;
 pub mod watch;

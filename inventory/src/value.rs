@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::Oid;
 
 /// One value of a variable binding.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Value {
     /// `INTEGER` / `Integer32`.
     Integer(i32),

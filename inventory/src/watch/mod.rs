@@ -1,417 +1,357 @@
 //! Health, topology and suppression: what a collection means for people.
+//!
+//! Bad news is told once, where it arose. A device behind a dead line is unknown, never down, and what it would say is held back
+//! behind the line; measuring goes on.
 
-use std::collections::BTreeMap;
+mod api;
+mod condition;
+mod judge;
+mod latch;
+mod pages;
+mod reach;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::trap::Trap;
-use crate::{Collection, DeviceId, DeviceSpec, Health, InterfaceRef, Rates, Reason, SiteId};
+pub use api::{
+    Cause, DeclaredLink, DeviceState, Event, EventKind, FarEnd, Incident, IncidentKey, Input,
+    LinkSource, LinkState, Output, SiteSpec, SiteState, TimeoutReason, WatchConfig,
+};
 
-/// Habits of the watch.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WatchConfig {
-    /// Missed polls after which a device is down.
-    pub missed_polls_max: u32,
-    /// How long an unexplained `device_down` waits for a cause in front of it.
-    pub cause_grace: Duration,
-    /// A value must come back by this share of its limit before the sensor is well again.
-    pub hysteresis_ratio: f64,
-    /// Changes of one link or sensor within [`WatchConfig::flap_window`] after which its recovery is held until it is calm.
-    pub flap_changes_max: u32,
-    /// See [`WatchConfig::flap_changes_max`].
-    pub flap_window: Duration,
-    /// Load of a link, percent of its capacity, that makes it full.
-    pub link_full_percent: f64,
-    /// Collections in a row over (or under) it before anybody is told.
-    pub link_full_collections: u32,
-    /// Use of a storage area, percent, that makes it critical.
-    pub storage_full_percent: f64,
-    /// Errors per second on an interface that degrade it.
-    pub errors_per_second_max: f64,
-    /// Open incidents at most; beyond, events carry no new incident and are counted.
-    pub incidents_max: usize,
-}
+use crate::topology::{Member, Topology};
+use crate::trap::{Trap, TrapGate, TrapLimits, Verdict};
+use crate::{
+    Collection, CollectionScope, DeviceId, DeviceSpec, Health, InterfaceRef, Reason, SiteId,
+};
+use condition::Conditions;
 
-impl Default for WatchConfig {
-    fn default() -> Self {
-        Self {
-            missed_polls_max: 2,
-            cause_grace: Duration::from_secs(6),
-            hysteresis_ratio: 0.03,
-            flap_changes_max: 6,
-            flap_window: Duration::from_secs(300),
-            link_full_percent: 90.0,
-            link_full_collections: 3,
-            storage_full_percent: 95.0,
-            errors_per_second_max: 1.0,
-            incidents_max: 10_000,
-        }
-    }
-}
+/// Reasons shown for one device.
+const REASONS_MAX: usize = 20;
 
-/// A site as the configuration declares it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SiteSpec {
-    /// Stable identifier.
-    pub id: SiteId,
-    /// What people call it.
-    pub name: String,
-    /// The site above it; `None` for the root.
-    pub parent: Option<SiteId>,
-    /// The measured interface over which it reaches the rest: usually a port of the device at the parent's end, or of its own router.
-    pub uplink: Option<InterfaceRef>,
-    /// Capacity of that line, bits per second.
-    pub capacity_bps: Option<u64>,
-}
-
-/// A cable that the configuration declares.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeclaredLink {
-    /// One end.
-    pub a: InterfaceRef,
-    /// The other.
-    pub b: InterfaceRef,
-    /// Capacity, bits per second; `None`: the interfaces' own speed.
-    pub capacity_bps: Option<u64>,
-}
-
-/// What reaches the watch.
-#[derive(Debug)]
-pub enum Input {
-    /// A new snapshot.
-    Collection(Arc<Collection>),
-    /// A notification: a hint to look, never itself believed.
-    Trap(Trap),
-    /// The whole tree of sites.
-    Sites(Vec<SiteSpec>),
-    /// All declared links.
-    Links(Vec<DeclaredLink>),
-    /// The device that stands for the daemon's own place in the network: paths are seen from there.
-    Root(Option<DeviceId>),
-    /// A device is watched.
-    Device(DeviceSpec),
-    /// A device is no longer watched.
-    RemoveDevice(DeviceId),
-    /// Somebody has seen this incident.
-    Acknowledge {
-        /// Which.
-        incident: IncidentKey,
-        /// Who.
-        by: String,
-        /// What they say.
-        note: String,
-    },
-    /// The time of the last [`Output::Timeout`] has come.
-    Timeout,
-}
-
-/// What the watch wants.
-#[derive(Debug)]
-pub enum Output {
-    /// Tell this.
-    Event(Event),
-    /// Poll this device now.
-    Hasten(DeviceId),
-    /// Nothing more now; call with [`Input::Timeout`] at that time (or when input comes).
-    Timeout(Option<Instant>, TimeoutReason),
-}
-
-/// What happens at the time of an [`Output::Timeout`].
+/// How a device answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeoutReason {
-    /// Nothing is due.
-    Idle,
-    /// A held-back `device_down` is told.
-    Grace,
-    /// A flapping link or sensor may have come to rest.
-    Calm,
+enum Reach {
+    /// Never polled.
+    New,
+    /// It answers, or missed fewer polls than allowed.
+    Answers,
+    /// It missed enough polls; a cause in front of it is looked for until then.
+    Doubtful { until: Instant, extended: u8 },
+    /// Told as down.
+    Down,
+    /// Held back behind a cause.
+    Behind,
 }
 
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)] // The words are the documentation; `as_str` is the contract.
-pub enum EventKind {
-    DeviceDown,
-    DeviceUp,
-    LinkDown,
-    LinkUp,
-    SensorCritical,
-    SensorOk,
-    ComponentFailed,
-    ComponentOk,
-    StorageFull,
-    StorageOk,
-    LinkFull,
-    LinkOk,
-    Trap,
-    IdentityChanged,
-    Rebooted,
-}
-
-impl EventKind {
-    /// The word used in playbooks, JSON and labels.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::DeviceDown => "device_down",
-            Self::DeviceUp => "device_up",
-            Self::LinkDown => "link_down",
-            Self::LinkUp => "link_up",
-            Self::SensorCritical => "sensor_critical",
-            Self::SensorOk => "sensor_ok",
-            Self::ComponentFailed => "component_failed",
-            Self::ComponentOk => "component_ok",
-            Self::StorageFull => "storage_full",
-            Self::StorageOk => "storage_ok",
-            Self::LinkFull => "link_full",
-            Self::LinkOk => "link_ok",
-            Self::Trap => "trap",
-            Self::IdentityChanged => "identity_changed",
-            Self::Rebooted => "rebooted",
-        }
-    }
-}
-
-/// Names one incident as long as it is open: the same fault opens it, the same recovery closes it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct IncidentKey(pub Arc<str>);
-
-/// What stands in front of something and explains it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Cause {
-    /// A link is down; the interface that says so.
-    Interface(InterfaceRef),
-    /// A device does not answer.
-    Device(DeviceId),
-}
-
-impl Cause {
-    /// The device that the cause is at.
-    #[must_use]
-    pub fn device(&self) -> &DeviceId {
-        match self {
-            Self::Interface(interface) => &interface.device,
-            Self::Device(device) => device,
-        }
-    }
-
-    /// The interface, when it is one.
-    #[must_use]
-    pub fn interface(&self) -> Option<&Arc<str>> {
-        match self {
-            Self::Interface(interface) => Some(&interface.interface),
-            Self::Device(_) => None,
-        }
-    }
-}
-
-/// Something happened.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Event {
-    /// What.
-    pub kind: EventKind,
-    /// Where.
-    pub device: Option<DeviceId>,
-    /// On which interface.
-    pub interface: Option<Arc<str>>,
-    /// The site of the device.
-    pub site: Option<SiteId>,
-    /// How it is now.
-    pub health: Health,
-    /// Why.
-    pub reason: Reason,
-    /// Set when something in front explains it: keep it in the log, notify nobody.
-    pub held_back_by: Option<Cause>,
-    /// Sites whose traffic it touches.
-    pub sites: Vec<SiteId>,
-    /// The incident it opens, feeds or closes.
-    pub incident: IncidentKey,
-    /// When.
-    pub at: Instant,
-}
-
-/// What is known of one device.
-#[derive(Debug, Clone)]
-pub struct DeviceState {
-    /// As declared.
-    pub spec: DeviceSpec,
-    /// Rolled up from reachability, parts, sensors, storage and interfaces.
-    pub health: Health,
-    /// Worst first.
-    pub reasons: Vec<Reason>,
-    /// Last snapshot.
-    pub collection: Option<Arc<Collection>>,
-    /// The cause in front of it, while it does not answer because of that.
-    pub behind: Option<Cause>,
-    /// Since when it is behind.
-    pub behind_since: Option<Instant>,
-    /// Health of each interface by name.
-    pub interface_health: BTreeMap<Arc<str>, Health>,
-    /// Health of each sensor by name, after hysteresis and damping.
-    pub sensor_health: BTreeMap<Arc<str>, Health>,
-    /// Health of each storage area by name.
-    pub storage_health: BTreeMap<Arc<str>, Health>,
-}
-
-/// Where a link is known from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LinkSource {
-    /// The configuration.
-    Declared,
-    /// LLDP or CDP.
-    Lldp,
-    /// A site's uplink; the far end may be unknown.
-    Uplink,
-}
-
-impl LinkSource {
-    /// The word used in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Declared => "declared",
-            Self::Lldp => "lldp",
-            Self::Uplink => "uplink",
-        }
-    }
-}
-
-/// The far end of a link.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FarEnd {
-    /// The watched device, when it is one.
-    pub device: Option<DeviceId>,
-    /// What it calls itself.
-    pub name: String,
-    /// Its interface as it names it.
-    pub interface: Arc<str>,
-}
-
-/// One link.
-#[derive(Debug, Clone)]
-pub struct LinkState {
-    /// Stable text: the two ends.
-    pub id: String,
-    /// The end that we read.
-    pub a: InterfaceRef,
-    /// The other end.
-    pub b: Option<FarEnd>,
-    /// Where it is known from.
-    pub source: LinkSource,
-    /// Bits per second; 0 when unknown.
-    pub capacity_bps: u64,
-    /// Rates of `a`.
-    pub rates: Option<Rates>,
-    /// The busier direction in percent of the capacity.
-    pub load_percent: Option<f64>,
-    /// How it is.
-    pub health: Health,
-    /// Why.
-    pub reasons: Vec<Reason>,
-    /// Sites whose traffic crosses it.
-    pub sites: Vec<SiteId>,
-}
-
-/// An open fault and what is held back behind it.
-#[derive(Debug, Clone)]
-pub struct Incident {
-    /// Its name.
-    pub key: IncidentKey,
-    /// Since when.
-    pub opened_at: Instant,
-    /// How bad.
-    pub health: Health,
-    /// What.
-    pub reason: Reason,
-    /// Where.
-    pub device: Option<DeviceId>,
-    /// On which interface.
-    pub interface: Option<Arc<str>>,
-    /// Sites it touches.
-    pub sites: Vec<SiteId>,
-    /// Devices held back behind it, each since when.
-    pub behind: Vec<(DeviceId, Instant)>,
-    /// The cause in front of it, when it is itself held back.
-    pub held_back_by: Option<Cause>,
-    /// Who has seen it, and their note.
-    pub acknowledged: Option<(String, String)>,
-}
-
-/// How a site is.
-#[derive(Debug, Clone)]
-pub struct SiteState {
-    /// As declared.
-    pub spec: SiteSpec,
-    /// From its path and its devices.
-    pub health: Health,
-    /// Why.
-    pub reasons: Vec<Reason>,
+/// One device and what is latched about it.
+#[derive(Debug)]
+struct Watched {
+    state: DeviceState,
+    reach: Reach,
+    missed: u32,
+    conditions: Conditions,
 }
 
 /// Health, topology and suppression for all devices.
 #[derive(Debug)]
 pub struct Watch {
     config: WatchConfig,
+    devices: BTreeMap<DeviceId, Watched>,
+    sites: BTreeMap<SiteId, SiteSpec>,
+    declared: Vec<DeclaredLink>,
+    root: Option<DeviceId>,
+    topology: Topology,
+    topology_stale: bool,
+    reach_stale: bool,
+    /// Link ends that carry nothing, by the last word of a device that answers.
+    down: BTreeSet<InterfaceRef>,
+    incidents: BTreeMap<IncidentKey, Incident>,
+    incidents_refused: u64,
+    gate: TrapGate,
+    outputs: VecDeque<Output>,
 }
 
 impl Watch {
     /// A watch that knows nothing yet.
     #[must_use]
     pub fn new(config: WatchConfig) -> Self {
-        Self { config }
+        Self {
+            config,
+            devices: BTreeMap::new(),
+            sites: BTreeMap::new(),
+            declared: Vec::new(),
+            root: None,
+            topology: Topology::default(),
+            topology_stale: false,
+            reach_stale: false,
+            down: BTreeSet::new(),
+            incidents: BTreeMap::new(),
+            incidents_refused: 0,
+            gate: TrapGate::new(TrapLimits::default()),
+            outputs: VecDeque::new(),
+        }
     }
 
     /// Takes one input.
     pub fn handle_input(&mut self, input: Input, now: Instant) {
-        let _ = (input, now, &self.config);
+        match input {
+            Input::Collection(collection) => self.collected(collection, now),
+            Input::Trap(trap) => self.trapped(&trap, now),
+            Input::Sites(sites) => {
+                self.sites = sites.into_iter().map(|s| (s.id.clone(), s)).collect();
+                self.topology_stale = true;
+            }
+            Input::Links(links) => {
+                self.declared = links;
+                self.topology_stale = true;
+            }
+            Input::Root(root) => {
+                self.root = root;
+                self.topology_stale = true;
+            }
+            Input::Device(spec) => self.declare(spec),
+            Input::RemoveDevice(device) => self.remove(&device),
+            Input::Acknowledge { incident, by, note } => {
+                if let Some(incident) = self.incidents.get_mut(&incident) {
+                    incident.acknowledged = Some((by, note));
+                }
+            }
+            Input::Timeout => self.look_again(now),
+        }
+        self.settle(now);
     }
 
     /// The next wish; call until [`Output::Timeout`].
     pub fn poll_output(&mut self) -> Output {
-        Output::Timeout(None, TimeoutReason::Idle)
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        let grace = self.devices.values().filter_map(|w| match w.reach {
+            Reach::Doubtful { until, .. } => Some((until, TimeoutReason::Grace)),
+            _ => None,
+        });
+        let calm = self
+            .devices
+            .values()
+            .filter_map(|w| w.conditions.calm_at())
+            .map(|at| (at, TimeoutReason::Calm));
+        match grace.chain(calm).min_by_key(|(at, _)| *at) {
+            Some((at, reason)) => Output::Timeout(Some(at), reason),
+            None => Output::Timeout(None, TimeoutReason::Idle),
+        }
     }
 
-    /// All devices by id.
-    pub fn devices(&self) -> impl Iterator<Item = &DeviceState> {
-        std::iter::empty()
+    fn declare(&mut self, spec: DeviceSpec) {
+        self.topology_stale = true;
+        if let Some(watched) = self.devices.get_mut(&spec.id) {
+            watched.state.spec = spec;
+            return;
+        }
+        let state = DeviceState {
+            spec,
+            health: Health::Unknown,
+            reasons: vec![Reason::new("not_polled_yet")],
+            collection: None,
+            behind: None,
+            behind_since: None,
+            interface_health: BTreeMap::new(),
+            sensor_health: BTreeMap::new(),
+            storage_health: BTreeMap::new(),
+        };
+        let watched = Watched {
+            reach: Reach::New,
+            missed: 0,
+            conditions: Conditions::default(),
+            state,
+        };
+        self.devices.insert(watched.state.spec.id.clone(), watched);
     }
 
-    /// One device.
-    #[must_use]
-    pub fn device(&self, id: &DeviceId) -> Option<&DeviceState> {
-        let _ = id;
-        None
+    fn remove(&mut self, device: &DeviceId) {
+        self.devices.remove(device);
+        self.down.retain(|end| end.device != *device);
+        self.incidents
+            .retain(|_, incident| incident.device.as_ref() != Some(device));
+        for incident in self.incidents.values_mut() {
+            incident.behind.retain(|(d, _)| d != device);
+        }
+        self.topology_stale = true;
     }
 
-    /// All links.
-    #[must_use]
-    pub fn links(&self) -> Vec<LinkState> {
-        Vec::new()
+    fn collected(&mut self, collection: Arc<Collection>, now: Instant) {
+        let Some(watched) = self.devices.get_mut(&collection.device) else {
+            return;
+        };
+        let before = watched.state.collection.replace(collection.clone());
+        if let Some(reason) = &collection.unreachable {
+            let reason = reason.clone();
+            self.missed(&collection.device, reason, now);
+            return;
+        }
+        if !before
+            .as_ref()
+            .is_some_and(|b| same_neighbours(b, &collection))
+        {
+            self.topology_stale = true;
+        }
+        // Links first: what hangs on this device is judged by them.
+        self.refresh_topology();
+        self.answered(&collection, before.as_deref(), now);
+        self.judge(&collection, now);
     }
 
-    /// Open incidents: causes first, worst first, oldest first.
-    #[must_use]
-    pub fn incidents(&self) -> Vec<Incident> {
-        Vec::new()
+    fn trapped(&mut self, trap: &Trap, now: Instant) {
+        if self.gate.judge(trap, now) != Verdict::Pass {
+            return;
+        }
+        let Some(device) = trap.device.clone() else {
+            return;
+        };
+        let Some(watched) = self.devices.get(&device) else {
+            return;
+        };
+        self.outputs.push_back(Output::Hasten(device.clone()));
+        let interface = trap.if_index().and_then(|index| {
+            let interfaces = &watched.state.collection.as_ref()?.interfaces;
+            interfaces
+                .iter()
+                .find(|i| i.index == index)
+                .map(|i| i.name.clone())
+        });
+        let key = IncidentKey(format!("trap:{device}").into());
+        let mut event = self.event(EventKind::Trap, &device, key, now);
+        event.interface = interface;
+        event.health = Health::Ok;
+        event.reason = Reason::new("trap")
+            .with("name", trap.name())
+            .with("text", trap.text());
+        self.outputs.push_back(Output::Event(event));
     }
 
-    /// All sites.
-    #[must_use]
-    pub fn sites(&self) -> Vec<SiteState> {
-        Vec::new()
+    /// A bare event of a device.
+    fn event(
+        &self,
+        kind: EventKind,
+        device: &DeviceId,
+        incident: IncidentKey,
+        now: Instant,
+    ) -> Event {
+        Event {
+            kind,
+            device: Some(device.clone()),
+            interface: None,
+            site: self
+                .devices
+                .get(device)
+                .and_then(|w| w.state.spec.site.clone()),
+            health: Health::Ok,
+            reason: Reason::new("recovered"),
+            held_back_by: None,
+            sites: Vec::new(),
+            incident,
+            at: now,
+        }
     }
 
-    /// Interfaces that the site's traffic crosses, from the site up to the root.
-    #[must_use]
-    pub fn path(&self, site: &SiteId) -> Vec<InterfaceRef> {
-        let _ = site;
-        Vec::new()
+    /// Tells an event, and opens or closes its incident.
+    fn tell(&mut self, event: Event, opens: bool) {
+        if opens && event.held_back_by.is_none() {
+            if self.incidents.len() < self.config.incidents_max
+                || self.incidents.contains_key(&event.incident)
+            {
+                self.incidents
+                    .entry(event.incident.clone())
+                    .or_insert_with(|| Incident {
+                        key: event.incident.clone(),
+                        opened_at: event.at,
+                        health: event.health,
+                        reason: event.reason.clone(),
+                        device: event.device.clone(),
+                        interface: event.interface.clone(),
+                        sites: event.sites.clone(),
+                        behind: Vec::new(),
+                        held_back_by: None,
+                        acknowledged: None,
+                    });
+            } else {
+                self.incidents_refused += 1;
+            }
+        } else if !opens {
+            self.incidents.remove(&event.incident);
+        }
+        self.outputs.push_back(Output::Event(event));
     }
 
-    /// Sites whose path crosses that interface (or its other end).
-    #[must_use]
-    pub fn sites_behind(&self, interface: &InterfaceRef) -> Vec<SiteId> {
-        let _ = interface;
-        Vec::new()
+    /// The name that people know a device by.
+    fn name_of(&self, device: &DeviceId) -> String {
+        self.devices
+            .get(device)
+            .map_or_else(|| device.to_string(), |w| w.state.spec.name.clone())
     }
+
+    /// Looks again at what waits for time to pass.
+    fn look_again(&mut self, now: Instant) {
+        self.reach_stale = true;
+        let calm: Vec<Arc<Collection>> = self
+            .devices
+            .values()
+            .filter(|w| w.conditions.calm_at().is_some_and(|at| at <= now))
+            .filter_map(|w| w.state.collection.clone())
+            .filter(|c| c.unreachable.is_none())
+            .collect();
+        for collection in calm {
+            // Nothing new was measured.
+            let again = Collection {
+                scope: CollectionScope::Hastened,
+                ..(*collection).clone()
+            };
+            self.judge(&again, now);
+        }
+    }
+
+    fn refresh_topology(&mut self) {
+        if !std::mem::take(&mut self.topology_stale) {
+            return;
+        }
+        let members: Vec<Member<'_>> = self
+            .devices
+            .values()
+            .map(|w| Member {
+                id: &w.state.spec.id,
+                name: &w.state.spec.name,
+                site: w.state.spec.site.as_ref(),
+                collection: w.state.collection.as_deref(),
+            })
+            .collect();
+        self.topology = Topology::build(&members, &self.sites, &self.declared, self.root.as_ref());
+        self.down.retain(|end| self.topology.is_link_end(end));
+        self.reach_stale = true;
+    }
+
+    fn settle(&mut self, now: Instant) {
+        self.refresh_topology();
+        if std::mem::take(&mut self.reach_stale) {
+            self.explain(now);
+        }
+    }
+}
+
+/// Whether two collections hear the same neighbours, whenever they heard them.
+fn same_neighbours(a: &Collection, b: &Collection) -> bool {
+    let key = |n: &crate::Neighbour| {
+        (
+            n.interface.clone(),
+            n.protocol,
+            n.system_name.clone(),
+            n.chassis.clone(),
+            n.remote_interface.clone(),
+        )
+    };
+    Arc::ptr_eq(&a.neighbours, &b.neighbours)
+        || (a.neighbours.len() == b.neighbours.len()
+            && a.neighbours
+                .iter()
+                .zip(b.neighbours.iter())
+                .all(|(x, y)| key(x) == key(y)))
 }

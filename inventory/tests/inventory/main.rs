@@ -1,0 +1,9 @@
+//! The crate from outside: simulated agents, recordings of real ones, and stories told with a clock that is handed in.
+
+mod agent;
+mod corpora;
+mod cost;
+mod network;
+mod polls;
+mod profiles;
+mod story;
