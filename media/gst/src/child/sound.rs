@@ -21,8 +21,6 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);
 /// How long an earlier packet is waited for: three packets, as long as a voice is collected before it is heard.
 const WAIT_MAX: Duration = Duration::from_millis(60);
 const HELD_MAX: usize = 10;
-/// Longest Opus packet (RFC 6716 §3.4: 48 frames of at most 1275 bytes never occur in RTP's 120 ms; six do).
-const OPUS_BYTES_MAX: usize = 6 * 1275 + 7;
 
 #[derive(Debug)]
 struct Source {
@@ -62,9 +60,6 @@ impl Sound {
         let Some(packet) = rtp::parse(bytes) else {
             return Ok(Some(WarningCode::MalformedPacket));
         };
-        if packet.payload.len() > OPUS_BYTES_MAX {
-            return Ok(Some(WarningCode::MalformedPacket));
-        }
         if !self.sources.contains_key(&source) {
             if !self.make_room(now) {
                 return Ok(Some(WarningCode::TooManySources));
@@ -79,14 +74,13 @@ impl Sound {
         Ok(None)
     }
 
-    /// The next block of mixed sound; call it once every [`super::mix::BLOCK_MS`]. Counts the decoders replaced.
+    /// The next block of mixed sound, and how many decoders were found dead; call it once every
+    /// [`super::mix::BLOCK_MS`].
     pub(super) fn block(&mut self, now: Instant) -> (Vec<u8>, usize) {
         let mut mix = [0; BLOCK];
-        let before = self.sources.len();
         self.sources
             .retain(|_, source| now.saturating_duration_since(source.heard) < FORGOTTEN_AFTER);
         let remembered = self.sources.len();
-        debug_assert!(remembered <= before);
         // A dead decoder goes, and the voice's next packet starts another.
         self.sources.retain(|_, source| source.run(&mut mix, now));
         (block_bytes(&mix), remembered - self.sources.len())

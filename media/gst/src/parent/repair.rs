@@ -22,7 +22,8 @@ pub struct Repaired {
 
 /// Rewrites a recording that was cut short, so that players know its duration and can seek. Nothing is re-encoded; the
 /// new file takes the old one's place in one rename, and any failure leaves the old one as it was. Blocks for as long
-/// as the disk needs to copy the file: call it off the async threads, at the daemon's start.
+/// as the disk needs to copy the file: call it off the async threads, at the daemon's start, and never for a file whose
+/// recording still runs.
 ///
 /// # Errors
 /// A path that is no recording of ours, a file that cannot be read or replaced, no space for the copy
