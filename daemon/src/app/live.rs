@@ -15,6 +15,8 @@ pub trait Live: Send + Sync {
     fn joined(&self, conference: ConferenceId) -> u32;
     /// Whether the room is being recorded.
     fn recording(&self, conference: ConferenceId) -> bool;
+    /// The subsystem that is not well, for `/healthz`; `None`: all are.
+    fn unhealthy(&self) -> Option<&'static str>;
     /// A booking was changed or cancelled: its live room, if any, must follow.
     fn booking_changed(&self, conference: ConferenceId);
 }
@@ -37,6 +39,10 @@ impl Live for NothingLive {
 
     fn recording(&self, _conference: ConferenceId) -> bool {
         false
+    }
+
+    fn unhealthy(&self) -> Option<&'static str> {
+        None
     }
 
     fn booking_changed(&self, _conference: ConferenceId) {}

@@ -136,6 +136,11 @@ impl App {
         self.inner.store.disk_ok()
     }
 
+    /// The subsystem that is not well; `None`: all are.
+    pub fn unhealthy(&self) -> Option<&'static str> {
+        if self.disk_ok() { self.live().unhealthy() } else { Some("store") }
+    }
+
     /// Tells every page that something changed.
     pub fn tell(&self, topic: Topic) {
         // Nobody listens: nobody needs it.

@@ -1,0 +1,110 @@
+//! The one table of the API: method, path, who may, handler. The router is built from it and nothing else.
+
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use super::access::Access::{self, Anyone, Role, SignedIn};
+use super::views::AccountRole::{Admin, Host, Operator, Viewer};
+use super::{accounts, conferences, health, recordings, room, session, sites};
+use crate::app::App;
+
+/// One row of the table.
+pub struct Route {
+    /// The method; `GET` answers `HEAD` as well.
+    pub method: Method,
+    /// The path in axum's form.
+    pub path: &'static str,
+    /// Who may.
+    pub access: Access,
+    /// What answers.
+    pub handler: MethodRouter<App>,
+}
+
+fn route<H, T>(
+    method: Method,
+    filter: MethodFilter,
+    path: &'static str,
+    access: Access,
+    handler: H,
+) -> Route
+where
+    H: Handler<T, App>,
+    T: 'static,
+{
+    Route {
+        method,
+        path,
+        access,
+        handler: on(filter, handler),
+    }
+}
+
+fn get<H: Handler<T, App>, T: 'static>(path: &'static str, access: Access, handler: H) -> Route {
+    route(Method::GET, MethodFilter::GET, path, access, handler)
+}
+
+fn post<H: Handler<T, App>, T: 'static>(path: &'static str, access: Access, handler: H) -> Route {
+    route(Method::POST, MethodFilter::POST, path, access, handler)
+}
+
+fn patch<H: Handler<T, App>, T: 'static>(path: &'static str, access: Access, handler: H) -> Route {
+    route(Method::PATCH, MethodFilter::PATCH, path, access, handler)
+}
+
+fn delete<H: Handler<T, App>, T: 'static>(path: &'static str, access: Access, handler: H) -> Route {
+    route(Method::DELETE, MethodFilter::DELETE, path, access, handler)
+}
+
+/// Every route of the daemon.
+pub fn table() -> Vec<Route> {
+    vec![
+        get("/healthz", Anyone, health::show),
+        get("/api/v1/session", Anyone, session::show),
+        post("/api/v1/setup", Anyone, session::set_up),
+        post("/api/v1/session", Anyone, session::begin),
+        delete("/api/v1/session", SignedIn, session::end),
+        get("/api/v1/accounts", Role(Admin), accounts::list),
+        post("/api/v1/accounts", Role(Admin), accounts::create),
+        // Everyone may change the own password; `app` sees to the rest.
+        patch("/api/v1/accounts/{id}", SignedIn, accounts::update),
+        delete("/api/v1/accounts/{id}", Role(Admin), accounts::delete),
+        get("/api/v1/sites", Role(Viewer), sites::list),
+        post("/api/v1/sites", Role(Operator), sites::create),
+        patch("/api/v1/sites/{id}", Role(Operator), sites::update),
+        delete("/api/v1/sites/{id}", Role(Operator), sites::delete),
+        get("/api/v1/conferences", Role(Viewer), conferences::list),
+        post("/api/v1/conferences", Role(Host), conferences::book),
+        post(
+            "/api/v1/conferences/conflicts",
+            Role(Host),
+            conferences::conflicts,
+        ),
+        get("/api/v1/conferences/{id}", Role(Viewer), conferences::show),
+        patch("/api/v1/conferences/{id}", Role(Host), conferences::amend),
+        delete("/api/v1/conferences/{id}", Role(Host), conferences::cancel),
+        get(
+            "/api/v1/conferences/{id}/calendar.ics",
+            Role(Viewer),
+            conferences::calendar,
+        ),
+        get(
+            "/api/v1/conferences/{id}/attendance",
+            Role(Viewer),
+            conferences::attendance,
+        ),
+        get(
+            "/api/v1/conferences/{id}/attendance.csv",
+            Role(Viewer),
+            conferences::attendance_csv,
+        ),
+        get(
+            "/api/v1/conferences/{id}/attendance.xlsx",
+            Role(Viewer),
+            conferences::attendance_xlsx,
+        ),
+        get("/api/v1/recordings", Role(Viewer), recordings::list),
+        get("/api/v1/recordings/{id}/file", Role(Host), recordings::file),
+        get("/api/v1/rooms/{room}", Anyone, room::preview),
+    ]
+}

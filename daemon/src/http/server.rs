@@ -1,0 +1,330 @@
+//! Sockets to requests: TLS, HTTP/1.1 and HTTP/2, with limits that slow and many clients run into.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
+
+use super::Peer;
+use super::tls::{Certificates, TlsError};
+
+/// Bounds of one listening socket.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at a time. Beyond it new ones wait in the system's queue.
+    pub connections_max: usize,
+    /// For the TLS handshake, and for the head of each request; an idle connection is closed after it as well.
+    pub head_within: Duration,
+    /// A client that takes nothing of an answer for this long is cut off.
+    pub stall_max: Duration,
+    /// At the end, for answers that are under way.
+    pub drain_max: Duration,
+}
+
+impl Default for Limits {
+    /// 300 sites with a page and two sockets each, and hosts, are below 2,048; head and stall leave a bad line its chance.
+    fn default() -> Self {
+        Self {
+            connections_max: 2_048,
+            head_within: Duration::from_secs(20),
+            stall_max: Duration::from_secs(60),
+            drain_max: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why a socket is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: {error}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Plain HTTP is for loopback only.
+    #[error("plain HTTP only on a loopback address, not on {0}")]
+    NotLoopback(SocketAddr),
+    /// There is no certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// A listening socket that will be served.
+pub struct Server {
+    listener: TcpListener,
+    tls: Option<(TlsAcceptor, Arc<Certificates>)>,
+    limits: Limits,
+}
+
+impl Server {
+    /// Listens with TLS.
+    ///
+    /// # Errors
+    /// [`ServerError::Bind`], [`ServerError::Tls`].
+    pub async fn https(
+        address: SocketAddr,
+        certificates: Arc<Certificates>,
+        limits: Limits,
+    ) -> Result<Self, ServerError> {
+        let acceptor = TlsAcceptor::from(certificates.server_config()?);
+        Ok(Self {
+            listener: bind(address).await?,
+            tls: Some((acceptor, certificates)),
+            limits,
+        })
+    }
+
+    /// Listens without TLS, on a loopback address.
+    ///
+    /// # Errors
+    /// [`ServerError::NotLoopback`], [`ServerError::Bind`].
+    pub async fn plain(address: SocketAddr, limits: Limits) -> Result<Self, ServerError> {
+        if !address.ip().to_canonical().is_loopback() {
+            return Err(ServerError::NotLoopback(address));
+        }
+        Ok(Self {
+            listener: bind(address).await?,
+            tls: None,
+            limits,
+        })
+    }
+
+    /// Where it listens, with the port that the system chose for port 0.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop` becomes true, then lets answers under way finish for a while. WebSockets are the handlers' to close.
+    pub async fn serve(self, router: Router, mut stop: watch::Receiver<bool>) {
+        let Self {
+            listener,
+            tls,
+            limits,
+        } = self;
+        let turns = Arc::new(Semaphore::new(limits.connections_max));
+        let graceful = GracefulShutdown::new();
+        let mut refresh = tokio::time::interval(CERTIFICATE_CHECKED_EVERY);
+        loop {
+            let permit = tokio::select! {
+                permit = Arc::clone(&turns).acquire_owned() => permit,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            let Ok(permit) = permit else { break };
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = refresh.tick() => {
+                    refresh_certificate(tls.as_ref());
+                    continue;
+                }
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            match accepted {
+                Ok((stream, address)) => {
+                    let acceptor = tls.as_ref().map(|(acceptor, _)| acceptor.clone());
+                    let connection = Connection {
+                        router: router.clone(),
+                        peer: Peer {
+                            address,
+                            secure: acceptor.is_some(),
+                        },
+                        limits,
+                        watcher: graceful.watcher(),
+                    };
+                    let stream = Impatient::new(stream, limits.stall_max, permit);
+                    tokio::spawn(connection.run(stream, acceptor));
+                }
+                Err(error) => {
+                    // Out of files or memory: others may give some back in a moment.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+        drop(listener);
+        if timeout(limits.drain_max, graceful.shutdown())
+            .await
+            .is_err()
+        {
+            tracing::warn!("connections were cut off at the end");
+        }
+    }
+}
+
+/// Twice a day, for a certificate that ends in days.
+const CERTIFICATE_CHECKED_EVERY: Duration = Duration::from_secs(12 * 3600);
+
+fn refresh_certificate(tls: Option<&(TlsAcceptor, Arc<Certificates>)>) {
+    if let Some((_, certificates)) = tls
+        && let Err(error) = certificates.refresh()
+    {
+        tracing::error!(%error, "the certificate could not be read again; the old one stays in use");
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| ServerError::Bind { address, error })
+}
+
+struct Connection {
+    router: Router,
+    peer: Peer,
+    limits: Limits,
+    watcher: Watcher,
+}
+
+impl Connection {
+    async fn run(self, stream: Impatient, acceptor: Option<TlsAcceptor>) {
+        match acceptor {
+            None => self.answer(stream).await,
+            Some(acceptor) => match timeout(self.limits.head_within, acceptor.accept(stream)).await
+            {
+                Ok(Ok(stream)) => self.answer(stream).await,
+                Ok(Err(error)) => {
+                    tracing::debug!(peer = %self.peer.address, %error, "a TLS handshake failed")
+                }
+                Err(_) => {
+                    tracing::debug!(peer = %self.peer.address, "a TLS handshake took too long")
+                }
+            },
+        }
+    }
+
+    async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head_within)
+            .max_headers(64)
+            .max_buf_size(64 * 1024);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(64)
+            .max_header_list_size(32 * 1024)
+            .max_pending_accept_reset_streams(16)
+            .keep_alive_interval(self.limits.head_within)
+            .keep_alive_timeout(self.limits.head_within);
+        let (router, peer) = (self.router, self.peer);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(peer);
+            router.clone().oneshot(request)
+        });
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        if let Err(error) = self.watcher.watch(connection.into_owned()).await {
+            tracing::debug!(peer = %peer.address, %error, "a connection ended");
+        }
+    }
+}
+
+/// A stream whose writes may not stand still for long: a client that opens a big answer and reads nothing would hold its connection for good.
+struct Impatient {
+    stream: TcpStream,
+    patience: Duration,
+    stalled: Option<Pin<Box<Sleep>>>,
+    /// One of the connections allowed; a WebSocket keeps it to its end.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Impatient {
+    fn new(stream: TcpStream, patience: Duration, permit: OwnedSemaphorePermit) -> Self {
+        // Signalling is small messages that must not wait for each other.
+        let _ = stream.set_nodelay(true);
+        Self {
+            stream,
+            patience,
+            stalled: None,
+            _permit: permit,
+        }
+    }
+
+    /// A write made progress, or has waited too long.
+    fn judge<T>(
+        &mut self,
+        polled: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            self.stalled = None;
+            return polled;
+        }
+        let patience = self.patience;
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + patience)));
+        ready!(stalled.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the client takes nothing",
+        )))
+    }
+}
+
+impl AsyncRead for Impatient {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        pin!(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Impatient {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = pin!(&mut self.stream).poll_write(context, bytes);
+        self.judge(polled, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = pin!(&mut self.stream).poll_write_vectored(context, slices);
+        self.judge(polled, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        pin!(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = pin!(&mut self.stream).poll_shutdown(context);
+        self.judge(polled, context)
+    }
+}
