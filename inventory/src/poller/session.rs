@@ -513,14 +513,17 @@ impl Session {
                         job.outcome = Some(Err(error.to_string().into()));
                     }
                 }
-                let succeeded = matches!(job.outcome, Some(Ok(_)));
+                let (succeeded, broken) = (
+                    matches!(job.outcome, Some(Ok(_))),
+                    matches!(job.outcome, Some(Err(_))),
+                );
                 let what = job.what;
                 if rows {
                     self.grow();
                 }
                 if succeeded {
                     self.succeeded(lane, n, what, around, now);
-                } else if matches!(what, What::System) {
+                } else if broken && what == What::System {
                     self.system_failed(
                         lane,
                         n,

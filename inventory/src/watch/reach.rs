@@ -61,14 +61,14 @@ impl Watch {
         if !matches!(was, Reach::Answers) {
             self.reach_stale = true;
         }
-        if matches!(was, Reach::Down | Reach::Behind) {
+        if was == Reach::Down || cause.is_some() {
             for incident in self.incidents.values_mut() {
                 incident.behind.retain(|(d, _)| d != device);
             }
             let mut event = self.event(EventKind::DeviceUp, device, device_key(device), now);
             event.reason = Reason::new("recovered").with("subject", self.name_of(device));
             // Nobody was told that it was gone, so nobody need hear that it is back.
-            event.held_back_by = if was == Reach::Behind { cause } else { None };
+            event.held_back_by = if was == Reach::Down { None } else { cause };
             event.sites = self.sites_passing(device);
             self.tell(event, false);
         }
@@ -285,6 +285,8 @@ impl Watch {
             return;
         }
         watched.reach = Reach::Down;
+        watched.state.behind = None;
+        watched.state.behind_since = None;
         watched.state.health = Health::Unknown;
         let reason = watched
             .state
