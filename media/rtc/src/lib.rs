@@ -6,12 +6,19 @@
 //! neither a lock nor an allocation nor a log line per packet.
 
 mod bridge;
+mod cache;
+mod client_hello;
 mod config;
+mod dtls;
 mod error;
 mod event;
+mod impair;
+mod peer;
 mod sdp;
 mod socket;
+mod srtp;
 mod stats;
+mod stun;
 pub mod tap;
 mod worker;
 

@@ -4,7 +4,7 @@
 //!
 //! | kind | rest |
 //! | --- | --- |
-//! | [`AUDIO`] | a plain RTP packet, Opus, payload type [`AUDIO_PAYLOAD_TYPE`]; one SSRC for each of the room's voices |
+//! | [`AUDIO`] | a plain RTP packet, Opus, payload type [`AUDIO_PAYLOAD_TYPE`]; numbers as the peer sent them, SSRC = `source` |
 //! | [`VIDEO`] | a plain RTP packet, VP8, payload type [`VIDEO_PAYLOAD_TYPE`]; one SSRC, sequence numbers and timestamps continue over changes of the source, which begin with a keyframe |
 //! | [`SPEAKER`] | nothing: from now on `source` is the one that the picture should show; its first picture follows with its keyframe |
 //!

@@ -6,7 +6,7 @@ mod answer;
 mod offer;
 
 pub(crate) use answer::{Seat, answer, candidates};
-pub(crate) use offer::{Direction, Extensions, Media, Offer, Use, parse};
+pub(crate) use offer::{Extensions, Media, Offer, Use, parse};
 
 /// The header extensions that the bridge understands, with their URIs.
 pub(crate) const URIS: [(Extension, &str); 6] = [

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
-pub(crate) use mmsg::{Inbox, Outbox, thread_cpu_seconds, wait};
+pub(crate) use mmsg::{DATAGRAM_MAX, Inbox, Outbox, thread_cpu_seconds, wait};
 
 /// Kernel buffers per socket in bytes. A frame to 1,000 receivers is about 6 MB; a burst must fit while we are not running.
 const BUFFER_BYTES: usize = 16 << 20;

@@ -108,6 +108,11 @@ pub enum Input<'a> {
         /// The layer.
         source: Source,
     },
+    /// A layer begins anew: its indexes jump, and what follows can only be shown from a keyframe on.
+    Restarted {
+        /// The layer.
+        source: Source,
+    },
     /// A copy for a recording begins or ends; its packets carry this port.
     Tap {
         /// The caller's number; `None` ends the copy.
@@ -263,6 +268,7 @@ impl Room {
                 }
             }
             Input::Broken { source } => self.want_keyframe(source, now),
+            Input::Restarted { source } => self.restarted(source, now),
             Input::Tap { port } => self.set_tap(port),
             Input::Timeout => {}
         }
@@ -369,6 +375,23 @@ impl Room {
             self.outputs.push_back(Output::Event(Event::Speaking { peer, on: false }));
         }
         self.stale = true;
+    }
+
+    fn restarted(&mut self, source: Source, now: Instant) {
+        for seat in self.seats.iter_mut().flatten() {
+            let mut paused = false;
+            for slot in seat.slots(source.kind()) {
+                if slot.rewriter.source() == Some(source) {
+                    slot.rewriter.pause();
+                    slot.waiting_since = slot.wanted.filter(|_| source.kind() == Kind::Video).map(|_| now);
+                    paused = true;
+                }
+            }
+            seat.slots_changed |= paused;
+        }
+        if source.kind() == Kind::Video {
+            self.want_keyframe(source, now);
+        }
     }
 
     fn set_tap(&mut self, port: Option<u32>) {

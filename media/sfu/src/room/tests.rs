@@ -185,6 +185,22 @@ fn a_layer_changes_on_a_keyframe_only() {
 }
 
 #[test]
+fn a_layer_that_begins_anew_is_shown_from_its_next_keyframe() {
+    let mut bench = Bench::new(2);
+    bench.film(&[0], 1, 300);
+    let source = bench.source(0, Kind::Video, 0);
+    bench.now += KEYFRAME_PAUSE;
+    bench.input(Input::Restarted { source });
+    assert_eq!(bench.requests, [(0, 0)]);
+    bench.out.clear();
+    bench.index = 1 << 20;
+    bench.send(0, Kind::Video, 0, |index| picture(index, false, 300));
+    assert!(bench.out.is_empty());
+    bench.send(0, Kind::Video, 0, |index| picture(index, true, 300));
+    assert_eq!(bench.flows(1, Kind::Video, 0), Some((0, 0)));
+}
+
+#[test]
 fn three_hundred_viewers_cost_one_keyframe_request() {
     let mut bench = Bench::new(301);
     let mut requested = 0;

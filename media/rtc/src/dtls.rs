@@ -1,0 +1,251 @@
+//! One peer's DTLS association (RFC 6347), passive, by the `rtc-dtls` crate.
+//!
+//! Each peer has an endpoint of its own under a made-up address: ICE decides where datagrams go, so an association outlives a
+//! change of address, and one peer's state cannot be reached through another's.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
+use rtc_dtls::crypto::Certificate;
+use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
+use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
+use rtc_shared::TransportProtocol;
+
+use crate::client_hello::offers_gcm;
+use crate::srtp::{EXPORTER_LABEL, Profile, Session};
+
+/// Datagrams of one handshake, both the client's repetitions and its fragments included; a browser needs about 6.
+const DATAGRAMS_MAX: u32 = 200;
+/// The address of every peer in its own endpoint (RFC 5737, never on a wire).
+const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
+
+/// The bridge's certificate and what it negotiates.
+pub(crate) struct Identity {
+    config: Arc<HandshakeConfig>,
+    /// For clients that have it.
+    gcm_config: Arc<HandshakeConfig>,
+    /// SHA-256 of the certificate as in `a=fingerprint`.
+    pub(crate) fingerprint: String,
+}
+
+impl Identity {
+    /// Makes a certificate. `is_client` is for the peers of tests and load.
+    pub(crate) fn new(is_client: bool, profiles: &[Profile]) -> Result<Self, String> {
+        let provider = rtc_dtls::crypto_provider::default_provider().map_err(|error| error.to_string())?;
+        let certificate =
+            Certificate::generate_self_signed(vec!["nhipcau".to_owned()], provider.crypto()).map_err(|error| error.to_string())?;
+        let der = certificate.certificate.first().ok_or("no certificate")?;
+        let fingerprint = print_fingerprint(&sha256(der.as_ref()));
+        let build = |profiles: &[Profile]| {
+            let profiles = profiles
+                .iter()
+                .map(|profile| match profile {
+                    Profile::AeadAes128Gcm => SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+                    Profile::Aes128CmSha1 => SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
+                })
+                .collect();
+            ConfigBuilder::default()
+                .with_crypto_provider(provider.clone())
+                .with_certificates(vec![certificate.clone()])
+                .with_srtp_protection_profiles(profiles)
+                .with_extended_master_secret(ExtendedMasterSecretType::Require)
+                .with_client_auth(ClientAuthType::RequireAnyClientCert)
+                // Certificates of WebRTC have no chain; the fingerprint in the offer is checked instead, after the handshake.
+                .with_insecure_skip_verify(true)
+                .build(is_client, None)
+                .map(Arc::new)
+                .map_err(|error| error.to_string())
+        };
+        Ok(Self {
+            config: build(profiles)?,
+            gcm_config: build(&[Profile::AeadAes128Gcm])?,
+            fingerprint,
+        })
+    }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    let mut output = [0; 32];
+    output.copy_from_slice(digest.as_ref());
+    output
+}
+
+fn print_fingerprint(digest: &[u8; 32]) -> String {
+    digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+}
+
+/// What a datagram or a timer brought about.
+pub(crate) enum Progress {
+    /// Nothing to tell.
+    None,
+    /// The keys are known and the peer is who the offer announced.
+    Connected(Box<Session>),
+    /// The peer closed the association.
+    Closed,
+    /// The association cannot be used; the peer must make a new offer.
+    Failed,
+    /// The datagram was refused; the association goes on.
+    Refused,
+}
+
+/// One association.
+pub(crate) struct Dtls {
+    endpoint: Endpoint,
+    gcm_config: Arc<HandshakeConfig>,
+    fingerprint: [u8; 32],
+    is_client: bool,
+    datagrams: u32,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Handshaking,
+    Connected,
+    Ended,
+}
+
+impl Dtls {
+    /// Waits for the ClientHello of a peer that shows the certificate with `fingerprint`.
+    pub(crate) fn new(identity: &Identity, fingerprint: [u8; 32]) -> Self {
+        Self {
+            endpoint: Endpoint::new(PEER, TransportProtocol::UDP, Some(Arc::clone(&identity.config))),
+            gcm_config: Arc::clone(&identity.gcm_config),
+            fingerprint,
+            is_client: false,
+            datagrams: 0,
+            state: State::Waiting,
+        }
+    }
+
+    /// Begins a handshake as the client.
+    #[cfg(feature = "client")]
+    pub(crate) fn connect(identity: &Identity, fingerprint: [u8; 32], now: Instant) -> Option<Self> {
+        let mut endpoint = Endpoint::new(PEER, TransportProtocol::UDP, None);
+        endpoint.connect(now, PEER, Arc::clone(&identity.config), None).ok()?;
+        Some(Self {
+            endpoint,
+            gcm_config: Arc::clone(&identity.gcm_config),
+            fingerprint,
+            is_client: true,
+            datagrams: 0,
+            state: State::Handshaking,
+        })
+    }
+
+    /// Whether a handshake has begun and not ended.
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.state == State::Handshaking
+    }
+
+    /// Whether no datagram has come yet.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.state == State::Waiting
+    }
+
+    /// Takes a datagram of an address that ICE has validated.
+    pub(crate) fn read(&mut self, datagram: &[u8], now: Instant) -> Progress {
+        match self.state {
+            State::Ended => return Progress::Refused,
+            State::Waiting => {
+                if offers_gcm(datagram) {
+                    self.endpoint.set_server_config(Some(Arc::clone(&self.gcm_config)));
+                }
+                self.state = State::Handshaking;
+            }
+            State::Handshaking | State::Connected => {}
+        }
+        if self.state == State::Handshaking {
+            self.datagrams += 1;
+            if self.datagrams > DATAGRAMS_MAX {
+                self.state = State::Ended;
+                return Progress::Failed;
+            }
+        }
+        // The crate is young and the datagram is hostile: a panic in it ends this association and nothing else.
+        let endpoint = &mut self.endpoint;
+        let Ok(result) = catch_unwind(AssertUnwindSafe(|| endpoint.read(now, PEER, None, BytesMut::from(datagram)))) else {
+            self.state = State::Ended;
+            return Progress::Failed;
+        };
+        let Ok(events) = result else {
+            // Anyone on the path can bend a handshake datagram; the client repeats its flight.
+            return Progress::Refused;
+        };
+        let mut progress = Progress::None;
+        for event in events {
+            match event {
+                EndpointEvent::HandshakeComplete => progress = self.complete(),
+                EndpointEvent::PeerClosed => {
+                    self.state = State::Ended;
+                    progress = Progress::Closed;
+                }
+                _ => {}
+            }
+        }
+        progress
+    }
+
+    fn complete(&mut self) -> Progress {
+        match self.session() {
+            Some(session) => {
+                self.state = State::Connected;
+                Progress::Connected(Box::new(session))
+            }
+            None => {
+                self.state = State::Ended;
+                Progress::Failed
+            }
+        }
+    }
+
+    fn session(&self) -> Option<Session> {
+        let state = self.endpoint.get_connection_state(PEER)?;
+        if sha256(state.peer_certificates.first()?) != self.fingerprint {
+            return None;
+        }
+        let profile = match state.srtp_protection_profile() {
+            SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => Profile::AeadAes128Gcm,
+            SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80 => Profile::Aes128CmSha1,
+            _ => return None,
+        };
+        let material = state
+            .export_keying_material(EXPORTER_LABEL, &[], profile.material_bytes())
+            .ok()?;
+        Session::new(profile, material.as_ref(), self.is_client)
+    }
+
+    /// Repeats a flight that was lost.
+    pub(crate) fn tick(&mut self, now: Instant) -> Progress {
+        if self.state != State::Handshaking || self.endpoint.poll_timeout(&PEER).is_none_or(|at| at > now) {
+            return Progress::None;
+        }
+        let endpoint = &mut self.endpoint;
+        match catch_unwind(AssertUnwindSafe(|| endpoint.handle_timeout(PEER, now))) {
+            Ok(Ok(())) => Progress::None,
+            _ => {
+                self.state = State::Ended;
+                Progress::Failed
+            }
+        }
+    }
+
+    /// Says goodbye.
+    pub(crate) fn close(&mut self, now: Instant) {
+        if self.state == State::Connected {
+            self.endpoint.stop(now, PEER);
+        }
+        self.state = State::Ended;
+    }
+
+    /// The next datagram to send.
+    pub(crate) fn poll_transmit(&mut self) -> Option<BytesMut> {
+        self.endpoint.poll_transmit().map(|transmit| transmit.message)
+    }
+}

@@ -1,0 +1,354 @@
+//! A peer as the packet thread keeps it: control, what it sends, what it receives. The three are separate, because a packet on its
+//! way touches the sender's second part and the receiver's third, and both must be at hand at once.
+
+use std::time::Instant;
+
+use nhipcau_sfu::arrivals::Arrivals;
+use nhipcau_sfu::estimate::Estimator;
+use nhipcau_sfu::sequence::{Extender, ReplayWindow};
+use nhipcau_sfu::twcc::Recorder;
+use nhipcau_sfu::{Kind, LAYERS, PeerId, RoomId};
+use ring::hmac;
+
+use crate::cache::PacketCache;
+use crate::dtls::Dtls;
+use crate::impair::Bucket;
+use crate::sdp::{Extension, Extensions, Media, Offer, Use};
+use crate::socket::Route;
+use crate::srtp::Direction;
+
+/// Streams (SSRCs) of one peer that are remembered: sound, three layers, their retransmissions, and the same again during a
+/// renegotiation. The oldest is forgotten beyond that.
+const STREAMS_MAX: usize = 14;
+/// Senders of RTCP within one peer, for their replay windows.
+const RTCP_SENDERS_MAX: usize = 24;
+/// Addresses of one peer that ICE has validated. The oldest that is not in use is forgotten beyond that.
+pub(crate) const ROUTES_MAX: usize = 8;
+/// Packets kept of sound and of each video layer, lowest first: about two seconds each.
+const CACHE_PLACES: [usize; 1 + LAYERS] = [128, 128, 256, 512];
+
+/// Short-term credentials of one side for one peer.
+pub(crate) struct Credentials {
+    pub(crate) ufrag: String,
+    pub(crate) pwd: String,
+    pub(crate) key: hmac::Key,
+}
+
+/// Control of a peer.
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    pub(crate) room_id: RoomId,
+    /// Place of its room.
+    pub(crate) room: u32,
+    /// Its seat there.
+    pub(crate) seat: u32,
+    /// `o=` of its offers: one per peer connection of the page.
+    pub(crate) session: String,
+    pub(crate) fingerprint: [u8; 32],
+    pub(crate) remote_ufrag: String,
+    pub(crate) local: Credentials,
+    /// Credentials from before an ICE restart, valid until the new ones are used.
+    pub(crate) former: Option<Credentials>,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) dtls: Dtls,
+    pub(crate) answer_session: u64,
+    pub(crate) answer_version: u64,
+    pub(crate) joined_at: Instant,
+    /// When something authenticated last arrived.
+    pub(crate) heard_at: Instant,
+    /// When media or RTCP last arrived.
+    pub(crate) media_at: Option<Instant>,
+    pub(crate) connected: bool,
+    pub(crate) silent: bool,
+    pub(crate) rtt_ms: Option<f32>,
+    pub(crate) loss_down: f32,
+    /// Inbound half of an impairment.
+    pub(crate) impaired: Option<Bucket>,
+}
+
+/// What an SSRC carries; the number is the place of its layer in [`Up::layers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Media(usize),
+    Repair(usize),
+}
+
+/// One SSRC of a peer, with its SRTP state.
+pub(crate) struct UpStream {
+    pub(crate) ssrc: u32,
+    pub(crate) role: Role,
+    pub(crate) extender: Extender,
+    pub(crate) window: ReplayWindow,
+}
+
+/// One layer that a peer sends; sound is the first.
+pub(crate) struct UpLayer {
+    pub(crate) ssrc: u32,
+    /// Added to indexes, so that they never repeat over changes of the SSRC. A multiple of 2^16: sequence numbers stay.
+    pub(crate) base: u64,
+    pub(crate) highest: u64,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) cache: PacketCache,
+    /// NTP time and RTP timestamp of the last sender report, and when it came.
+    pub(crate) report: Option<(u64, u32, Instant)>,
+}
+
+/// An m-line in which a peer sends.
+#[derive(Clone)]
+pub(crate) struct UpMedia {
+    pub(crate) kind: Kind,
+    pub(crate) mid: String,
+    pub(crate) payload_type: u8,
+    pub(crate) rtx: Option<u8>,
+    /// Best first.
+    pub(crate) rids: Vec<String>,
+    pub(crate) ssrcs: Vec<u32>,
+    pub(crate) repairs: Vec<(u32, u32)>,
+}
+
+/// What a peer sends.
+pub(crate) struct Up {
+    pub(crate) open: Option<Direction>,
+    pub(crate) extensions: Extensions,
+    pub(crate) media: Vec<UpMedia>,
+    pub(crate) streams: Vec<UpStream>,
+    pub(crate) layers: [Option<Box<UpLayer>>; 1 + LAYERS],
+    pub(crate) recorder: Recorder,
+    pub(crate) feedback_at: Instant,
+    rtcp: Vec<(u32, ReplayWindow)>,
+    pub(crate) bytes: u64,
+    pub(crate) loss: f32,
+}
+
+/// A slot in which a peer receives.
+pub(crate) struct DownSlot {
+    pub(crate) mid: String,
+    pub(crate) ssrc: u32,
+    pub(crate) payload_type: u8,
+    pub(crate) rtx_ssrc: u32,
+    pub(crate) rtx_payload_type: Option<u8>,
+    /// Index of the next retransmission; a stream of its own, so that no SRTP nonce repeats.
+    pub(crate) rtx_index: u64,
+    /// Indexes that went out: the last guard against sealing two packets under one nonce.
+    pub(crate) guard: ReplayWindow,
+    pub(crate) packets: u32,
+    pub(crate) octets: u32,
+}
+
+/// What a peer receives.
+pub(crate) struct Down {
+    pub(crate) seal: Option<Direction>,
+    pub(crate) route: Option<Route>,
+    /// By slot.
+    pub(crate) audio: Vec<DownSlot>,
+    pub(crate) video: Vec<DownSlot>,
+    /// Id of the transport-wide sequence number.
+    pub(crate) transport_id: Option<u8>,
+    pub(crate) transport_next: u16,
+    pub(crate) estimator: Estimator,
+    pub(crate) told_bps: u64,
+    pub(crate) rtcp_index: u32,
+    /// Retransmissions left until the next tick.
+    pub(crate) rtx_left: u32,
+    pub(crate) bytes: u64,
+    /// Outbound half of an impairment.
+    pub(crate) impaired: Option<Bucket>,
+}
+
+impl Up {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            open: None,
+            extensions: Extensions::default(),
+            media: Vec::new(),
+            streams: Vec::new(),
+            layers: Default::default(),
+            recorder: Recorder::new(now),
+            feedback_at: now,
+            rtcp: Vec::new(),
+            bytes: 0,
+            loss: 0.0,
+        }
+    }
+
+    /// Takes what a new offer says about sending.
+    pub(crate) fn apply(&mut self, offer: &Offer) {
+        self.extensions = offer.extensions;
+        self.media = offer
+            .media
+            .iter()
+            .filter_map(|media| match media.usage {
+                Use::Up(kind) => Some(UpMedia {
+                    kind,
+                    mid: media.mid.clone(),
+                    payload_type: media.payload_type,
+                    rtx: media.rtx,
+                    rids: media.rids.clone(),
+                    ssrcs: media.ssrcs.clone(),
+                    repairs: media.repairs.clone(),
+                }),
+                _ => None,
+            })
+            .collect();
+    }
+
+    /// New keys: every stream begins at rollover counter 0 again.
+    pub(crate) fn rekey(&mut self, open: Direction, now: Instant) {
+        self.open = Some(open);
+        self.streams.clear();
+        self.rtcp.clear();
+        self.recorder = Recorder::new(now);
+    }
+
+    /// Notes an RTCP index of `sender`. Returns whether it is new.
+    pub(crate) fn rtcp_is_new(&mut self, sender: u32, index: u32) -> bool {
+        let place = match self.rtcp.iter().position(|(known, _)| *known == sender) {
+            Some(place) => place,
+            None => {
+                if self.rtcp.len() == RTCP_SENDERS_MAX {
+                    self.rtcp.remove(0);
+                }
+                self.rtcp.push((sender, ReplayWindow::default()));
+                self.rtcp.len() - 1
+            }
+        };
+        self.rtcp[place].1.insert(u64::from(index))
+    }
+
+    /// Remembers a stream whose first packet was authentic.
+    pub(crate) fn add_stream(&mut self, stream: UpStream) {
+        self.streams.retain(|known| known.role != stream.role || known.ssrc == stream.ssrc);
+        if self.streams.len() == STREAMS_MAX {
+            self.streams.remove(0);
+        }
+        self.streams.push(stream);
+    }
+
+    /// The layer at `place`, made or begun anew when its SSRC has changed. The second value says that it began anew.
+    pub(crate) fn layer(&mut self, place: usize, ssrc: u32, now: Instant) -> (&mut UpLayer, bool) {
+        let kind = if place == 0 { Kind::Audio } else { Kind::Video };
+        let slot = &mut self.layers[place];
+        let anew = slot.as_ref().is_some_and(|layer| layer.ssrc != ssrc);
+        let layer = slot.get_or_insert_with(|| {
+            Box::new(UpLayer {
+                ssrc,
+                base: 0,
+                highest: 0,
+                arrivals: Arrivals::new(kind.clock_hz(), kind == Kind::Video, now),
+                cache: PacketCache::new(CACHE_PLACES[place]),
+                report: None,
+            })
+        });
+        if anew {
+            layer.ssrc = ssrc;
+            layer.base = (layer.highest >> 16) + 2 << 16;
+            layer.arrivals = Arrivals::new(kind.clock_hz(), kind == Kind::Video, now);
+            layer.report = None;
+        }
+        (layer, anew)
+    }
+
+    /// What the SSRC of an authentic packet carries, by the offer's SSRCs, else by the packet's mid and rid, else by payload type.
+    pub(crate) fn identify(&self, header: &nhipcau_sfu::rtp::RtpHeader, packet: &[u8]) -> Option<Role> {
+        let text = |extension| {
+            let id = self.extensions.id(extension)?;
+            std::str::from_utf8(header.extension(packet, id)?).ok()
+        };
+        let mid = text(Extension::Mid);
+        let media = self.media.iter().find(|media| match mid {
+            Some(mid) => media.mid == mid,
+            None => media.ssrcs.contains(&header.ssrc) || media.repairs.iter().any(|(_, repair)| *repair == header.ssrc),
+        });
+        let by_type = |media: &&UpMedia| media.payload_type == header.payload_type || media.rtx == Some(header.payload_type);
+        let media = media.or_else(|| self.media.iter().find(by_type)).filter(by_type)?;
+        if media.kind == Kind::Audio {
+            return Some(Role::Media(0));
+        }
+        let repair = media.rtx == Some(header.payload_type);
+        let rid = text(if repair { Extension::RepairedRid } else { Extension::Rid });
+        let place = match (media.rids.is_empty(), rid) {
+            (true, _) => 1,
+            (false, Some(rid)) => media.rids.len() - media.rids.iter().position(|known| known == rid)?,
+            (false, None) => return None,
+        };
+        Some(if repair { Role::Repair(place) } else { Role::Media(place) })
+    }
+}
+
+impl DownSlot {
+    fn new(media: &Media, ssrc: u32, rtx_ssrc: u32, rtx_index: u16) -> Self {
+        Self {
+            mid: media.mid.clone(),
+            ssrc,
+            payload_type: media.payload_type,
+            rtx_ssrc,
+            rtx_payload_type: media.rtx,
+            rtx_index: u64::from(rtx_index & 0x7fff),
+            guard: ReplayWindow::default(),
+            packets: 0,
+            octets: 0,
+        }
+    }
+}
+
+impl Down {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            seal: None,
+            route: None,
+            audio: Vec::new(),
+            video: Vec::new(),
+            transport_id: None,
+            transport_next: 0,
+            estimator: Estimator::new(now),
+            told_bps: 0,
+            rtcp_index: 0,
+            rtx_left: 0,
+            bytes: 0,
+            impaired: None,
+        }
+    }
+
+    /// Takes what a new offer says about receiving. Slots that exist keep their SSRCs.
+    pub(crate) fn apply(&mut self, offer: &Offer, mut random: impl FnMut() -> u32) {
+        self.transport_id = offer.extensions.id(Extension::TransportSequence);
+        let mut counts = [0; 2];
+        for media in &offer.media {
+            let Use::Down(kind, slot) = media.usage else { continue };
+            counts[kind as usize] = slot + 1;
+            let slots = match kind {
+                Kind::Audio => &mut self.audio,
+                Kind::Video => &mut self.video,
+            };
+            match slots.get_mut(slot) {
+                Some(known) => {
+                    known.mid.clone_from(&media.mid);
+                    known.payload_type = media.payload_type;
+                    known.rtx_payload_type = media.rtx;
+                }
+                None => slots.push(DownSlot::new(media, random(), random(), random() as u16)),
+            }
+        }
+        self.audio.truncate(counts[0]);
+        self.video.truncate(counts[1]);
+    }
+
+    /// New keys: every stream begins at rollover counter 0 again.
+    pub(crate) fn rekey(&mut self, seal: Direction, now: Instant) {
+        self.seal = Some(seal);
+        self.rtcp_index = 0;
+        self.estimator = Estimator::new(now);
+        for slot in self.audio.iter_mut().chain(self.video.iter_mut()) {
+            slot.guard = ReplayWindow::default();
+            slot.rtx_index &= 0x7fff;
+        }
+    }
+
+    /// The slots of a kind.
+    pub(crate) fn slots(&mut self, kind: Kind) -> &mut Vec<DownSlot> {
+        match kind {
+            Kind::Audio => &mut self.audio,
+            Kind::Video => &mut self.video,
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! Commands: rooms open and close, peers join and leave.
+
+use std::os::unix::net::UnixDatagram;
+use std::time::Instant;
+
+use nhipcau_sfu::{Input, PeerId, Room, RoomId};
+
+use super::{LiveRoom, TAP_PORT, Wishes, Worker};
+use crate::bridge::Command;
+use crate::config::Impairment;
+use crate::dtls::Dtls;
+use crate::error::JoinError;
+use crate::event::BridgeEvent;
+use crate::impair::Bucket;
+use crate::peer::{Credentials, Down, Peer, Up};
+use crate::sdp::{Offer, Seat};
+use crate::socket::Outbox;
+use crate::stats::Drop;
+use crate::stun;
+
+/// Characters of the bridge's ICE user names; 48 random bits.
+const UFRAG_LENGTH: usize = 8;
+/// Characters of the bridge's ICE passwords; 144 random bits (RFC 8445 section 5.3 asks for 128).
+const PWD_LENGTH: usize = 24;
+/// Tiles that are remembered of a view.
+const TILES_MAX: usize = 32;
+
+impl Worker {
+    pub(super) fn execute(&mut self, command: Command, outbox: &mut Outbox, now: Instant) {
+        match command {
+            Command::OpenRoom(room) => self.open_room(room),
+            Command::CloseRoom(room) => self.close_room(room, outbox, now),
+            Command::Join {
+                room,
+                peer,
+                offer,
+                reply,
+            } => {
+                let answer = self.join(room, peer, &offer, now);
+                // The caller may have given up; the seat stands all the same, and times out if nobody uses it.
+                let _ = reply.try_send(answer);
+            }
+            Command::Leave(peer) => {
+                self.wishes.remove(&peer);
+                if let Some(&index) = self.by_id.get(&peer) {
+                    self.remove_peer(index, outbox, now);
+                }
+            }
+            Command::View { peer, large, mut tiles } => {
+                tiles.truncate(TILES_MAX);
+                self.wish(peer, now, |wishes| {
+                    wishes.large = large;
+                    wishes.tiles = tiles;
+                });
+            }
+            Command::Muted { peer, audio, video } => self.wish(peer, now, |wishes| wishes.muted = [audio, video]),
+            Command::Spotlight { room, peer } => self.input(room, Input::Spotlight { peer }, now),
+            Command::Impair { peer, impairment } => self.impair(peer, impairment, now),
+            Command::Tap { room, socket } => self.tap(room, Some(socket), now),
+            Command::Untap(room) => self.tap(room, None, now),
+            #[cfg(feature = "client")]
+            Command::Panic(room) => {
+                if let Some(&index) = self.room_ids.get(&room) {
+                    self.in_room(index, |_| panic!("asked to"));
+                }
+            }
+            Command::Stop => self.stopping = true,
+        }
+    }
+
+    fn open_room(&mut self, id: RoomId) {
+        if self.room_ids.contains_key(&id) {
+            return;
+        }
+        if self.room_ids.len() >= self.limits.rooms_max {
+            self.counters.drop(Drop::Command);
+            return;
+        }
+        let live = LiveRoom {
+            id,
+            room: Room::new(self.voices),
+            peers: Vec::new(),
+            next_timeout: None,
+            dirty: false,
+            tap: None,
+        };
+        let place = self.rooms.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.rooms.push(None);
+            self.rooms.len() - 1
+        });
+        self.rooms[place] = Some(live);
+        self.room_ids.insert(id, place as u32);
+    }
+
+    fn close_room(&mut self, id: RoomId, outbox: &mut Outbox, now: Instant) {
+        let Some(index) = self.room_ids.remove(&id) else {
+            return;
+        };
+        for peer in self.peers_of(index) {
+            if let Some(peer) = &self.peers[peer as usize] {
+                self.wishes.remove(&peer.id);
+            }
+            self.remove_peer(peer, outbox, now);
+        }
+        self.rooms[index as usize] = None;
+    }
+
+    pub(super) fn peers_of(&self, room: u32) -> Vec<u32> {
+        self.peers
+            .iter()
+            .enumerate()
+            .filter(|(_, peer)| peer.as_ref().is_some_and(|peer| peer.room == room))
+            .map(|(index, _)| index as u32)
+            .collect()
+    }
+
+    fn join(&mut self, room_id: RoomId, id: PeerId, offer: &Offer, now: Instant) -> Result<Seat, JoinError> {
+        let &room = self.room_ids.get(&room_id).ok_or(JoinError::NoSuchRoom)?;
+        let index = match self.by_id.get(&id) {
+            Some(&index) => {
+                self.renew(index, room_id, offer, now)?;
+                index
+            }
+            None => self.seat(room_id, room, id, offer, now)?,
+        };
+        self.sit_down(index, offer, now)
+    }
+
+    /// A new offer of a peer that is seated.
+    fn renew(&mut self, index: u32, room_id: RoomId, offer: &Offer, now: Instant) -> Result<(), JoinError> {
+        let fresh = self.credentials();
+        let place = index as usize;
+        let (Some(peer), Some(up), Some(down)) = (&mut self.peers[place], &mut self.ups[place], &mut self.downs[place]) else {
+            return Err(JoinError::Unavailable);
+        };
+        if peer.room_id != room_id {
+            return Err(JoinError::OtherRoom);
+        }
+        let same_page = peer.session == offer.session && peer.fingerprint == offer.fingerprint;
+        if same_page && !up.extensions.kept_by(&offer.extensions) {
+            return Err(JoinError::ExtensionRemapped);
+        }
+        if same_page && peer.remote_ufrag == offer.ufrag {
+            return Ok(());
+        }
+        // An ICE restart, or another page: new credentials. The old ones hold until the new ones are used.
+        let former = std::mem::replace(&mut peer.local, fresh);
+        self.by_ufrag.insert(peer.local.ufrag.as_bytes().to_vec(), index);
+        if let Some(older) = peer.former.take() {
+            self.by_ufrag.remove(older.ufrag.as_bytes());
+        }
+        peer.remote_ufrag.clone_from(&offer.ufrag);
+        peer.joined_at = now;
+        peer.heard_at = now;
+        if same_page {
+            peer.former = Some(former);
+            return Ok(());
+        }
+        self.by_ufrag.remove(former.ufrag.as_bytes());
+        peer.session.clone_from(&offer.session);
+        peer.fingerprint = offer.fingerprint;
+        peer.dtls = Dtls::new(&self.identity, offer.fingerprint);
+        peer.connected = false;
+        peer.silent = false;
+        up.open = None;
+        down.seal = None;
+        down.route = None;
+        for route in peer.routes.drain(..) {
+            self.by_route.remove(&(route.socket, route.remote));
+        }
+        self.input(room_id, Input::Connected { peer: self.peer_id(index), on: false }, now);
+        Ok(())
+    }
+
+    fn peer_id(&self, index: u32) -> PeerId {
+        self.peers[index as usize].as_ref().map_or(PeerId(0), |peer| peer.id)
+    }
+
+    /// A place for a new peer.
+    fn seat(&mut self, room_id: RoomId, room: u32, id: PeerId, offer: &Offer, now: Instant) -> Result<u32, JoinError> {
+        if self.by_id.len() >= self.limits.peers_max {
+            return Err(JoinError::TooManyPeers);
+        }
+        let local = self.credentials();
+        let place = self.peers.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.peers.push(None);
+            self.ups.push(None);
+            self.downs.push(None);
+            self.peers.len() - 1
+        });
+        let index = place as u32;
+        self.by_ufrag.insert(local.ufrag.as_bytes().to_vec(), index);
+        self.by_id.insert(id, index);
+        let session = u64::from(self.random_u32() >> 1) << 31 | u64::from(self.random_u32() >> 1);
+        self.peers[place] = Some(Peer {
+            id,
+            room_id,
+            room,
+            seat: 0,
+            session: offer.session.clone(),
+            fingerprint: offer.fingerprint,
+            remote_ufrag: offer.ufrag.clone(),
+            local,
+            former: None,
+            routes: Vec::new(),
+            dtls: Dtls::new(&self.identity, offer.fingerprint),
+            answer_session: session,
+            answer_version: 0,
+            joined_at: now,
+            heard_at: now,
+            media_at: None,
+            connected: false,
+            silent: false,
+            rtt_ms: None,
+            loss_down: 0.0,
+            impaired: None,
+        });
+        self.ups[place] = Some(Up::new(now));
+        self.downs[place] = Some(Down::new(now));
+        Ok(index)
+    }
+
+    /// Applies the offer's m-lines and gives the room its inputs.
+    fn sit_down(&mut self, index: u32, offer: &Offer, now: Instant) -> Result<Seat, JoinError> {
+        let place = index as usize;
+        let mut down = self.downs[place].take().ok_or(JoinError::Unavailable)?;
+        down.apply(offer, || self.random_u32());
+        let (slots_audio, slots_video) = (down.audio.len(), down.video.len());
+        let audio = down.audio.iter().map(|slot| slot.ssrc).collect();
+        let video = down.video.iter().map(|slot| (slot.ssrc, slot.rtx_ssrc)).collect();
+        self.downs[place] = Some(down);
+        if let Some(up) = &mut self.ups[place] {
+            up.apply(offer);
+        }
+        let first_sequence = (0..slots_audio + slots_video)
+            .map(|_| (self.random_u32() & 0x7fff) as u16)
+            .collect::<Vec<_>>();
+        let peer = self.peers[place].as_mut().ok_or(JoinError::Unavailable)?;
+        peer.answer_version += 1;
+        let (room_id, room, id) = (peer.room_id, peer.room, peer.id);
+        let seat = Seat {
+            ufrag: peer.local.ufrag.clone(),
+            pwd: peer.local.pwd.clone(),
+            session: peer.answer_session,
+            version: peer.answer_version,
+            audio,
+            video,
+        };
+        self.input(
+            room_id,
+            Input::Join {
+                peer: id,
+                port: index,
+                slots_audio,
+                slots_video,
+                first_sequence: &first_sequence,
+            },
+            now,
+        );
+        let number = self.in_room(room, |live| {
+            let seat = live.room.seat_index(id)?;
+            let place = seat as usize;
+            if live.peers.len() <= place {
+                live.peers.resize(place + 1, None);
+            }
+            live.peers[place] = Some(index);
+            Some(seat)
+        });
+        let number = number.flatten().ok_or(JoinError::Unavailable)?;
+        if let Some(peer) = &mut self.peers[place] {
+            peer.seat = number;
+        }
+        self.apply_wishes(id, now);
+        Ok(seat)
+    }
+
+    fn credentials(&self) -> Credentials {
+        let pwd = self.random_text(PWD_LENGTH);
+        Credentials {
+            ufrag: self.random_text(UFRAG_LENGTH),
+            key: stun::integrity_key(&pwd),
+            pwd,
+        }
+    }
+
+    fn wish(&mut self, peer: PeerId, now: Instant, change: impl FnOnce(&mut Wishes)) {
+        if !self.wishes.contains_key(&peer) && self.wishes.len() >= self.limits.peers_max * 2 {
+            self.counters.drop(Drop::Command);
+            return;
+        }
+        change(self.wishes.entry(peer).or_default());
+        self.apply_wishes(peer, now);
+    }
+
+    fn apply_wishes(&mut self, id: PeerId, now: Instant) {
+        let (Some(wishes), Some(index)) = (self.wishes.get(&id).cloned(), self.by_id.get(&id)) else {
+            return;
+        };
+        let Some(room) = self.peers[*index as usize].as_ref().map(|peer| peer.room_id) else {
+            return;
+        };
+        let [audio, video] = wishes.muted;
+        self.input(room, Input::Muted { peer: id, audio, video }, now);
+        self.input(
+            room,
+            Input::View {
+                peer: id,
+                large: wishes.large,
+                tiles: &wishes.tiles,
+            },
+            now,
+        );
+    }
+
+    fn impair(&mut self, id: PeerId, impairment: Impairment, now: Instant) {
+        let Some(&index) = self.by_id.get(&id).filter(|_| self.impairments) else {
+            self.counters.drop(Drop::Command);
+            return;
+        };
+        let bucket = || (impairment != Impairment::default()).then(|| Bucket::new(impairment, now));
+        if let Some(peer) = &mut self.peers[index as usize] {
+            peer.impaired = bucket();
+        }
+        if let Some(down) = &mut self.downs[index as usize] {
+            down.impaired = bucket();
+        }
+    }
+
+    fn tap(&mut self, room: RoomId, socket: Option<UnixDatagram>, now: Instant) {
+        let Some(&index) = self.room_ids.get(&room) else {
+            return;
+        };
+        let on = socket.as_ref().is_some_and(|socket| socket.set_nonblocking(true).is_ok());
+        if let Some(live) = &mut self.rooms[index as usize] {
+            live.tap = socket.filter(|_| on);
+        }
+        self.input(
+            room,
+            Input::Tap {
+                port: on.then_some(TAP_PORT),
+            },
+            now,
+        );
+    }
+
+    /// Removes a peer from its room and forgets everything of it but its wishes.
+    pub(super) fn remove_peer(&mut self, index: u32, outbox: &mut Outbox, now: Instant) {
+        let place = index as usize;
+        if let Some(peer) = &mut self.peers[place] {
+            peer.dtls.close(now);
+        }
+        self.send_dtls(index, None, outbox);
+        let Some(peer) = self.peers[place].take() else {
+            return;
+        };
+        self.ups[place] = None;
+        self.downs[place] = None;
+        self.by_id.remove(&peer.id);
+        self.by_ufrag.remove(peer.local.ufrag.as_bytes());
+        if let Some(former) = &peer.former {
+            self.by_ufrag.remove(former.ufrag.as_bytes());
+        }
+        for route in &peer.routes {
+            let key = (route.socket, route.remote);
+            if self.by_route.get(&key) == Some(&index) {
+                self.by_route.remove(&key);
+            }
+        }
+        self.input(peer.room_id, Input::Leave { peer: peer.id }, now);
+        if let Some(live) = self.rooms.get_mut(peer.room as usize).and_then(Option::as_mut)
+            && let Some(seat) = live.peers.get_mut(peer.seat as usize)
+        {
+            *seat = None;
+        }
+    }
+
+    /// Closes a room whose code failed.
+    pub(super) fn room_panicked(&mut self, index: u32) {
+        let Some(live) = self.rooms[index as usize].take() else {
+            return;
+        };
+        tracing::error!(room = live.id.0, "a room of the bridge failed an invariant and is closed");
+        self.room_ids.remove(&live.id);
+        for peer in self.peers_of(index) {
+            if let Some(gone) = self.peers[peer as usize].take() {
+                self.by_id.remove(&gone.id);
+                self.wishes.remove(&gone.id);
+                self.by_ufrag.retain(|_, owner| *owner != peer);
+                self.by_route.retain(|_, owner| *owner != peer);
+            }
+            self.ups[peer as usize] = None;
+            self.downs[peer as usize] = None;
+        }
+        self.tell(BridgeEvent::RoomPanicked { room: live.id });
+    }
+}

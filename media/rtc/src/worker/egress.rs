@@ -1,0 +1,267 @@
+//! Packets for receivers: each written once into the arena, encrypted there, and sent from there.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use nhipcau_sfu::rewrite::{Source, Translation, UpPacket};
+use nhipcau_sfu::{Kind, Outgoing};
+
+use super::{TAP_PORT, Worker};
+use crate::impair::Fate;
+use crate::peer::{Down, Up};
+use crate::socket::{DATAGRAM_MAX, Outbox};
+use crate::srtp::OVERHEAD;
+use crate::stats::Drop;
+use crate::tap;
+
+/// Fixed header, and one block of one-byte extensions with the transport-wide sequence number.
+const HEADER: usize = 12;
+const EXTENSION: usize = 8;
+/// Longest payload that is forwarded: it must fit with header, repair number and protection.
+const PAYLOAD_MAX: usize = DATAGRAM_MAX - HEADER - EXTENSION - 2 - OVERHEAD;
+
+/// What differs between a packet and its repetition.
+struct Envelope {
+    ssrc: u32,
+    payload_type: u8,
+    /// SRTP index.
+    index: u64,
+    /// Original sequence number, in front of the payload of a repetition (RFC 4588 section 4).
+    original: Option<u16>,
+}
+
+/// Writes, encrypts and returns the length of one packet in `space`.
+fn write(
+    down: &mut Down,
+    space: &mut [u8],
+    envelope: &Envelope,
+    packet: &UpPacket,
+    translation: &Translation,
+    payload: &[u8],
+    clock_us: u32,
+) -> Option<usize> {
+    let seal = down.seal.as_ref()?;
+    space[1] = envelope.payload_type | u8::from(packet.marker) << 7;
+    space[2..4].copy_from_slice(&(envelope.index as u16).to_be_bytes());
+    space[4..8].copy_from_slice(&translation.timestamp.to_be_bytes());
+    space[8..12].copy_from_slice(&envelope.ssrc.to_be_bytes());
+    let mut at = HEADER;
+    let transport = down.transport_next;
+    match down.transport_id {
+        Some(id) => {
+            space[0] = 0x90;
+            let [high, low] = transport.to_be_bytes();
+            space[at..at + EXTENSION].copy_from_slice(&[0xbe, 0xde, 0, 1, id << 4 | 1, high, low, 0]);
+            at += EXTENSION;
+            down.transport_next = transport.wrapping_add(1);
+        }
+        None => space[0] = 0x80,
+    }
+    let header_bytes = at;
+    if let Some(original) = envelope.original {
+        space[at..at + 2].copy_from_slice(&original.to_be_bytes());
+        at += 2;
+    }
+    let body = &mut space[at..at + payload.len()];
+    body.copy_from_slice(payload);
+    if let Some(vp8) = &packet.vp8 {
+        vp8.patch(body, translation.picture_id, translation.tl0);
+    }
+    at += payload.len();
+    let length = seal.seal_rtp(space, header_bytes, at, envelope.index);
+    if down.transport_id.is_some() {
+        down.estimator.sent(transport, clock_us, length as u16);
+    }
+    down.bytes += length as u64;
+    Some(length)
+}
+
+fn layer_place(source: Source) -> usize {
+    match source.kind() {
+        Kind::Audio => 0,
+        Kind::Video => 1 + source.layer(),
+    }
+}
+
+fn payload_of(up: &Up, source: Source, index: u64) -> Option<(&UpPacket, &[u8])> {
+    up.layers[layer_place(source)]
+        .as_ref()?
+        .cache
+        .find(index)
+        .filter(|(_, payload)| payload.len() <= PAYLOAD_MAX)
+}
+
+impl Worker {
+    /// Hands the packets of this wake-up through their rooms to the receivers.
+    pub(super) fn forward(&mut self, outbox: &mut Outbox, now: Instant) {
+        while let Some(index) = self.dirty_rooms.pop() {
+            // Outputs first: a recording is told of a new speaker before it gets its picture.
+            self.carry_out(index, now);
+            let Some(Some(live)) = self.rooms.get_mut(index as usize) else {
+                continue;
+            };
+            live.dirty = false;
+            let (room, senders, recording) = (&mut live.room, &live.peers, live.tap.as_ref());
+            let (ups, downs, counters, sockets, impairments) =
+                (&self.ups, &mut self.downs, &mut self.counters, &self.sockets, self.impairments);
+            let scratch = &mut self.scratch;
+            let done = catch_unwind(AssertUnwindSafe(|| {
+                room.drain(now, |outgoing| {
+                    let sender = senders.get(outgoing.source.seat() as usize).copied().flatten();
+                    let Some(up) = sender.and_then(|sender| ups.get(sender as usize)?.as_ref()) else {
+                        return;
+                    };
+                    let Some((_, payload)) = payload_of(up, outgoing.source, outgoing.packet.index) else {
+                        return;
+                    };
+                    if outgoing.port == TAP_PORT {
+                        return copy_to_tap(scratch, recording, &outgoing, payload, counters);
+                    }
+                    let Some(Some(down)) = downs.get_mut(outgoing.port as usize) else {
+                        return;
+                    };
+                    if outbox.is_full() {
+                        outbox.flush(sockets);
+                    }
+                    match send(down, outbox, &outgoing, payload, now, impairments) {
+                        Ok(()) => counters.forwarded += 1,
+                        Err(reason) => counters.drop(reason),
+                    }
+                });
+            }));
+            if done.is_err() {
+                self.room_panicked(index);
+            }
+        }
+    }
+
+    /// Sends a packet again, on the receiver's request. Counts it when it was still there.
+    pub(super) fn send_again(&mut self, index: u32, slot: usize, sequence: u16, outbox: &mut Outbox, now: Instant) {
+        let Some((room, seat)) = self.peers[index as usize].as_ref().map(|peer| (peer.room, peer.seat)) else {
+            return;
+        };
+        let Some(live) = self.rooms.get(room as usize).and_then(Option::as_ref) else {
+            return;
+        };
+        let found = live.room.origin(seat, slot, sequence).and_then(|(source, number)| {
+            let sender = live.peers.get(source.seat() as usize).copied().flatten()?;
+            let (packet, payload) = payload_of(self.ups[sender as usize].as_ref()?, source, number)?;
+            let translation = live.room.again(seat, slot, source, packet)?;
+            Some((packet, payload, translation))
+        });
+        let Some((packet, payload, translation)) = found else {
+            return;
+        };
+        let Some(Some(down)) = self.downs.get_mut(index as usize) else {
+            return;
+        };
+        let Some(route) = down.route else { return };
+        let Some(state) = down.video.get_mut(slot) else {
+            return;
+        };
+        let Some(payload_type) = state.rtx_payload_type else {
+            return;
+        };
+        let envelope = Envelope {
+            ssrc: state.rtx_ssrc,
+            payload_type,
+            index: state.rtx_index,
+            original: Some(translation.index as u16),
+        };
+        state.rtx_index += 1;
+        let clock_us = down.estimator.clock_us(now);
+        if let Some(length) = write(down, outbox.space(), &envelope, packet, &translation, payload, clock_us) {
+            self.counters.retransmitted += 1;
+            self.commit(index, &route, length, outbox, now);
+        }
+    }
+}
+
+fn send(
+    down: &mut Down,
+    outbox: &mut Outbox,
+    outgoing: &Outgoing<'_>,
+    payload: &[u8],
+    now: Instant,
+    impairments: bool,
+) -> Result<(), Drop> {
+    let route = down.route.ok_or(Drop::NotValidated)?;
+    let slot = down.slots(outgoing.kind).get_mut(outgoing.slot).ok_or(Drop::UnknownSource)?;
+    // The room never gives an index twice; were it wrong, this packet must not be sealed.
+    if !slot.guard.insert(outgoing.translation.index) {
+        return Err(Drop::Replay);
+    }
+    slot.packets = slot.packets.wrapping_add(1);
+    slot.octets = slot.octets.wrapping_add(payload.len() as u32);
+    let envelope = Envelope {
+        ssrc: slot.ssrc,
+        payload_type: slot.payload_type,
+        index: outgoing.translation.index,
+        original: None,
+    };
+    let clock_us = down.estimator.clock_us(now);
+    let length = write(
+        down,
+        outbox.space(),
+        &envelope,
+        outgoing.packet,
+        &outgoing.translation,
+        payload,
+        clock_us,
+    )
+    .ok_or(Drop::NoKeys)?;
+    outbox.commit(&route, length);
+    if impairments && let Some(bucket) = &mut down.impaired {
+        let fate = bucket.offer(&route, outbox.last(), now);
+        if fate != Fate::Pass {
+            outbox.pop();
+        }
+        if fate == Fate::Lost {
+            return Err(Drop::Impaired);
+        }
+    }
+    Ok(())
+}
+
+/// Copies a packet in the clear to the recording; see [`crate::tap`].
+fn copy_to_tap(
+    scratch: &mut Vec<u8>,
+    recording: Option<&std::os::unix::net::UnixDatagram>,
+    outgoing: &Outgoing<'_>,
+    payload: &[u8],
+    counters: &mut super::Counters,
+) {
+    let Some(recording) = recording else { return };
+    let id = outgoing.packet.place.to_be_bytes();
+    let (kind, payload_type, sequence, timestamp, ssrc) = match outgoing.kind {
+        Kind::Audio => (
+            tap::AUDIO,
+            tap::AUDIO_PAYLOAD_TYPE,
+            outgoing.packet.index as u16,
+            outgoing.packet.timestamp,
+            id,
+        ),
+        Kind::Video => (
+            tap::VIDEO,
+            tap::VIDEO_PAYLOAD_TYPE,
+            outgoing.translation.index as u16,
+            outgoing.translation.timestamp,
+            [0, 0, 0, 1],
+        ),
+    };
+    scratch.clear();
+    scratch.push(kind);
+    scratch.extend_from_slice(&id);
+    scratch.extend_from_slice(&[0x80, payload_type | u8::from(outgoing.packet.marker) << 7]);
+    scratch.extend_from_slice(&sequence.to_be_bytes());
+    scratch.extend_from_slice(&timestamp.to_be_bytes());
+    scratch.extend_from_slice(&ssrc);
+    let at = scratch.len();
+    scratch.extend_from_slice(payload);
+    if let Some(vp8) = &outgoing.packet.vp8 {
+        vp8.patch(&mut scratch[at..], outgoing.translation.picture_id, outgoing.translation.tl0);
+    }
+    if recording.send(scratch).is_err() {
+        counters.drop(Drop::Tap);
+    }
+}

@@ -1,0 +1,261 @@
+//! What arrives: which peer a datagram belongs to, and what of it may go on.
+
+use std::time::Instant;
+
+use nhipcau_sfu::Input;
+
+use super::Worker;
+use crate::dtls::Progress;
+use crate::event::{BridgeEvent, GoneReason};
+use crate::impair::Fate;
+use crate::peer::ROUTES_MAX;
+use crate::socket::{Outbox, Route};
+use crate::srtp::Session;
+use crate::stats::Drop;
+use crate::stun::BindingRequest;
+
+impl Worker {
+    /// Takes a datagram (RFC 7983). `released` says that it has already passed its impaired road.
+    pub(super) fn take(&mut self, route: &Route, datagram: &mut [u8], outbox: &mut Outbox, now: Instant, released: bool) {
+        match datagram.first() {
+            Some(0..=3) => self.take_stun(route, datagram, outbox, now, released),
+            Some(20..=63) => {
+                let Some(index) = self.validated(route, datagram, now, released) else { return };
+                self.take_dtls(index, route, datagram, outbox, now);
+            }
+            Some(128..=191) if datagram.len() >= 12 => {
+                let Some(index) = self.validated(route, datagram, now, released) else { return };
+                // RFC 5761 section 4: RTCP packet types in the place of marker and payload type.
+                if (192..=223).contains(&datagram[1]) {
+                    self.take_rtcp(index, datagram, outbox, now);
+                } else {
+                    self.take_rtp(index, datagram, now);
+                }
+            }
+            _ => self.counters.drop(Drop::Unknown),
+        }
+    }
+
+    /// The peer whose address ICE has validated, unless its road loses or keeps the datagram. Media never teaches an address.
+    fn validated(&mut self, route: &Route, datagram: &[u8], now: Instant, released: bool) -> Option<u32> {
+        let Some(&index) = self.by_route.get(&(route.socket, route.remote)) else {
+            self.counters.drop(Drop::NotValidated);
+            return None;
+        };
+        self.passes(index, route, datagram, now, released).then_some(index)
+    }
+
+    fn passes(&mut self, index: u32, route: &Route, datagram: &[u8], now: Instant, released: bool) -> bool {
+        if !self.impairments || released {
+            return true;
+        }
+        let Some(bucket) = self.peers[index as usize].as_mut().and_then(|peer| peer.impaired.as_mut()) else {
+            return true;
+        };
+        let fate = bucket.offer(route, datagram, now);
+        if fate == Fate::Lost {
+            self.counters.drop(Drop::Impaired);
+        }
+        fate == Fate::Pass
+    }
+
+    fn take_stun(&mut self, route: &Route, datagram: &[u8], outbox: &mut Outbox, now: Instant, released: bool) {
+        let Some((request, index)) =
+            BindingRequest::parse(datagram).and_then(|request| Some((request, *self.by_ufrag.get(request.ufrag)?)))
+        else {
+            self.counters.drop(Drop::StunUnknown);
+            return;
+        };
+        if !self.passes(index, route, datagram, now, released) {
+            return;
+        }
+        let Some(peer) = self.peers[index as usize].as_mut() else {
+            return;
+        };
+        let fresh = peer.local.ufrag.as_bytes() == request.ufrag;
+        let credentials = if fresh { Some(&peer.local) } else { peer.former.as_ref() };
+        let Some(credentials) = credentials.filter(|credentials| request.is_authentic(&credentials.key)) else {
+            self.counters.drop(Drop::StunIntegrity);
+            return;
+        };
+        let length = request.respond(route.remote, &credentials.key, outbox.space());
+        if fresh && let Some(former) = peer.former.take() {
+            self.by_ufrag.remove(former.ufrag.as_bytes());
+        }
+        self.validate(index, route);
+        if request.use_candidate
+            && let Some(down) = &mut self.downs[index as usize]
+        {
+            down.route = Some(*route);
+        }
+        self.commit(index, route, length, outbox, now);
+        self.heard(index, now);
+    }
+
+    /// Remembers an address that ICE has validated for a peer.
+    fn validate(&mut self, index: u32, route: &Route) {
+        let Some(peer) = self.peers[index as usize].as_mut() else {
+            return;
+        };
+        if peer.routes.contains(route) {
+            return;
+        }
+        peer.routes.retain(|known| (known.socket, known.remote) != (route.socket, route.remote));
+        if peer.routes.len() == ROUTES_MAX {
+            let in_use = self.downs[index as usize].as_ref().and_then(|down| down.route);
+            let oldest = peer.routes.iter().position(|known| Some(*known) != in_use).unwrap_or(0);
+            let forgotten = peer.routes.remove(oldest);
+            self.by_route.remove(&(forgotten.socket, forgotten.remote));
+        }
+        peer.routes.push(*route);
+        if let Some(before) = self.by_route.insert((route.socket, route.remote), index)
+            && before != index
+            && let Some(other) = self.peers[before as usize].as_mut()
+        {
+            // The same address with another peer's password: a page that was loaded again. The old peer no longer lives there.
+            other.routes.retain(|known| (known.socket, known.remote) != (route.socket, route.remote));
+        }
+    }
+
+    /// Something authentic has arrived.
+    pub(super) fn heard(&mut self, index: u32, now: Instant) {
+        let Some(peer) = self.peers[index as usize].as_mut() else {
+            return;
+        };
+        peer.heard_at = now;
+        if std::mem::take(&mut peer.silent) {
+            let (room, peer) = (peer.room_id, peer.id);
+            self.input(room, Input::Connected { peer, on: true }, now);
+            self.tell(BridgeEvent::Recovered { room, peer });
+        }
+    }
+
+    fn take_dtls(&mut self, index: u32, route: &Route, datagram: &[u8], outbox: &mut Outbox, now: Instant) {
+        let running = self
+            .peers
+            .iter()
+            .flatten()
+            .filter(|peer| peer.dtls.is_handshaking())
+            .count();
+        let Some(peer) = self.peers[index as usize].as_mut() else {
+            return;
+        };
+        if peer.dtls.is_waiting() && running >= self.limits.handshakes_max {
+            self.counters.drop(Drop::HandshakeLimit);
+            return;
+        }
+        let progress = peer.dtls.read(datagram, now);
+        self.send_dtls(index, Some(*route), outbox);
+        self.progress(index, progress, outbox, now);
+    }
+
+    pub(super) fn progress(&mut self, index: u32, progress: Progress, outbox: &mut Outbox, now: Instant) {
+        match progress {
+            Progress::None => {}
+            Progress::Refused => self.counters.drop(Drop::Dtls),
+            Progress::Connected(session) => self.connected(index, *session, now),
+            Progress::Closed => self.gone(index, GoneReason::Closed, outbox, now),
+            Progress::Failed => {
+                self.counters.drop(Drop::Dtls);
+                self.gone(index, GoneReason::Handshake, outbox, now);
+            }
+        }
+    }
+
+    fn connected(&mut self, index: u32, session: Session, now: Instant) {
+        let place = index as usize;
+        let (Some(peer), Some(up), Some(down)) = (&mut self.peers[place], &mut self.ups[place], &mut self.downs[place]) else {
+            return;
+        };
+        up.rekey(session.open, now);
+        down.rekey(session.seal, now);
+        if down.route.is_none() {
+            // Not nominated yet: the pair that carried the handshake will do.
+            down.route = peer.routes.last().copied();
+        }
+        peer.connected = true;
+        peer.silent = false;
+        peer.heard_at = now;
+        let (room, peer) = (peer.room_id, peer.id);
+        self.input(room, Input::NewKeys { peer }, now);
+        self.input(room, Input::Connected { peer, on: true }, now);
+        self.tell(BridgeEvent::Connected { room, peer });
+    }
+
+    pub(super) fn gone(&mut self, index: u32, reason: GoneReason, outbox: &mut Outbox, now: Instant) {
+        let Some((room, peer)) = self.peers[index as usize].as_ref().map(|peer| (peer.room_id, peer.id)) else {
+            return;
+        };
+        self.remove_peer(index, outbox, now);
+        self.tell(BridgeEvent::Gone { room, peer, reason });
+    }
+
+    /// Sends what the peer's association has to say: back along `route`, else to the nominated address.
+    pub(super) fn send_dtls(&mut self, index: u32, route: Option<Route>, outbox: &mut Outbox) {
+        let place = index as usize;
+        let Some(peer) = self.peers[place].as_mut() else {
+            return;
+        };
+        let route = route
+            .or_else(|| self.downs[place].as_ref().and_then(|down| down.route))
+            .or_else(|| peer.routes.last().copied());
+        let now = Instant::now();
+        while let Some(datagram) = self.peers[place].as_mut().and_then(|peer| peer.dtls.poll_transmit()) {
+            let Some(route) = route else { continue };
+            let length = datagram.len().min(crate::socket::DATAGRAM_MAX);
+            if outbox.is_full() {
+                outbox.flush(&self.sockets);
+            }
+            outbox.space()[..length].copy_from_slice(&datagram[..length]);
+            self.commit(index, &route, length, outbox, now);
+        }
+    }
+
+    /// Takes a datagram that was written into the outbox's space, unless the peer's impaired road loses or keeps it.
+    pub(super) fn commit(&mut self, index: u32, route: &Route, length: usize, outbox: &mut Outbox, now: Instant) {
+        let impaired = self.downs[index as usize].as_mut().and_then(|down| down.impaired.as_mut());
+        outbox.commit(route, length);
+        if let Some(bucket) = impaired.filter(|_| self.impairments) {
+            let fate = bucket.offer(route, outbox.last(), now);
+            if fate != Fate::Pass {
+                outbox.pop();
+            }
+            if fate == Fate::Lost {
+                self.counters.drop(Drop::Impaired);
+            }
+        }
+        if outbox.is_full() {
+            outbox.flush(&self.sockets);
+        }
+    }
+
+    pub(super) fn is_road_waiting(&self) -> bool {
+        let inbound = self.peers.iter().flatten().filter_map(|peer| peer.impaired.as_ref());
+        let outbound = self.downs.iter().flatten().filter_map(|down| down.impaired.as_ref());
+        inbound.chain(outbound).any(crate::impair::Bucket::is_waiting)
+    }
+
+    /// Lets go what waited long enough on impaired roads.
+    pub(super) fn release(&mut self, outbox: &mut Outbox, now: Instant) {
+        for index in 0..self.peers.len() {
+            while let Some((route, mut datagram)) = self.peers[index]
+                .as_mut()
+                .and_then(|peer| peer.impaired.as_mut())
+                .and_then(|bucket| bucket.release(now))
+            {
+                self.take(&route, &mut datagram, outbox, now, true);
+            }
+            while let Some((route, datagram)) = self.downs[index]
+                .as_mut()
+                .and_then(|down| down.impaired.as_mut())
+                .and_then(|bucket| bucket.release(now))
+            {
+                outbox.space()[..datagram.len()].copy_from_slice(&datagram);
+                outbox.commit(&route, datagram.len());
+                if outbox.is_full() {
+                    outbox.flush(&self.sockets);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! RTP that a peer sends: authenticated, freed of duplicates, kept, and given to its room.
+
+use std::time::Instant;
+
+use nhipcau_sfu::rewrite::{Source, UpPacket};
+use nhipcau_sfu::rtp::RtpHeader;
+use nhipcau_sfu::sequence::{Extender, ReplayWindow};
+use nhipcau_sfu::vp8::Vp8;
+use nhipcau_sfu::{Input, Kind};
+
+use super::Worker;
+use crate::peer::{Role, UpStream};
+use crate::sdp::Extension;
+use crate::stats::Drop;
+
+/// A packet after authentication, as far as the room needs to know.
+struct Accepted {
+    source: Source,
+    facts: UpPacket,
+    anew: bool,
+}
+
+impl Worker {
+    pub(super) fn take_rtp(&mut self, index: u32, packet: &mut [u8], now: Instant) {
+        match self.accept(index, packet, now) {
+            Ok(None) => {}
+            Ok(Some(accepted)) => {
+                self.heard(index, now);
+                self.into_room(index, &accepted, now);
+            }
+            Err(reason) => self.counters.drop(reason),
+        }
+    }
+
+    /// Opens a packet and keeps its payload. `Ok(None)`: authentic, but nothing to forward (probing, a repeated packet).
+    fn accept(&mut self, index: u32, packet: &mut [u8], now: Instant) -> Result<Option<Accepted>, Drop> {
+        let up = self.ups[index as usize].as_mut().ok_or(Drop::NoKeys)?;
+        let peer = self.peers[index as usize].as_mut().ok_or(Drop::NoKeys)?;
+        let open = up.open.as_ref().ok_or(Drop::NoKeys)?;
+        let header = RtpHeader::parse(packet).ok_or(Drop::Malformed)?;
+        let known = up.streams.iter().position(|stream| stream.ssrc == header.ssrc);
+        let (rtp_index, length) = match known {
+            Some(place) => {
+                let stream = &up.streams[place];
+                let rtp_index = stream.extender.extend(header.sequence).ok_or(Drop::Replay)?;
+                if !stream.window.is_new(rtp_index) {
+                    return Err(Drop::Replay);
+                }
+                (rtp_index, open.open_rtp(packet, header.header_bytes, rtp_index))
+            }
+            // Of a stream never heard, the rollover counter is 0; nothing is remembered before authentication.
+            None => {
+                let rtp_index = u64::from(header.sequence);
+                (rtp_index, open.open_rtp(packet, header.header_bytes, rtp_index))
+            }
+        };
+        let length = length.ok_or(Drop::Authentication)?;
+        let packet = &packet[..length];
+        let place = match known {
+            Some(place) => place,
+            None => {
+                let role = up.identify(&header, packet).ok_or(Drop::UnknownSource)?;
+                up.add_stream(UpStream {
+                    ssrc: header.ssrc,
+                    role,
+                    extender: Extender::default(),
+                    window: ReplayWindow::default(),
+                });
+                up.streams.len() - 1
+            }
+        };
+        let stream = &mut up.streams[place];
+        stream.extender.accept(rtp_index);
+        stream.window.insert(rtp_index);
+        let role = stream.role;
+        peer.media_at = Some(now);
+        up.bytes += length as u64;
+        if let Some(bytes) = up
+            .extensions
+            .id(Extension::TransportSequence)
+            .and_then(|id| header.extension(packet, id))
+            && let [high, low] = *bytes
+            && up.recorder.arrived(u16::from_be_bytes([high, low]), now)
+        {
+            // The recorder is full: the next tick sends at once.
+            up.feedback_at = now.checked_sub(super::ticks::FEEDBACK_PAUSE).unwrap_or(now);
+        }
+        let payload = header.payload(packet).ok_or(Drop::Malformed)?;
+        let (layer_place, ssrc, sequence, payload) = match role {
+            Role::Media(place) => (place, header.ssrc, header.sequence, payload),
+            Role::Repair(place) => {
+                // RFC 4588 section 4: the first two bytes are the original sequence number. Probing without payload carries none.
+                let Some((original, rest)) = payload.split_at_checked(2) else {
+                    return Ok(None);
+                };
+                let Some(layer) = &up.layers[place] else {
+                    return Ok(None);
+                };
+                (place, layer.ssrc, u16::from_be_bytes([original[0], original[1]]), rest)
+            }
+        };
+        let level = up
+            .extensions
+            .id(Extension::AudioLevel)
+            .filter(|_| layer_place == 0)
+            .and_then(|id| header.extension(packet, id)?.first().copied())
+            .map(|level| level & 0x7f);
+        let (layer, anew) = up.layer(layer_place, ssrc, now);
+        let Some(place) = layer.arrivals.accept(sequence, header.timestamp, now) else {
+            return Ok(None);
+        };
+        let facts = UpPacket {
+            index: layer.base + place,
+            timestamp: header.timestamp,
+            marker: header.marker,
+            vp8: if layer_place == 0 { None } else { Vp8::parse(payload) },
+            level,
+            bytes: payload.len() as u16,
+            // Only a recording reads it: the name of the source.
+            place: peer.id.0 as u32,
+        };
+        layer.highest = layer.highest.max(facts.index);
+        layer.cache.insert(&facts, payload);
+        let source = match layer_place {
+            0 => Source::new(peer.seat, Kind::Audio, 0),
+            video => Source::new(peer.seat, Kind::Video, video - 1),
+        };
+        Ok(Some(Accepted { source, facts, anew }))
+    }
+
+    fn into_room(&mut self, index: u32, accepted: &Accepted, now: Instant) {
+        let Some((room_id, room)) = self.peers[index as usize].as_ref().map(|peer| (peer.room_id, peer.room)) else {
+            return;
+        };
+        if accepted.anew {
+            let source = accepted.source;
+            self.input(room_id, Input::Restarted { source }, now);
+        }
+        let taken = self.in_room(room, |live| live.room.ingest(accepted.source, &accepted.facts, now));
+        match taken {
+            Some(true) => self.mark_dirty(room),
+            Some(false) => self.counters.drop(Drop::Muted),
+            None => {}
+        }
+    }
+}

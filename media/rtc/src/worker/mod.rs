@@ -1,0 +1,284 @@
+//! The packet thread: sockets, peers and rooms in one loop. One wake-up takes everything that has arrived, hands it through the
+//! rooms and sends everything that follows.
+
+mod control;
+mod egress;
+mod feedback;
+mod ingress;
+mod media;
+mod rooms;
+mod ticks;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixDatagram;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use nhipcau_sfu::{PeerId, Room, RoomId};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::bridge::Command;
+use crate::config::{BridgeConfig, Limits};
+use crate::dtls::Identity;
+use crate::error::BridgeError;
+use crate::event::BridgeEvent;
+use crate::peer::{Down, Peer, Up};
+use crate::socket::{Inbox, Outbox, Socket, Waker, wait};
+use crate::srtp::Profile;
+use crate::stats::{BridgeStats, DROP_REASONS, Drop};
+
+/// Between two looks at retransmissions, feedback, reports and liveness.
+const TICK: Duration = Duration::from_millis(25);
+/// Longest sleep, so that the snapshot of the statistics stays fresh.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
+/// Between two looks at impaired roads while something waits there (lab only).
+const IMPAIRED_SLEEP: Duration = Duration::from_millis(2);
+/// Batches taken from one socket before the others have their turn.
+const BATCHES_MAX: usize = 8;
+/// Seconds between 1900 (NTP) and 1970.
+const NTP_EPOCH_SECONDS: u64 = 2_208_988_800;
+
+/// The worker's number of the recording's copy, which is no peer.
+const TAP_PORT: u32 = u32::MAX;
+
+/// A room with what belongs to it outside its machine.
+struct LiveRoom {
+    id: RoomId,
+    room: Room,
+    /// The peer in each seat.
+    peers: Vec<Option<u32>>,
+    next_timeout: Option<Instant>,
+    dirty: bool,
+    tap: Option<UnixDatagram>,
+}
+
+/// What the owner asked for a peer; it outlives the peer's connection, until the owner says that the peer has left.
+#[derive(Clone, Default)]
+struct Wishes {
+    large: Option<PeerId>,
+    tiles: Vec<PeerId>,
+    muted: [bool; 2],
+}
+
+/// Counters that the snapshot is made of.
+#[derive(Default)]
+struct Counters {
+    drops: [u64; DROP_REASONS],
+    datagrams_in: u64,
+    bytes_in: u64,
+    forwarded: u64,
+    retransmitted: u64,
+    keyframe_requests: u64,
+}
+
+impl Counters {
+    fn drop(&mut self, reason: Drop) {
+        self.drops[reason as usize] += 1;
+    }
+}
+
+/// Everything behind the sockets.
+pub(crate) struct Worker {
+    limits: Limits,
+    voices: usize,
+    impairments: bool,
+    sockets: Vec<Socket>,
+    waker: Waker,
+    commands: Receiver<Command>,
+    events: SyncSender<BridgeEvent>,
+    lost_events: u64,
+    shared_stats: Arc<Mutex<BridgeStats>>,
+    identity: Identity,
+    random: SystemRandom,
+    peers: Vec<Option<Peer>>,
+    ups: Vec<Option<Up>>,
+    downs: Vec<Option<Down>>,
+    by_id: HashMap<PeerId, u32>,
+    by_ufrag: HashMap<Vec<u8>, u32>,
+    by_route: HashMap<(u8, SocketAddr), u32>,
+    rooms: Vec<Option<LiveRoom>>,
+    room_ids: HashMap<RoomId, u32>,
+    dirty_rooms: Vec<u32>,
+    wishes: HashMap<PeerId, Wishes>,
+    counters: Counters,
+    started: Instant,
+    /// NTP time of `started`.
+    started_ntp: u64,
+    next_tick: Instant,
+    ticks: u64,
+    stats_at: Instant,
+    stopping: bool,
+    scratch: Vec<u8>,
+    asked: Vec<u16>,
+    keyframes: Vec<(u32, usize, Instant)>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        config: &BridgeConfig,
+        sockets: Vec<Socket>,
+        waker: Waker,
+        commands: Receiver<Command>,
+        events: SyncSender<BridgeEvent>,
+        shared_stats: Arc<Mutex<BridgeStats>>,
+    ) -> Result<Self, BridgeError> {
+        let identity = Identity::new(false, &[Profile::AeadAes128Gcm, Profile::Aes128CmSha1]).map_err(BridgeError::Certificate)?;
+        let now = Instant::now();
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(Self {
+            limits: config.limits.clone(),
+            voices: config.slots_audio,
+            impairments: config.impairments,
+            sockets,
+            waker,
+            commands,
+            events,
+            lost_events: 0,
+            shared_stats,
+            identity,
+            random: SystemRandom::new(),
+            peers: Vec::new(),
+            ups: Vec::new(),
+            downs: Vec::new(),
+            by_id: HashMap::new(),
+            by_ufrag: HashMap::new(),
+            by_route: HashMap::new(),
+            rooms: Vec::new(),
+            room_ids: HashMap::new(),
+            dirty_rooms: Vec::new(),
+            wishes: HashMap::new(),
+            counters: Counters::default(),
+            started: now,
+            started_ntp: ntp(since_1970 + Duration::from_secs(NTP_EPOCH_SECONDS)),
+            next_tick: now,
+            ticks: 0,
+            stats_at: now,
+            stopping: false,
+            scratch: Vec::with_capacity(2048),
+            asked: Vec::with_capacity(256),
+            keyframes: Vec::new(),
+        })
+    }
+
+    /// Fingerprint of the certificate as in `a=fingerprint`.
+    pub(crate) fn fingerprint(&self) -> &str {
+        &self.identity.fingerprint
+    }
+
+    /// Runs until the last handle is dropped.
+    pub(crate) fn run(mut self) {
+        let mut inbox = Inbox::new();
+        let mut outbox = Outbox::new();
+        let mut polled = Vec::new();
+        let mut sources = self.sockets.iter().map(AsRawFd::as_raw_fd).collect::<Vec<_>>();
+        sources.push(self.waker.as_raw_fd());
+        while !self.stopping {
+            wait(&mut polled, &sources, self.sleep());
+            self.obey(&mut outbox);
+            for socket in 0..self.sockets.len() {
+                self.receive(socket, &mut inbox, &mut outbox);
+            }
+            let now = Instant::now();
+            if self.impairments {
+                self.release(&mut outbox, now);
+            }
+            if now >= self.next_tick {
+                self.tick(&mut outbox, now);
+            }
+            self.forward(&mut outbox, now);
+            self.send_keyframe_requests(&mut outbox);
+            outbox.flush(&self.sockets);
+            if now >= self.stats_at {
+                self.publish_stats(&outbox, now);
+            }
+        }
+        let now = Instant::now();
+        for index in 0..self.peers.len() {
+            self.remove_peer(index as u32, &mut outbox, now);
+        }
+        outbox.flush(&self.sockets);
+    }
+
+    fn sleep(&self) -> Duration {
+        if self.impairments && self.is_road_waiting() {
+            return IMPAIRED_SLEEP;
+        }
+        if self.by_id.is_empty() {
+            return SLEEP_MAX;
+        }
+        self.next_tick.saturating_duration_since(Instant::now())
+    }
+
+    fn obey(&mut self, outbox: &mut Outbox) {
+        self.waker.drain();
+        loop {
+            match self.commands.try_recv() {
+                Ok(command) => self.execute(command, outbox, Instant::now()),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    self.stopping = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self, socket: usize, inbox: &mut Inbox, outbox: &mut Outbox) {
+        for _ in 0..BATCHES_MAX {
+            let more = inbox.receive(&self.sockets[socket]);
+            let now = Instant::now();
+            for index in 0..inbox.len() {
+                match inbox.datagram(index, socket as u8) {
+                    Some((route, datagram)) => {
+                        self.counters.datagrams_in += 1;
+                        self.counters.bytes_in += datagram.len() as u64;
+                        self.take(&route, datagram, outbox, now, false);
+                    }
+                    None => self.counters.drop(Drop::Malformed),
+                }
+            }
+            self.forward(outbox, now);
+            self.send_keyframe_requests(outbox);
+            outbox.flush(&self.sockets);
+            if !more {
+                return;
+            }
+        }
+    }
+
+    fn tell(&mut self, event: BridgeEvent) {
+        if self.events.try_send(event).is_err() {
+            self.lost_events += 1;
+            if self.lost_events.is_power_of_two() {
+                tracing::error!(lost = self.lost_events, "the bridge's events are not read");
+            }
+        }
+    }
+
+    fn random_u32(&self) -> u32 {
+        let mut bytes = [0; 4];
+        // The kernel's generator does not fail once it is seeded.
+        self.random.fill(&mut bytes).expect("random numbers of the kernel");
+        u32::from_be_bytes(bytes)
+    }
+
+    /// `length` characters of the ICE alphabet with 6 random bits each.
+    fn random_text(&self, length: usize) -> String {
+        const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut bytes = vec![0; length];
+        self.random.fill(&mut bytes).expect("random numbers of the kernel");
+        bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 63)])).collect()
+    }
+
+    fn ntp_now(&self, now: Instant) -> u64 {
+        self.started_ntp + ntp(now.saturating_duration_since(self.started))
+    }
+}
+
+/// A duration in 1/2^32 s.
+fn ntp(duration: Duration) -> u64 {
+    (duration.as_secs() << 32) + (u64::from(duration.subsec_nanos()) << 32) / 1_000_000_000
+}
