@@ -21,16 +21,20 @@ export function Devices() {
   const shown = found.filter((row) => health === "" || row.health === health);
   const columns: Column<DeviceRow>[] = [
     { key: "ten", label: t("device.name"), cell: (row) => <Link href={`/thiet-bi/${encodeURIComponent(row.id)}`} class="strong"><Name>{row.name}</Name></Link>, compare: (a, b) => byName(a.name, b.name) },
-    { key: "tinh-trang", label: t("device.health"), cell: (row) => <HealthMark health={row.health} />, compare: byHealth },
     {
-      key: "vi-sao", label: t("device.reason"),
-      cell: (row) => row.behind ? <span class="quiet">{t("device.behind", { name: row.behind.name })}</span> : <Reasons reasons={row.reasons} />,
+      key: "tinh-trang", label: t("device.health"), compare: byHealth,
+      cell: (row) => (
+        <>
+          <HealthMark health={row.health} />
+          {row.behind ? <span class="reasons">{t("device.behind", { name: row.behind.name })}</span> : row.health !== "ok" && <Reasons reasons={row.reasons} />}
+        </>
+      ),
     },
     { key: "diem-cau", label: t("device.site"), cell: (row) => <Name>{row.site_name}</Name>, compare: (a, b) => byName(a.site_name ?? "", b.site_name ?? "") },
-    { key: "loai", label: t("device.kind"), cell: (row) => t(`kind.${row.kind}`), compare: (a, b) => byName(t(`kind.${a.kind}`), t(`kind.${b.kind}`)) },
+    { key: "loai", label: t("device.kind"), cell: (row) => <span class="nowrap">{t(`kind.${row.kind}`)}</span>, compare: (a, b) => byName(t(`kind.${a.kind}`), t(`kind.${b.kind}`)) },
     { key: "kieu", label: t("device.model"), cell: (row) => <Name>{`${row.vendor} ${row.model}`.trim()}</Name>, compare: (a, b) => byName(a.vendor + a.model, b.vendor + b.model) },
-    { key: "dia-chi", label: t("device.address"), cell: (row) => <span class="mono"><Name>{row.address}</Name></span>, compare: (a, b) => byName(a.address, b.address) },
-    { key: "luc", label: t("device.last_seen"), cell: (row) => (row.last_seen ? ago(row.last_seen, now) : "–"), compare: (a, b) => (b.last_seen ?? "").localeCompare(a.last_seen ?? "") },
+    { key: "dia-chi", label: t("device.address"), cell: (row) => <span class="mono nowrap"><Name>{row.address}</Name></span>, compare: (a, b) => byName(a.address, b.address) },
+    { key: "luc", label: t("device.last_seen"), cell: (row) => <span class="nowrap num">{row.last_seen ? ago(row.last_seen, now) : "–"}</span>, compare: (a, b) => (b.last_seen ?? "").localeCompare(a.last_seen ?? "") },
   ];
   return (
     <>

@@ -84,7 +84,7 @@ function Verdict({ overview }: { overview: Overview }) {
       </div>
       {!daemon.disk_ok && <p class="banner critical" role="alert">{t("home.disk")}</p>}
       {daemon.polls_late > 0 && <p class="banner degraded">{t("home.polls_late", { n: daemon.polls_late })}</p>}
-      {daemon.notices.map((notice, index) => <p key={index} class="banner degraded" data-test="notice">{reasonSentence(notice)}</p>)}
+      {daemon.notices.map((notice, index) => <p key={index} class="banner degraded" data-test="notice">{reasonSentence(notice)}.</p>)}
     </>
   );
 }

@@ -5,7 +5,7 @@ import { duration, when } from "../format.ts";
 import { common } from "../i18n/common.ts";
 import { t } from "../i18n/console.ts";
 import { harmless } from "../i18n/index.ts";
-import { reasonSentence } from "../i18n/reasons.ts";
+import { reasonClause, reasonSentence } from "../i18n/reasons.ts";
 import { Link } from "../router.tsx";
 import { may } from "../session.ts";
 import { Button, HealthMark, Name, Refusal } from "../ui/basics.tsx";
@@ -32,10 +32,7 @@ export function IncidentCard({ incident, changed }: { incident: Incident; change
         </span>
       </div>
       <h3 class="incident-cause">
-        {incident.device && incident.device_name && (
-          <><Link href={`/thiet-bi/${encodeURIComponent(incident.device)}`}><Name>{incident.device_name}</Name></Link>{": "}</>
-        )}
-        {incident.device_name ? reasonSentence(incident.reason).replace(/^./, (c) => c.toLocaleLowerCase()) : reasonSentence(incident.reason)}
+        <Cause incident={incident} />
       </h3>
       {incident.sites.length > 0 && <p>{affected(incident.sites)}</p>}
       {incident.behind.length > 0 && (
@@ -60,6 +57,15 @@ export function IncidentCard({ incident, changed }: { incident: Incident; change
       {asking && <Acknowledge incident={incident} close={() => ask(false)} done={changed} />}
     </article>
   );
+}
+
+/** The cause; the device stands in front unless the sentence names it. */
+function Cause({ incident }: { incident: Incident }) {
+  const { device, device_name: name, reason } = incident;
+  if (device === undefined) return <>{reasonSentence(reason)}</>;
+  const href = `/thiet-bi/${encodeURIComponent(device)}${incident.interface ? `?cong=${encodeURIComponent(incident.interface)}` : ""}`;
+  if (name === undefined || reason.args.device === name) return <Link href={href}>{reasonSentence(reason)}</Link>;
+  return <><Link href={href}><Name>{name}</Name></Link>: {reasonClause(reason)}</>;
 }
 
 function affected(sites: string[]): string {

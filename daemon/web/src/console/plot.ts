@@ -13,6 +13,7 @@ export function draw(box: HTMLElement, series: Series): () => void {
   const font = `${0.8125 * rem}px ${style.getPropertyValue("--font")}`;
   const axis = { stroke: colour("--soft"), font, grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
   const clock = (seconds: number) => time(new Date(seconds * 1000));
+  const last = series.points.length - 1;
   const plot = new uPlot(
     {
       width: box.clientWidth,
@@ -20,6 +21,8 @@ export function draw(box: HTMLElement, series: Series): () => void {
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), timeZone()),
       cursor: { y: false, points: { size: 7 } },
       legend: { live: true },
+      // Away from the pointer the legend tells the latest figures, not dashes.
+      hooks: { setCursor: [(self) => { if (self.cursor.idx == null) self.setLegend({ idx: last }, false); }] },
       scales: { y: { range: (_, _low, high) => [0, Math.max(1_000, high * 1.08)] } },
       axes: [
         { ...axis, values: (_, marks) => marks.map(clock), space: 5 * rem },
@@ -34,6 +37,7 @@ export function draw(box: HTMLElement, series: Series): () => void {
     [series.points.map((point) => point[0]), series.points.map((point) => point[1]), series.points.map((point) => point[2])],
     box,
   );
+  plot.setLegend({ idx: last }, false);
   const observer = new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: HEIGHT_REM * rem }));
   observer.observe(box);
   return () => {

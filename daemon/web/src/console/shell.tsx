@@ -78,10 +78,8 @@ export function Shell({ session }: { session: Session }) {
         <div class="side-foot">
           <Switches />
           <div class="who">
-            <div>
-              <b><Name>{session.account?.display_name}</Name></b>
-              {session.account && <span>{t(`account.role.${session.account.role}`)}</span>}
-            </div>
+            <b><Name>{session.account?.display_name}</Name></b>
+            <span>{session.account && t(`account.role.${session.account.role}`)}</span>
             <Button kind="quiet" onClick={() => void signOut()} test="sign-out">{t("signout")}</Button>
           </div>
         </div>

@@ -50,7 +50,7 @@ function Large({ seat, state, one }: { seat: Seat; state: SeatState; one: Partic
   return (
     <>
       {visible && <Picture stream={stream} onShown={setShown} test="large-video" participant={one.id} />}
-      {(!visible || !shown) && <Absent one={one} waiting={visible} />}
+      {(!visible || !shown) && <NoPicture one={one} waiting={visible} />}
       <Plate one={one} large />
       <div class="stage-tags">
         {state.pinned === one.id && <button type="button" class="stage-tag" data-test="unpin" onClick={() => seat.pin(null)}><Icon name="pin" />{r("stage.pinned")}</button>}
@@ -61,12 +61,12 @@ function Large({ seat, state, one }: { seat: Seat; state: SeatState; one: Partic
 }
 
 /** Instead of a picture: who it would be, and why there is none. */
-function Absent({ one, waiting }: { one: Participant; waiting: boolean }) {
+function NoPicture({ one, waiting }: { one: Participant; waiting: boolean }) {
   const why = !one.connected ? r("stage.dropped") : waiting ? r("stage.waiting_picture") : r("stage.no_cam");
   return (
-    <div class="absent">
-      <span class="absent-letters" aria-hidden="true">{initials(one.site_name || one.name)}</span>
-      <span class="absent-why">{why}</span>
+    <div class="no-picture">
+      <span class="no-picture-letters" aria-hidden="true">{initials(one.site_name || one.name)}</span>
+      <span class="no-picture-why">{why}</span>
     </div>
   );
 }
@@ -101,7 +101,7 @@ export function Tile({ seat, state, one }: { seat: Seat; state: SeatState; one: 
       onClick={() => seat.pin(state.pinned === one.id ? null : one.id)}
     >
       {visible && <Picture stream={stream} onShown={setShown} test="tile-video" participant={one.id} />}
-      {(!visible || !shown) && <Absent one={one} waiting={visible} />}
+      {(!visible || !shown) && <NoPicture one={one} waiting={visible} />}
       <Plate one={one} />
     </button>
   );
@@ -116,7 +116,7 @@ function Self({ seat, state }: { seat: Seat; state: SeatState }) {
     <div class="self" data-test="self">
       {state.cam && stream
         ? <Picture stream={stream} mirror test="self-video" />
-        : <div class="absent"><span class="absent-why">{r("stage.no_cam")}</span></div>}
+        : <div class="no-picture"><span class="no-picture-why">{r("stage.no_cam")}</span></div>}
       <div class="plate"><Icon name={state.mic || state.talking ? "mic" : "mic_off"} /><span class="plate-site">{r("self")}</span></div>
     </div>
   );

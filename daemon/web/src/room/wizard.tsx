@@ -68,7 +68,7 @@ export function Wizard({ room, token, preview, media, join }: WizardProps) {
       </header>
       <section class="wizard-see" aria-label={r("wizard.preview")}>
         <div class="preview">
-          {stream ? <Picture stream={stream} mirror test="preview" /> : <p class="absent-why">{r(state.opening ? "wizard.asking" : "wizard.no_picture")}</p>}
+          {stream ? <Picture stream={stream} mirror test="preview" /> : <p class="no-picture-why">{r(state.opening ? "wizard.asking" : "wizard.no_picture")}</p>}
         </div>
         <Meter track={state.audio} onLevel={(level) => level > VOICE_LEVEL && setHeard(true)} />
         <ul class="checks">{checks.map((check) => <CheckLine key={check.name} check={check} />)}</ul>

@@ -103,7 +103,6 @@ export const consoleWords: Record<keyof typeof vi, string> = {
   "device.kind": "Kind",
   "device.model": "Vendor and model",
   "device.health": "Health",
-  "device.reason": "Why",
   "device.last_seen": "Last answer",
   "device.behind": "Behind {name}",
   "device.facts": "Facts",

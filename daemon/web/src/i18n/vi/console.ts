@@ -101,7 +101,6 @@ export const consoleWords = {
   "device.kind": "Loại",
   "device.model": "Hãng và kiểu",
   "device.health": "Tình trạng",
-  "device.reason": "Vì sao",
   "device.last_seen": "Trả lời lần cuối",
   "device.behind": "Nằm sau {name}",
   "device.facts": "Thông tin chung",
