@@ -185,6 +185,37 @@ fn bad_expressions_are_refused_when_loaded() {
 }
 
 #[test]
+fn deep_expressions_neither_overflow_the_stack_nor_pass_for_conditions() {
+    let when = "event.health == 'critical' && size(event.sites) > 0";
+    for (open, middle, close) in [
+        ("(", "true", ")"),
+        ("[", "1", "]"),
+        ("!", "event.text", ""),
+        ("-", "1", ""),
+        ("{1:", "1", "}"),
+        ("", "event.text", ".x"),
+        ("1+", "1", ""),
+        ("size(", "1", ")"),
+        ("true?true:", "1", ""),
+    ] {
+        let times = (990 - middle.len()) / (open.len() + close.len());
+        let expression = format!("{}{middle}{}", open.repeat(times), close.repeat(times));
+        let found = Library::parse(
+            [(
+                "x.yaml",
+                GOOD.replacen(when, &format!("\"{expression}\""), 1)
+                    .as_str(),
+            )],
+            &LoadTerms {
+                allow_exec: true,
+                recipients: None,
+            },
+        );
+        assert!(found.is_err() || open == "(", "{open}");
+    }
+}
+
+#[test]
 fn bad_templates_are_refused_when_loaded() {
     let cases = [
         ("{{ event.nosuch }}", "no field `nosuch`"),

@@ -206,7 +206,7 @@ pub enum Output {
     Muted {
         /// The seat.
         seat: SeatId,
-        /// By whom.
+        /// By whom; empty when a muted seat is resumed with its microphone on.
         by: String,
     },
     /// Forward the seat's sound again.
