@@ -106,8 +106,8 @@ export function fieldDate(at: Date): string {
   return `${p.year}-${two(p.month)}-${two(p.day)}`;
 }
 
-/** A duration in words, two units at most: `2 giờ 5 phút`, `12 phút`, `40 giây`. */
-export function duration(seconds: number): string {
+/** A duration in words, at most two units, or one: `2 giờ 5 phút`, `12 phút`, `40 giây`. */
+export function duration(seconds: number, units_max = 2): string {
   const whole = Math.max(0, Math.round(seconds));
   const units: ["day" | "hour" | "minute" | "second", number][] = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
   let left = whole;
@@ -117,7 +117,7 @@ export function duration(seconds: number): string {
     left -= n * length;
     if (n > 0) words.push(common(`unit.${unit}`, { n }));
     // Below the first unit only its neighbour says something: nobody reads "3 ngày 12 giây".
-    if (words.length === 2 || (words.length === 1 && n === 0)) break;
+    if (words.length === units_max || (words.length === 1 && n === 0)) break;
   }
   if (words.length === 2 && whole >= 600 && whole < 3_600) words.pop();
   return words.length === 0 ? common("unit.second", { n: 0 }) : words.join(" ");
@@ -126,7 +126,7 @@ export function duration(seconds: number): string {
 /** `12 phút trước`; within five seconds `vừa xong`. */
 export function ago(at: string, now = new Date()): string {
   const seconds = (now.getTime() - Date.parse(at)) / 1000;
-  return seconds < 5 ? common("just_now") : common("ago", { duration: duration(seconds) });
+  return seconds < 5 ? common("just_now") : common("ago", { duration: duration(seconds, 1) });
 }
 
 export function number(value: number): string {

@@ -63,7 +63,7 @@ function Row({ row, board, send, self }: { row: BoardRow; board: Board; send: Se
       </div>
       <p class="roll-sentence" data-test="board-reason">
         {rowSentence(row)}{row.state === "dropped" && <>. {b("row.kept")}</>}
-        {row.line && row.state === "joined" && <span class="quiet">{" "}{b("row.line", { line: row.line })}</span>}
+        {row.line && row.state === "joined" && <span class="quiet">{" · "}{b("row.line", { line: row.line })}</span>}
       </p>
       {row.participants.map((one) => <Person key={one.id} one={one} board={board} send={send} self={self} named={row.participants.length > 1 || one.name !== row.site_name} />)}
     </li>

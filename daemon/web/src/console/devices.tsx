@@ -20,7 +20,15 @@ export function Devices() {
   const found = all?.filter((row) => matches(query, row.name, row.address, row.site_name, row.vendor, row.model, t(`kind.${row.kind}`), row.profile)) ?? [];
   const shown = found.filter((row) => health === "" || row.health === health);
   const columns: Column<DeviceRow>[] = [
-    { key: "ten", label: t("device.name"), cell: (row) => <Link href={`/thiet-bi/${encodeURIComponent(row.id)}`} class="strong"><Name>{row.name}</Name></Link>, compare: (a, b) => byName(a.name, b.name) },
+    {
+      key: "ten", label: t("device.name"), compare: (a, b) => byName(a.name, b.name),
+      cell: (row) => (
+        <>
+          <Link href={`/thiet-bi/${encodeURIComponent(row.id)}`} class="strong"><Name>{row.name}</Name></Link>
+          <span class="under mono"><Name>{row.address}</Name></span>
+        </>
+      ),
+    },
     {
       key: "tinh-trang", label: t("device.health"), compare: byHealth,
       cell: (row) => (
@@ -31,9 +39,10 @@ export function Devices() {
       ),
     },
     { key: "diem-cau", label: t("device.site"), cell: (row) => <Name>{row.site_name}</Name>, compare: (a, b) => byName(a.site_name ?? "", b.site_name ?? "") },
-    { key: "loai", label: t("device.kind"), cell: (row) => <span class="nowrap">{t(`kind.${row.kind}`)}</span>, compare: (a, b) => byName(t(`kind.${a.kind}`), t(`kind.${b.kind}`)) },
-    { key: "kieu", label: t("device.model"), cell: (row) => <Name>{`${row.vendor} ${row.model}`.trim()}</Name>, compare: (a, b) => byName(a.vendor + a.model, b.vendor + b.model) },
-    { key: "dia-chi", label: t("device.address"), cell: (row) => <span class="mono nowrap"><Name>{row.address}</Name></span>, compare: (a, b) => byName(a.address, b.address) },
+    {
+      key: "loai", label: t("device.kind"), compare: (a, b) => byName(t(`kind.${a.kind}`), t(`kind.${b.kind}`)) || byName(a.vendor + a.model, b.vendor + b.model),
+      cell: (row) => <>{t(`kind.${row.kind}`)}<span class="under"><Name>{`${row.vendor} ${row.model}`.trim()}</Name></span></>,
+    },
     { key: "luc", label: t("device.last_seen"), cell: (row) => <span class="nowrap num">{row.last_seen ? ago(row.last_seen, now) : "–"}</span>, compare: (a, b) => (b.last_seen ?? "").localeCompare(a.last_seen ?? "") },
   ];
   return (

@@ -50,7 +50,7 @@ function Large({ seat, state, one }: { seat: Seat; state: SeatState; one: Partic
   return (
     <>
       {visible && <Picture stream={stream} onShown={setShown} test="large-video" participant={one.id} />}
-      {(!visible || !shown) && <NoPicture one={one} waiting={visible} />}
+      {(!visible || !shown) && <NoPicture one={one} waiting={one.cam} />}
       <Plate one={one} large />
       <div class="stage-tags">
         {state.pinned === one.id && <button type="button" class="stage-tag" data-test="unpin" onClick={() => seat.pin(null)}><Icon name="pin" />{r("stage.pinned")}</button>}
@@ -101,7 +101,7 @@ export function Tile({ seat, state, one }: { seat: Seat; state: SeatState; one: 
       onClick={() => seat.pin(state.pinned === one.id ? null : one.id)}
     >
       {visible && <Picture stream={stream} onShown={setShown} test="tile-video" participant={one.id} />}
-      {(!visible || !shown) && <NoPicture one={one} waiting={visible} />}
+      {(!visible || !shown) && <NoPicture one={one} waiting={one.cam} />}
       <Plate one={one} />
     </button>
   );

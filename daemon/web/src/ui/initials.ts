@@ -1,4 +1,4 @@
-const PREFIXES = /^(xã|phường|thị trấn|thị xã|huyện|thành phố|tp\.?|tỉnh|sở|ubnd|ban|phòng|đặc khu|điểm cầu)\s+/iu;
+const PREFIXES = /^(xã|phường|thị trấn|thị xã|huyện|thành phố|tp\.?|tỉnh|sở|ubnd|ban|phòng|đặc khu|khu vực|trung tâm|điểm cầu)\s+/iu;
 
 /** One or two letters for a site without a picture: of the name itself, not of "xã" or "phường". */
 export function initials(name: string): string {

@@ -98,7 +98,6 @@ export const consoleWords: Record<keyof typeof vi, string> = {
   "devices.no_match": "No device matches",
   "devices.clear": "Clear the filter",
   "device.name": "Name",
-  "device.address": "Address",
   "device.site": "Site",
   "device.kind": "Kind",
   "device.model": "Vendor and model",

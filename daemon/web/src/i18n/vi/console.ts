@@ -96,7 +96,6 @@ export const consoleWords = {
   "devices.no_match": "Không có thiết bị nào khớp",
   "devices.clear": "Bỏ lọc",
   "device.name": "Tên",
-  "device.address": "Địa chỉ",
   "device.site": "Điểm cầu",
   "device.kind": "Loại",
   "device.model": "Hãng và kiểu",

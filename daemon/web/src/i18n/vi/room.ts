@@ -76,7 +76,7 @@ export const roomWords = {
   "cam.on": "Tắt camera",
   "cam.off": "Bật camera",
   "hand.raise": "Đăng ký phát biểu",
-  "hand.lower": "Hạ tay",
+  "hand.lower": "Bỏ đăng ký",
   "leave": "Rời phòng",
   "leave.title": "Rời phòng họp?",
   "leave.text": "Bạn có thể vào lại bằng chính liên kết này.",
