@@ -129,11 +129,12 @@ pub fn name_of(trap: &Oid) -> Option<&'static str> {
     }
     // UPS-MIB (RFC 1628) §4: upsTraps.
     if let Some(tail) = tail(&[1, 3, 6, 1, 2, 1, 33, 2]) {
+        // Some agents put the zero of a translated v1 trap in between.
         return Some(match tail.as_slice() {
-            [1] => "upsTrapOnBattery",
-            [2] => "upsTrapTestCompleted",
-            [3] => "upsTrapAlarmEntryAdded",
-            [4] => "upsTrapAlarmEntryRemoved",
+            [1] | [0, 1] => "upsTrapOnBattery",
+            [2] | [0, 2] => "upsTrapTestCompleted",
+            [3] | [0, 3] => "upsTrapAlarmEntryAdded",
+            [4] | [0, 4] => "upsTrapAlarmEntryRemoved",
             _ => return None,
         });
     }

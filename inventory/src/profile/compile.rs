@@ -359,6 +359,13 @@ impl Scope<'_, '_> {
             value: rule.value.as_ref().map(|c| self.column(c)),
             scale: rule.scale.unwrap_or(1.0),
             offset: rule.offset.unwrap_or(0.0),
+            divide_by: rule.divide_by.as_ref().map(|c| self.column(c)),
+            when: rule
+                .when
+                .0
+                .iter()
+                .map(|(c, p)| (self.column(c), p.clone()))
+                .collect(),
             pattern: rule.pattern.clone(),
             invalid: rule.invalid.clone(),
             state: self.state(rule.state.as_ref(), rule.states.as_ref()),

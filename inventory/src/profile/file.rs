@@ -170,6 +170,12 @@ pub(super) struct SensorRule {
     pub(super) scale: Option<f64>,
     #[serde(default)]
     pub(super) offset: Option<f64>,
+    /// The column by which the value is divided.
+    #[serde(default)]
+    pub(super) divide_by: Option<String>,
+    /// Only rows in which the text of the column fits.
+    #[serde(default)]
+    pub(super) when: Unique<Pattern>,
     /// With a text as value: where the number stands in it.
     #[serde(default)]
     pub(super) pattern: Option<Pattern>,

@@ -69,6 +69,8 @@ pub(crate) struct SensorPlan {
     pub(crate) value: Option<usize>,
     pub(crate) scale: f64,
     pub(crate) offset: f64,
+    pub(crate) divide_by: Option<usize>,
+    pub(crate) when: Vec<(usize, Pattern)>,
     pub(crate) pattern: Option<Pattern>,
     pub(crate) invalid: Vec<i64>,
     pub(crate) state: Option<StatePlan>,

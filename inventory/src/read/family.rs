@@ -50,7 +50,16 @@ pub(crate) fn family(
             });
         }
         for rule in &table.sensors {
-            let value = rule.value.and_then(|column| number(rule, cells[column]));
+            if !rule.when.iter().all(|(column, pattern)| {
+                cells[*column].is_some_and(|v| pattern.0.is_match(&text(v)))
+            }) {
+                continue;
+            }
+            let mut value = rule.value.and_then(|column| number(rule, cells[column]));
+            if let Some(column) = rule.divide_by {
+                let divisor = cells[column].and_then(plain_number).filter(|d| *d != 0.0);
+                value = value.zip(divisor).map(|(value, divisor)| value / divisor);
+            }
             let state = rule.state.as_ref().and_then(|plan| state(plan, cells));
             if value.is_none() && state.is_none() {
                 continue;

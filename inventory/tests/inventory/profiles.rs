@@ -1,1 +1,167 @@
-//! (next)
+//! Profile files: the shipped ones, and those that must be refused.
+
+use nhipcau_inventory::{ProfileError, ProfileSet};
+
+use crate::agent::oid;
+
+fn refuse(text: &str) -> ProfileError {
+    ProfileSet::parse([("bad.yaml", text)])
+        .expect_err("the file must be refused")
+        .remove(0)
+}
+
+#[test]
+fn shipped_families_are_recognised() {
+    let set = ProfileSet::shipped();
+    let ios = "Cisco IOS Software, Catalyst 4500 L3 Switch Software (cat4500-IPBASEK9-M), Version 15.0(2)SG11";
+    let isr =
+        "Cisco IOS Software [Fuji], ISR Software (X86_64_LINUX_IOSD-UNIVERSALK9-M), Version 16.9.6";
+    let ftd = "Cisco Firepower Threat Defense, Version 6.6.5 (Build 81), ASA Version 9.14(3)15";
+    for (object_id, descr, family) in [
+        ("1.3.6.1.4.1.9.1.503", ios, "cisco-ios"),
+        ("1.3.6.1.4.1.9.1.1935", isr, "cisco-isr"),
+        ("1.3.6.1.4.1.9.1.2405", ftd, "cisco-firewall"),
+        ("1.3.6.1.4.1.9.12.3.1.3.1", "Cisco NX-OS", "cisco-common"),
+        (
+            "1.3.6.1.4.1.11.5.7.1.2",
+            "HPE Synergy Frame Link Module 2.07.00",
+            "hpe-synergy-frame",
+        ),
+        (
+            "1.3.6.1.4.1.232.9.4.11",
+            "Integrated Lights-Out 5 2.72",
+            "hpe-ilo",
+        ),
+        ("1.3.6.1.4.1.232.165.11", "Outlet Metered", "hpe-pdu"),
+        (
+            "1.3.6.1.4.1.1588.2.1.1.1",
+            "Fibre Channel Switch.",
+            "brocade-fos",
+        ),
+        ("1.3.6.1.4.1.12925.1", "HP_3PAR 8400", "hpe-3par"),
+        (
+            "1.3.6.1.4.1.8072.3.2.10",
+            "HPE StoreOnce 3520, software 4.2.3, Linux 3.10.0",
+            "hpe-storeonce",
+        ),
+        ("1.3.6.1.4.1.8072.3.2.10", "Linux host 6.1.0", "linux"),
+        ("1.3.6.1.4.1.6876.4.1", "VMware ESXi 7.0.3", "vmware-esxi"),
+        (
+            "1.3.6.1.4.1.318.1.3.27",
+            "APC Web/SNMP Management Card",
+            "apc-ups",
+        ),
+        (
+            "1.3.6.1.4.1.318.1.3.4.6",
+            "APC Web/SNMP Management Card",
+            "apc-pdu",
+        ),
+        ("1.3.6.1.4.1.318.1.3.14.13", "APC InRow RC", "apc-cooling"),
+        ("1.3.6.1.4.1.476.1.42", "Liebert", "liebert"),
+        ("1.3.6.1.4.1.534.1", "Eaton", "ups-mib"),
+    ] {
+        assert_eq!(
+            set.family(&oid(object_id), descr),
+            (family, false),
+            "{object_id}"
+        );
+    }
+    assert_eq!(
+        set.family(&oid("1.3.6.1.4.1.99999.1"), "a toaster"),
+        ("generic", true)
+    );
+}
+
+#[test]
+fn mistakes_are_named_with_their_place() {
+    let cases = [
+        ("profile: x\nvendr: y\n", 2, "unknown field `vendr`"),
+        (
+            "profile: x\nmatch:\n  - object_id: [1.3.6.1.4.1.x]\n",
+            3,
+            "bad OID",
+        ),
+        (
+            "profile: x\nmatch:\n  - descr: '(unclosed'\n",
+            3,
+            "bad regex",
+        ),
+        ("profile: x\nprofile: y\n", 1, "duplicate"),
+        ("profile: x\nkind: toaster\n", 2, "unknown variant"),
+        ("profile: x y\n", 1, "name of letters"),
+        ("profile: x\nmatch: [{}]\n", 2, "object_id"),
+        ("profile: x\nextends: [nobody]\n", 2, "nobody"),
+        (
+            "profile: x\nstates:\n  s:\n    1: purple haze\n",
+            4,
+            "purple haze",
+        ),
+        (
+            "profile: x\nstates:\n  s:\n    1: ok well\n    1: ok fine\n",
+            0,
+            "comes twice",
+        ),
+        (
+            "profile: x\ntables:\n  - name: t\n    columns: {a: 1.3.6.1.2}\n    sensors:\n      - {name: n, class: fan, value: b}\n",
+            6,
+            "no column `b`",
+        ),
+        (
+            "profile: x\ntables:\n  - name: t\n    columns: {a: 1.3.6.1.2}\n    sensors:\n      - {name: 'n{a', class: fan, value: a}\n",
+            6,
+            "without its",
+        ),
+        (
+            "profile: x\ntables:\n  - name: t\n    columns: {a: 1.3.6.1.2}\n    sensors:\n      - {name: n, class: fan, state: a, states: s}\n",
+            6,
+            "no states `s`",
+        ),
+        (
+            "profile: x\ntables:\n  - name: t\n    columns: {a: 1.3}\n",
+            4,
+            "half the world",
+        ),
+        ("profile: x\nvendor: &a [b]\nkind: *a\n", 2, "anchors"),
+    ];
+    for (text, line, message) in cases {
+        let error = refuse(text);
+        assert_eq!(error.file, "bad.yaml");
+        assert!(error.message.contains(message), "{text}: {error}");
+        assert!(line == 0 || error.line == line, "{text}: {error}");
+    }
+}
+
+#[test]
+fn bombs_are_refused_before_they_grow() {
+    assert!(
+        refuse(&format!("profile: x\nvendor: {}", "y".repeat(300_000)))
+            .message
+            .contains("larger than")
+    );
+    assert!(
+        ProfileSet::parse([(
+            "deep.yaml",
+            format!("profile: x\nmatch: {}", "[".repeat(5_000))
+        )])
+        .is_err()
+    );
+    let huge = format!("profile: x\nmatch:\n  - descr: '{}'\n", "(a{1000}){1000}");
+    assert!(refuse(&huge).message.contains("bad regex"));
+    let wide: Vec<String> = (1..=30).map(|n| format!("c{n}: 1.3.6.1.4.1.{n}")).collect();
+    let wide = format!(
+        "profile: x\ntables:\n  - name: t\n    columns: {{{}}}\n",
+        wide.join(", ")
+    );
+    assert!(refuse(&wide).message.contains("columns"));
+}
+
+#[test]
+fn an_operators_file_replaces_a_shipped_one_of_the_same_name() {
+    let own = "profile: linux\nkind: backup\nmatch:\n  - object_id: [1.3.6.1.4.1.77777]\n";
+    let set = ProfileSet::parse(ProfileSet::shipped_files().chain([("own.yaml", own)])).unwrap();
+    assert_eq!(
+        set.family(&oid("1.3.6.1.4.1.77777.1"), ""),
+        ("linux", false)
+    );
+    assert_eq!(set.names().filter(|n| *n == "linux").count(), 1);
+}
