@@ -63,12 +63,22 @@ impl<'a> Complaints<'a> {
 
 fn locate(text: &str, context: &str, word: &str) -> (usize, usize) {
     let start = text.find(context).unwrap_or(0);
-    let place = text[start..].find(word).map_or(start, |n| start + n);
+    let place = find_word(&text[start..], word).map_or(start, |n| start + n);
     let line_start = text[..place].rfind('\n').map_or(0, |n| n + 1);
     (
         text[..place].matches('\n').count() + 1,
         text[line_start..place].chars().count() + 1,
     )
+}
+
+/// Where `word` stands by itself, not inside a longer one.
+fn find_word(text: &str, word: &str) -> Option<usize> {
+    let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '-');
+    text.match_indices(word)
+        .find(|(n, found)| {
+            !inside(text[..*n].chars().next_back()) && !inside(text[n + found.len()..].chars().next())
+        })
+        .map(|(n, _)| n)
 }
 
 /// Compiles one source; `by_name` has all sources, for `extends`.

@@ -124,7 +124,7 @@ pub(super) struct Table {
     #[serde(default)]
     pub(super) hasten: bool,
     pub(super) columns: Unique<Oid>,
-    /// Only rows whose column has one of these values.
+    /// Only rows whose column has one of these values, or is absent.
     #[serde(default, rename = "where")]
     pub(super) only: Unique<Vec<i64>>,
     /// Rows whose column has one of these values are left out.

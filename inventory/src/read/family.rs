@@ -27,10 +27,11 @@ pub(crate) fn family(
     let mut harvest = Harvest::default();
     let mut rows = Rows::new(columns);
     while let Some((index, cells)) = rows.next() {
-        let is = |(column, values): &(usize, Vec<i64>)| {
-            cell_i64(cells[*column]).is_some_and(|v| values.contains(&v))
-        };
-        if !table.only.iter().all(is) || table.unless.iter().any(is) {
+        // A column that the agent does not have sorts nothing out.
+        let number = |column: usize| cell_i64(cells[column]);
+        let outside = |(c, values): &(usize, Vec<i64>)| number(*c).is_some_and(|v| !values.contains(&v));
+        let inside = |(c, values): &(usize, Vec<i64>)| number(*c).is_some_and(|v| values.contains(&v));
+        if table.only.iter().any(outside) || table.unless.iter().any(inside) {
             continue;
         }
         let fill = |template: &Template| fill(template, index, cells, lexicon);

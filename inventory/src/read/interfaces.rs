@@ -271,14 +271,16 @@ fn name_of(raw: &[u8], facts: Option<&Facts>, index: u32) -> Arc<str> {
     }
 }
 
-/// ifHighSpeed counts millions; ifSpeed is exact but ends at 4.29 Gbit/s.
+/// ifHighSpeed counts millions; ifSpeed is exact but ends at 4.29 Gbit/s, where it says "at least that".
 fn speed_bps(speed: Option<&Value>, high: Option<&Value>) -> u64 {
     let speed = speed.and_then(Value::as_u64).unwrap_or(0);
     let high = high
         .and_then(Value::as_u64)
         .unwrap_or(0)
         .saturating_mul(1_000_000);
-    if speed >= u64::from(u32::MAX) || high > u64::from(u32::MAX) || speed == 0 {
+    if speed >= u64::from(u32::MAX) {
+        high.max(speed)
+    } else if high > u64::from(u32::MAX) || speed == 0 {
         high
     } else {
         speed
