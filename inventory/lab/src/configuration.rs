@@ -57,7 +57,8 @@ fn write_all(out: &mut String, plan: &Plan, config: &LabConfig) -> std::fmt::Res
     for link in &plan.links {
         writeln!(
             out,
-            "  - {{a: {}, b: {}, capacity: {}}}",
+            "  - {{id: {}, a: {}, b: {}, capacity: {}}}",
+            link.id,
             end(&link.a),
             end(&link.b),
             capacity(link.capacity_bps)

@@ -33,7 +33,8 @@ pub struct ReplayAgent {
 }
 
 impl Replay {
-    /// Reads a recording. `TAG` is the BER tag in decimal, followed by `x` when `VALUE` is hexadecimal. Empty lines
+    /// Reads a recording. `TAG` is the BER tag in decimal, followed by `x` when `VALUE` is hexadecimal and by `e` when it
+    /// has escapes (`\n`, `\xNN`). Empty lines
     /// and lines that start with `#` are skipped; lines without a tag continue the text of the line before.
     ///
     /// # Errors
@@ -167,15 +168,16 @@ fn parse_oid(text: &str) -> Option<Vec<u32>> {
 }
 
 fn cell(tag: &str, value: &str) -> Result<Cell, String> {
-    let (number, hex) = tag
-        .strip_suffix('x')
-        .map_or((tag, false), |number| (number, true));
+    let (hex, escaped) = (tag.ends_with('x'), tag.ends_with('e'));
+    let number = tag.trim_end_matches(['x', 'e']);
     let number: u8 = number
         .parse()
         .map_err(|_| format!("`{tag}` is not a tag"))?;
     let bytes = || {
         if hex {
             unhex(value)
+        } else if escaped {
+            unescape(value)
         } else {
             Ok(value.as_bytes().to_vec())
         }
@@ -219,6 +221,30 @@ fn cell(tag: &str, value: &str) -> Result<Cell, String> {
     })
 }
 
+/// Text with the escapes of a Python literal.
+fn unescape(text: &str) -> Result<Vec<u8>, String> {
+    let wrong = || format!("`{text}` has a bad escape");
+    let mut bytes = text.bytes();
+    let mut out = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        out.push(match bytes.next().ok_or_else(wrong)? {
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'x' => {
+                let mut digit = || char::from(bytes.next()?).to_digit(16);
+                (digit().ok_or_else(wrong)? << 4 | digit().ok_or_else(wrong)?) as u8
+            }
+            other => other,
+        });
+    }
+    Ok(out)
+}
+
 fn unhex(text: &str) -> Result<Vec<u8>, String> {
     let digits: Vec<u8> = text
         .bytes()
@@ -244,6 +270,7 @@ mod tests {
             ("1.3.6.1|2|1\n1.3.x|2|1", 2),
             ("1.3|zz|1", 1),
             ("1.3|4x|abc", 1),
+            ("1.3|4e|a\\x1", 1),
             ("\n\nhello", 3),
         ] {
             match Replay::load(text) {

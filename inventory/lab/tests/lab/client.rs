@@ -122,7 +122,9 @@ impl Client {
     async fn walk_from(&self, to: SocketAddr, root: Oid, mut at: Oid) -> Vec<VarBind> {
         let mut all: Vec<VarBind> = Vec::new();
         loop {
-            for binding in self.bulk(to, 0, 40, &[at.clone()]).await.into_varbinds() {
+            let bindings = self.bulk(to, 0, 40, &[at.clone()]).await.into_varbinds();
+            assert!(!bindings.is_empty(), "{to}: nothing after {at}");
+            for binding in bindings {
                 if matches!(binding.value, Value::EndOfMibView) || !binding.oid.starts_with(&root) {
                     return all;
                 }

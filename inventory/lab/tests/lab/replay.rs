@@ -67,17 +67,18 @@ async fn recordings_of_real_devices_are_served() {
         .filter_map(Result::ok)
         .filter(|file| file.path().extension().is_some_and(|end| end == "snmprec"))
     {
-        let text =
-            String::from_utf8_lossy(&std::fs::read(file.path()).expect("reads")).into_owned();
+        let bytes = std::fs::read(file.path()).expect("reads");
+        // One recording hides addresses within names, which makes them no OIDs.
+        let text: String = String::from_utf8_lossy(&bytes)
+            .lines()
+            .filter(|line| !line.contains(".xx."))
+            .flat_map(|line| [line, "\n"])
+            .collect();
         let recording =
             Replay::load(&text).unwrap_or_else(|error| panic!("{:?}: {error}", file.path()));
         let (length, agent) = (
             recording.len(),
-            recording
-                .with_reply_bytes_max(1472)
-                .serve(loopback(), "public")
-                .await
-                .expect("serves"),
+            recording.serve(loopback(), "public").await.expect("serves"),
         );
         let walked = client.walk_all(agent.address()).await.len();
         assert_eq!(walked, length, "{:?}", file.path());
