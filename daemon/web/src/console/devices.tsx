@@ -38,9 +38,9 @@ export function Devices() {
         </>
       ),
     },
-    { key: "diem-cau", label: t("device.site"), cell: (row) => <Name>{row.site_name}</Name>, compare: (a, b) => byName(a.site_name ?? "", b.site_name ?? "") },
+    { key: "diem-cau", label: t("device.site"), wide: true, cell: (row) => <Name>{row.site_name}</Name>, compare: (a, b) => byName(a.site_name ?? "", b.site_name ?? "") },
     {
-      key: "loai", label: t("device.kind"), compare: (a, b) => byName(t(`kind.${a.kind}`), t(`kind.${b.kind}`)) || byName(a.vendor + a.model, b.vendor + b.model),
+      key: "loai", label: t("device.kind"), wide: true, compare: (a, b) => byName(t(`kind.${a.kind}`), t(`kind.${b.kind}`)) || byName(a.vendor + a.model, b.vendor + b.model),
       cell: (row) => <>{t(`kind.${row.kind}`)}<span class="under"><Name>{`${row.vendor} ${row.model}`.trim()}</Name></span></>,
     },
     { key: "luc", label: t("device.last_seen"), cell: (row) => <span class="nowrap num">{row.last_seen ? ago(row.last_seen, now) : "–"}</span>, compare: (a, b) => (b.last_seen ?? "").localeCompare(a.last_seen ?? "") },

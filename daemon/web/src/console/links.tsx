@@ -12,11 +12,11 @@ import { HealthFilter } from "./health_filter.tsx";
 import { LoadBar } from "./load_bar.tsx";
 import { byHealth, byNumber } from "./order.ts";
 
-function End({ end }: { end: { device?: string; name: string; interface: string } }) {
+function End({ end, more }: { end: { device?: string; name: string; interface: string }; more?: string }) {
   return (
     <>
-      {end.device ? <Link href={`/thiet-bi/${encodeURIComponent(end.device)}?cong=${encodeURIComponent(end.interface)}`} class="strong"><Name>{end.name}</Name></Link> : <b><Name>{end.name}</Name></b>}{" "}
-      <span class="quiet"><Name>{end.interface}</Name></span>
+      {end.device ? <Link href={`/thiet-bi/${encodeURIComponent(end.device)}?cong=${encodeURIComponent(end.interface)}`} class="strong"><Name>{end.name}</Name></Link> : <b><Name>{end.name}</Name></b>}
+      <span class="under"><Name>{end.interface}</Name>{more && ` · ${more}`}</span>
     </>
   );
 }
@@ -30,14 +30,12 @@ export function Links() {
   const shown = found.filter((row) => health === "" || row.health === health);
   const columns: Column<LinkRow>[] = [
     { key: "tu", label: t("link.from"), cell: (row) => <End end={row.a} />, compare: (a, b) => byName(a.a.name + a.a.interface, b.a.name + b.a.interface) },
-    { key: "den", label: t("link.to"), cell: (row) => (row.b ? <End end={row.b} /> : "–"), compare: (a, b) => byName(a.b?.name ?? "", b.b?.name ?? "") },
+    { key: "den", label: t("link.to"), wide: true, cell: (row) => (row.b ? <End end={row.b} more={t(`link.source.${row.source}`)} /> : <span class="quiet">{t(`link.source.${row.source}`)}</span>), compare: (a, b) => byName(a.b?.name ?? "", b.b?.name ?? "") },
     { key: "tinh-trang", label: t("device.health"), cell: (row) => <><HealthMark health={row.health} /><Reasons reasons={row.reasons} /></>, compare: byHealth },
-    { key: "tai", label: t("link.load"), numeric: true, cell: (row) => <span class="load-cell"><b>{percent(row.load_percent)}</b><LoadBar percent={row.load_percent} health={row.health} /></span>, compare: (a, b) => byNumber(a.load_percent, b.load_percent) },
-    { key: "dung-luong", label: t("link.capacity"), numeric: true, cell: (row) => rate(row.capacity_bps), compare: (a, b) => byNumber(a.capacity_bps, b.capacity_bps) },
+    { key: "tai", label: t("link.load"), numeric: true, cell: (row) => <span class="load-cell"><span><b>{percent(row.load_percent)}</b> / {rate(row.capacity_bps)}</span><LoadBar percent={row.load_percent} health={row.health} /></span>, compare: (a, b) => byNumber(a.load_percent, b.load_percent) },
     { key: "vao", label: t("interface.in"), numeric: true, cell: (row) => rate(row.in_bps), compare: (a, b) => byNumber(a.in_bps, b.in_bps) },
     { key: "ra", label: t("interface.out"), numeric: true, cell: (row) => rate(row.out_bps), compare: (a, b) => byNumber(a.out_bps, b.out_bps) },
-    { key: "diem-cau", label: t("link.sites"), cell: (row) => row.sites.map(harmless).join(", ") },
-    { key: "nguon", label: t("link.source"), cell: (row) => t(`link.source.${row.source}`) },
+    { key: "diem-cau", label: t("link.sites"), wide: true, cell: (row) => row.sites.map(harmless).join(", ") },
   ];
   return (
     <>

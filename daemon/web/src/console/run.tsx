@@ -74,7 +74,7 @@ function Approval({ run, step, done }: { run: Run; step: RunStep; done: (run: Ru
     }
   };
   return (
-    <div class="approval">
+    <div class="approval-acts">
       <Button kind="primary" test="approve" onClick={() => ask("approve")}>{t("run.approve")}</Button>
       <Button kind="danger" test="reject" onClick={() => ask("reject")}>{t("run.reject")}</Button>
       {asking && (

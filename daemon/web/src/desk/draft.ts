@@ -37,22 +37,33 @@ export function draftOf(conference: Conference): Draft {
   };
 }
 
+/** A clock as people write it (`8:30`, `8h30`, `0830`, `8`) as `08:30`; null when it is none. */
+export function clockOf(text: string): string | null {
+  const match = /^\s*(\d{1,2})\s*(?:[:.hg]\s*(\d{2})?|(\d{2}))?\s*$/i.exec(text);
+  if (!match) return null;
+  const [hour, minute] = [Number(match[1]), Number(match[2] ?? match[3] ?? 0)];
+  return hour < 24 && minute < 60 ? `${String(hour).padStart(2, "0")}:${String(minute).padStart(2, "0")}` : null;
+}
+
 /** Whether the meeting runs past midnight: its end on the clock is before its start. */
 export function overnight(draft: Draft): boolean {
-  return draft.from !== "" && draft.to !== "" && draft.to < draft.from;
+  const [from, to] = [clockOf(draft.from), clockOf(draft.to)];
+  return from !== null && to !== null && to < from;
 }
 
 export type WhatFault = "title" | "time_missing" | "time_bad";
 
 export function faultOfWhat(draft: Draft): WhatFault | null {
   if (draft.title.trim() === "") return "title";
-  if (draft.day === "" || draft.from === "" || draft.to === "" || fromZone(draft.day, draft.from) === null) return "time_missing";
-  return draft.from === draft.to ? "time_bad" : null;
+  const [from, to] = [clockOf(draft.from), clockOf(draft.to)];
+  if (from === null || to === null || fromZone(draft.day, from) === null) return "time_missing";
+  return from === to ? "time_bad" : null;
 }
 
+/** What is sent; `faultOfWhat` must be null. */
 export function inputOf(draft: Draft, acceptConflicts: boolean): ConferenceInput {
-  const starts = fromZone(draft.day, draft.from)!;
-  const ends = fromZone(overnight(draft) ? addDays(draft.day, 1) : draft.day, draft.to)!;
+  const starts = fromZone(draft.day, clockOf(draft.from)!)!;
+  const ends = fromZone(overnight(draft) ? addDays(draft.day, 1) : draft.day, clockOf(draft.to)!)!;
   const count = Math.min(COUNT_MAX, Math.max(1, Math.round(Number(draft.count)) || 1));
   return {
     title: draft.title.trim(),

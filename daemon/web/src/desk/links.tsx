@@ -30,7 +30,7 @@ export function Links({ conference }: { conference: ConferenceDetail }) {
         aside={
           <span class="panel-tools">
             <a class="button plain" href={`/api/v1/conferences/${conference.id}/calendar.ics`} download data-test="ics">{d("detail.ics")}</a>
-            {visible && <span class="copy-all"><span class="quiet small">{d("detail.copy_all")}</span> <CopyButton text={all} test="copy-all" /></span>}
+            {visible && <CopyButton text={all} test="copy-all" label={d("detail.copy_all")} />}
           </span>
         }
       >

@@ -49,10 +49,10 @@ export function Report({ id }: { id: string }) {
                         <tr key={index}>
                           <th scope="row"><Name>{row.site_name}</Name></th>
                           <td><Name>{row.participant}</Name></td>
-                          <td>{common(`role.${row.role}`)}</td>
+                          <td class="nowrap">{common(`role.${row.role}`)}</td>
                           <td class="num">{when(row.joined_at, now)}</td>
-                          <td class="num">{row.left_at ? when(row.left_at, now) : d("report.still")}</td>
-                          <td class="num">{duration((Date.parse(row.left_at ?? now.toISOString()) - Date.parse(row.joined_at)) / 1000)}</td>
+                          <td class="num nowrap">{row.left_at ? when(row.left_at, now) : d("report.still")}</td>
+                          <td class="num nowrap">{duration((Date.parse(row.left_at ?? now.toISOString()) - Date.parse(row.joined_at)) / 1000)}</td>
                           <td>{row.reason && reasonSentence(row.reason)}</td>
                         </tr>
                       ))}

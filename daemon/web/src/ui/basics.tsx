@@ -103,7 +103,7 @@ export function Refusal({ error }: { error: ApiError | undefined }) {
   return error ? <p class="refusal" role="alert" data-test="refusal">{errorSentence(error.code)}</p> : null;
 }
 
-export function CopyButton({ text, test }: { text: string; test?: string }) {
+export function CopyButton({ text, test, label }: { text: string; test?: string; label?: string }) {
   const [copied, setCopied] = useState(false);
   const timer = useRef(0);
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -118,7 +118,7 @@ export function CopyButton({ text, test }: { text: string; test?: string }) {
         });
       }}
     >
-      <span aria-live="polite">{copied ? common("copied") : common("copy")}</span>
+      <span aria-live="polite">{copied ? common("copied") : (label ?? common("copy"))}</span>
     </Button>
   );
 }

@@ -10,6 +10,8 @@ export interface Column<Row> {
   compare?: (a: Row, b: Row) => number;
   /** Digits under digits. */
   numeric?: boolean;
+  /** Holds names that should not break into single words. */
+  wide?: boolean;
 }
 
 interface TableProps<Row> {
@@ -59,7 +61,7 @@ export function Table<Row>({ label, columns, rows, rowKey, rowClass, test, order
               {columns.map((column, index) =>
                 index === 0
                   ? <th key={column.key} scope="row">{column.cell(row)}</th>
-                  : <td key={column.key} class={column.numeric ? "right num" : undefined} data-label={column.label}>{column.cell(row)}</td>,
+                  : <td key={column.key} class={column.numeric ? "right num" : column.wide ? "wide" : undefined} data-label={column.label}>{column.cell(row)}</td>,
               )}
             </tr>
           ))}

@@ -35,7 +35,7 @@ export const deskWords: Record<keyof typeof vi, string> = {
   "what.from": "Start",
   "what.to": "End",
   "what.time.bad": "The end must come after the start.",
-  "what.time.missing": "Choose date and time.",
+  "what.time.missing": "Enter date and time, for example 08:30.",
   "what.overnight": "Ends on the following day",
   "what.description": "Agenda and documents",
   "what.repeat": "Repeats",

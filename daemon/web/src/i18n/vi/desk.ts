@@ -33,7 +33,7 @@ export const deskWords = {
   "what.from": "Bắt đầu",
   "what.to": "Kết thúc",
   "what.time.bad": "Giờ kết thúc phải sau giờ bắt đầu.",
-  "what.time.missing": "Chọn ngày và giờ.",
+  "what.time.missing": "Nhập ngày và giờ, ví dụ 08:30.",
   "what.overnight": "Kết thúc vào ngày hôm sau",
   "what.description": "Nội dung, tài liệu",
   "what.repeat": "Lặp lại",
