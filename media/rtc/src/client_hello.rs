@@ -8,12 +8,46 @@ const USE_SRTP: u16 = 14;
 /// `SRTP_AEAD_AES_128_GCM` (RFC 7714).
 const GCM: u16 = 7;
 
-/// Whether the datagram begins with a whole ClientHello that offers `SRTP_AEAD_AES_128_GCM`.
-pub(crate) fn offers_gcm(datagram: &[u8]) -> bool {
-    gcm_in(datagram).unwrap_or(false)
+/// What the first datagrams of a client say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// `SRTP_AEAD_AES_128_GCM` is on the list.
+    Gcm,
+    /// It is not, or this is no ClientHello.
+    Other,
+    /// The fragment with the list has not come. Chromium's hello has two, since it carries a post-quantum key share, and the order
+    /// of its extensions is random.
+    Unknown,
 }
 
-fn gcm_in(datagram: &[u8]) -> Option<bool> {
+/// Looks into the fragments of a ClientHello, one a datagram, in any order.
+pub(crate) fn offer(datagrams: &[Vec<u8>]) -> Offer {
+    let mut fragments = Vec::new();
+    for datagram in datagrams {
+        match fragment(datagram) {
+            Some(fragment) => fragments.push(fragment),
+            None => return Offer::Other,
+        }
+    }
+    fragments.sort_unstable_by_key(|(offset, ..)| *offset);
+    let mut message = Vec::new();
+    let mut total = 0;
+    for (offset, length, body) in fragments {
+        if offset == message.len() {
+            message.extend_from_slice(body);
+            total = length;
+        }
+    }
+    match gcm_in(&message) {
+        Some(true) => Offer::Gcm,
+        Some(false) => Offer::Other,
+        None if message.len() < total || message.is_empty() => Offer::Unknown,
+        None => Offer::Other,
+    }
+}
+
+/// Offset, message length and body of the handshake fragment that a datagram begins with.
+fn fragment(datagram: &[u8]) -> Option<(usize, usize, &[u8])> {
     let mut reader = Reader(datagram);
     // DTLS record: type, version, epoch, sequence, length.
     if reader.take(13)?[0] != 22 {
@@ -21,24 +55,30 @@ fn gcm_in(datagram: &[u8]) -> Option<bool> {
     }
     // Handshake: type, length, message sequence, fragment offset, fragment length.
     let head = reader.take(12)?;
-    if head[0] != 1 || head[1..4] != head[9..12] {
+    if head[0] != 1 {
         return None;
     }
+    let number = |at: usize| usize::from(head[at]) << 16 | usize::from(head[at + 1]) << 8 | usize::from(head[at + 2]);
+    Some((number(6), number(1), reader.take(number(9))?))
+}
+
+/// Whether the list is there with GCM; `None` when the message ends before it.
+fn gcm_in(message: &[u8]) -> Option<bool> {
+    let mut reader = Reader(message);
     reader.take(2 + 32)?;
     reader.vector8()?;
     reader.vector8()?;
     reader.vector16()?;
     reader.vector8()?;
-    let mut extensions = Reader(reader.vector16()?);
-    while !extensions.0.is_empty() {
-        let kind = extensions.word()?;
-        let mut value = Reader(extensions.vector16()?);
+    reader.word()?;
+    loop {
+        let kind = reader.word()?;
+        let mut value = Reader(reader.vector16()?);
         if kind == USE_SRTP {
             let profiles = value.vector16()?;
             return Some(profiles.chunks_exact(2).any(|profile| profile == GCM.to_be_bytes()));
         }
     }
-    None
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -95,16 +135,33 @@ mod tests {
 
     #[test]
     fn finds_gcm_wherever_it_stands_in_the_list() {
-        assert!(offers_gcm(&hello(&[0, 1, 0, 7])));
-        assert!(offers_gcm(&hello(&[0, 7])));
-        assert!(!offers_gcm(&hello(&[0, 1, 0, 8])));
+        assert_eq!(offer(&[hello(&[0, 1, 0, 7])]), Offer::Gcm);
+        assert_eq!(offer(&[hello(&[0, 7])]), Offer::Gcm);
+        assert_eq!(offer(&[hello(&[0, 1, 0, 8])]), Offer::Other);
     }
 
     #[test]
-    fn a_cut_hello_offers_nothing() {
+    fn waits_for_the_fragment_with_the_list() {
+        let whole = hello(&[0, 1, 0, 7]);
+        let (head, body) = whole.split_at(25);
+        let cut = |from: usize, to: usize| {
+            let mut datagram = head.to_vec();
+            datagram[19..22].copy_from_slice(&(from as u32).to_be_bytes()[1..]);
+            datagram[22..25].copy_from_slice(&((to - from) as u32).to_be_bytes()[1..]);
+            datagram.extend_from_slice(&body[from..to]);
+            datagram
+        };
+        let (first, second) = (cut(0, 40), cut(40, body.len()));
+        assert_eq!(offer(std::slice::from_ref(&first)), Offer::Unknown);
+        assert_eq!(offer(std::slice::from_ref(&second)), Offer::Unknown);
+        assert_eq!(offer(&[second, first]), Offer::Gcm);
+    }
+
+    #[test]
+    fn anything_else_is_passed_on() {
         let whole = hello(&[0, 7]);
         for length in 0..whole.len() - 1 {
-            assert!(!offers_gcm(&whole[..length]));
+            assert_eq!(offer(&[whole[..length].to_vec()]), Offer::Other);
         }
     }
 }

@@ -15,11 +15,13 @@ use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_shared::TransportProtocol;
 
-use crate::client_hello::offers_gcm;
+use crate::client_hello::{Offer, offer};
 use crate::srtp::{EXPORTER_LABEL, Profile, Session};
 
 /// Datagrams of one handshake, both the client's repetitions and its fragments included; a browser needs about 6.
 const DATAGRAMS_MAX: u32 = 200;
+/// Datagrams that are held back until the ClientHello is whole; Chromium's has 2, and a lost one is repeated with the other.
+const HELLO_DATAGRAMS_MAX: usize = 4;
 /// The address of every peer in its own endpoint (RFC 5737, never on a wire).
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
 
@@ -100,6 +102,7 @@ pub(crate) struct Dtls {
     fingerprint: [u8; 32],
     is_client: bool,
     datagrams: u32,
+    held: Vec<Vec<u8>>,
     state: State,
 }
 
@@ -120,6 +123,7 @@ impl Dtls {
             fingerprint,
             is_client: false,
             datagrams: 0,
+            held: Vec::new(),
             state: State::Waiting,
         }
     }
@@ -135,6 +139,7 @@ impl Dtls {
             fingerprint,
             is_client: true,
             datagrams: 0,
+            held: Vec::new(),
             state: State::Handshaking,
         })
     }
@@ -149,16 +154,27 @@ impl Dtls {
         self.state == State::Waiting
     }
 
+    /// Takes the datagrams of the ClientHello, until the SRTP profile can be chosen.
+    fn begin(&mut self, datagram: &[u8], now: Instant) -> Progress {
+        self.held.push(datagram.to_vec());
+        match offer(&self.held) {
+            Offer::Unknown if self.held.len() < HELLO_DATAGRAMS_MAX => return Progress::None,
+            Offer::Gcm => self.endpoint.set_server_config(Some(Arc::clone(&self.gcm_config))),
+            Offer::Unknown | Offer::Other => {}
+        }
+        self.state = State::Handshaking;
+        let mut progress = Progress::None;
+        for datagram in std::mem::take(&mut self.held) {
+            progress = self.read(&datagram, now);
+        }
+        progress
+    }
+
     /// Takes a datagram of an address that ICE has validated.
     pub(crate) fn read(&mut self, datagram: &[u8], now: Instant) -> Progress {
         match self.state {
             State::Ended => return Progress::Refused,
-            State::Waiting => {
-                if offers_gcm(datagram) {
-                    self.endpoint.set_server_config(Some(Arc::clone(&self.gcm_config)));
-                }
-                self.state = State::Handshaking;
-            }
+            State::Waiting => return self.begin(datagram, now),
             State::Handshaking | State::Connected => {}
         }
         if self.state == State::Handshaking {

@@ -20,6 +20,8 @@ const CEILING_BPS: u64 = 20_000_000;
 const QUEUE_HIGH_MS: i64 = 60;
 /// A standing queue shorter than this is none.
 const QUEUE_LOW_MS: i64 = 25;
+/// A queue must stand this long: a receiver whose processor was busy for a moment looks like a short one.
+const STANDING: Duration = Duration::from_millis(400);
 /// Between two decreases: the effect of the first must be seen before the second.
 const DECREASE_WAIT: Duration = Duration::from_millis(400);
 /// How long the fastest arrival is remembered; longer, and drifting clocks would look like queues.
@@ -45,6 +47,7 @@ pub struct Estimator {
     base_since: Instant,
     last_feedback: Option<Instant>,
     last_decrease: Option<Instant>,
+    congested_since: Option<Instant>,
     acked_bps: f64,
     acked_bytes: u64,
     acked_since: Instant,
@@ -66,6 +69,7 @@ impl Estimator {
             base_since: now,
             last_feedback: None,
             last_decrease: None,
+            congested_since: None,
             acked_bps: 0.0,
             acked_bytes: 0,
             acked_since: now,
@@ -169,29 +173,21 @@ impl Estimator {
     }
 
     fn adapt(&mut self, queue_ms: i64, elapsed: Duration, now: Instant) {
-        let congested = queue_ms > QUEUE_HIGH_MS || self.loss > 0.10;
-        let may_decrease = self
-            .last_decrease
-            .is_none_or(|at| now.saturating_duration_since(at) >= DECREASE_WAIT);
-        if congested {
-            if may_decrease && self.acked_bps > 0.0 {
-                let failed = self.estimate_bps.min(self.acked_bps * 1.5);
-                self.estimate_bps = (self.acked_bps * 0.85).clamp(FLOOR_BPS as f64, self.estimate_bps);
-                if self.last_decrease.is_some_and(|at| now.saturating_duration_since(at) < self.pause * 3) {
-                    self.pause = (self.pause * 2).min(PAUSE_MAX);
-                } else {
-                    self.pause = PAUSE;
-                }
-                self.failed = Some((failed, now + self.pause));
-                self.last_decrease = Some(now);
+        if queue_ms > QUEUE_HIGH_MS || self.loss > 0.10 {
+            let since = *self.congested_since.get_or_insert(now);
+            if now.saturating_duration_since(since) >= STANDING {
+                self.decrease(now);
             }
             return;
         }
+        self.congested_since = None;
         if queue_ms > QUEUE_LOW_MS || self.loss > 0.05 {
             return;
         }
-        // 8 % a second: a doubling takes 9 s.
-        let mut next = self.estimate_bps * (1.0 + 0.08 * elapsed.as_secs_f64());
+        // 8 % a second, a doubling in 9 s; below what the line has carried before, a doubling in 3 s.
+        let known = self.failed.is_some_and(|(failed, _)| self.estimate_bps < failed * 0.7);
+        let rate = if known { 0.25 } else { 0.08 };
+        let mut next = self.estimate_bps * (1.0 + rate * elapsed.as_secs_f64());
         if let Some((failed, until)) = self.failed {
             if now < until {
                 next = next.min(failed * 0.9).max(self.estimate_bps);
@@ -200,6 +196,25 @@ impl Estimator {
             }
         }
         self.estimate_bps = next.min(CEILING_BPS as f64);
+    }
+}
+
+impl Estimator {
+    fn decrease(&mut self, now: Instant) {
+        let recent = |at: Instant, pause| now.saturating_duration_since(at) < pause;
+        if self.acked_bps == 0.0 || self.last_decrease.is_some_and(|at| recent(at, DECREASE_WAIT)) {
+            return;
+        }
+        let failed = self.estimate_bps.min(self.acked_bps * 1.5);
+        self.estimate_bps = (self.acked_bps * 0.85).clamp(FLOOR_BPS as f64, self.estimate_bps);
+        let again = self.last_decrease.is_some_and(|at| recent(at, self.pause * 3) && !recent(at, STANDING * 3));
+        self.pause = match (again, self.last_decrease) {
+            (true, _) => (self.pause * 2).min(PAUSE_MAX),
+            (false, Some(at)) if recent(at, STANDING * 3) => self.pause,
+            _ => PAUSE,
+        };
+        self.failed = Some((failed, now + self.pause));
+        self.last_decrease = Some(now);
     }
 }
 
