@@ -31,9 +31,14 @@ pub(crate) enum Command {
     Help,
     Version,
     Reference,
-    Check { config: Option<PathBuf> },
+    Check {
+        config: Option<PathBuf>,
+    },
     Run(RunOptions),
-    Lab { config: Option<PathBuf>, request: Request },
+    Lab {
+        config: Option<PathBuf>,
+        request: Request,
+    },
     /// The recording's child process; not for people.
     GstRecord(Vec<OsString>),
 }
@@ -45,7 +50,10 @@ pub(crate) enum Command {
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
     let mut arguments = arguments.into_iter().peekable();
     let program = arguments.next();
-    if arguments.peek().is_some_and(|first| first == nhipcau_media_gst::SUBCOMMAND) {
+    if arguments
+        .peek()
+        .is_some_and(|first| first == nhipcau_media_gst::SUBCOMMAND)
+    {
         return Ok(Command::GstRecord(arguments.skip(1).collect()));
     }
     let mut parser = Parser::from_iter(program.into_iter().chain(arguments));
@@ -96,10 +104,18 @@ impl Given {
             return Err("--reference belongs to check".into());
         }
         match words[..] {
-            ["run"] => Ok(Command::Run(RunOptions { config: self.config, lab: self.lab })),
+            ["run"] => Ok(Command::Run(RunOptions {
+                config: self.config,
+                lab: self.lab,
+            })),
             ["check"] if self.reference => Ok(Command::Reference),
-            ["check"] => Ok(Command::Check { config: self.config }),
-            ["lab", ref words @ ..] => Ok(Command::Lab { request: request(words)?, config: self.config }),
+            ["check"] => Ok(Command::Check {
+                config: self.config,
+            }),
+            ["lab", ref words @ ..] => Ok(Command::Lab {
+                request: request(words)?,
+                config: self.config,
+            }),
             [] => Err("what shall it do?".into()),
             [other, ..] => Err(format!("there is no command {other:?} with these words")),
         }
@@ -109,17 +125,29 @@ impl Given {
 fn request(words: &[&str]) -> Result<Request, String> {
     let joined = |words: &[&str]| {
         let what = words.join(" ");
-        if what.len() > WORDS_BYTES_MAX { Err("that is too long".to_owned()) } else { Ok(what) }
+        if what.len() > WORDS_BYTES_MAX {
+            Err("that is too long".to_owned())
+        } else {
+            Ok(what)
+        }
     };
     match words {
         ["list"] => Ok(Request::List {}),
         ["narrow", link, rate] => {
             let capacity_bps = nhipcau::config::rate(rate).filter(|rate| *rate > 0);
-            let capacity_bps = capacity_bps.ok_or("a rate is written 512k, 4M or 1G, in bits per second")?;
-            Ok(Request::Narrow { link: (*link).to_owned(), capacity_bps })
+            let capacity_bps =
+                capacity_bps.ok_or("a rate is written 512k, 4M or 1G, in bits per second")?;
+            Ok(Request::Narrow {
+                link: (*link).to_owned(),
+                capacity_bps,
+            })
         }
-        ["break", what @ ..] if !what.is_empty() => Ok(Request::Break { what: joined(what)? }),
-        ["heal", what @ ..] if !what.is_empty() => Ok(Request::Heal { what: joined(what)? }),
+        ["break", what @ ..] if !what.is_empty() => Ok(Request::Break {
+            what: joined(what)?,
+        }),
+        ["heal", what @ ..] if !what.is_empty() => Ok(Request::Heal {
+            what: joined(what)?,
+        }),
         _ => Err("lab: list, break LINK, narrow LINK RATE, heal LINK|all".into()),
     }
 }
@@ -129,18 +157,29 @@ mod tests {
     use super::*;
 
     fn read(line: &str) -> Result<Command, String> {
-        parse(std::iter::once("nhipcau").chain(line.split_whitespace()).map(OsString::from))
+        parse(
+            std::iter::once("nhipcau")
+                .chain(line.split_whitespace())
+                .map(OsString::from),
+        )
     }
 
     #[test]
     fn commands_are_read_in_any_order_of_options() {
-        let Ok(Command::Run(options)) = read("--lab run --config /etc/a.yaml") else { panic!() };
+        let Ok(Command::Run(options)) = read("--lab run --config /etc/a.yaml") else {
+            panic!()
+        };
         assert!(options.lab && options.config == Some("/etc/a.yaml".into()));
         assert!(matches!(read("check --reference"), Ok(Command::Reference)));
-        assert!(matches!(read("check -c a"), Ok(Command::Check { config: Some(_) })));
+        assert!(matches!(
+            read("check -c a"),
+            Ok(Command::Check { config: Some(_) })
+        ));
         assert!(matches!(read("--version"), Ok(Command::Version)));
         assert!(matches!(read("help"), Ok(Command::Help)));
-        assert!(matches!(read("gst-record --odd"), Ok(Command::GstRecord(arguments)) if arguments.len() == 1));
+        assert!(
+            matches!(read("gst-record --odd"), Ok(Command::GstRecord(arguments)) if arguments.len() == 1)
+        );
     }
 
     #[test]
@@ -150,15 +189,46 @@ mod tests {
             other => panic!("{line}: {other:?}"),
         };
         assert_eq!(request("lab list"), Request::List {});
-        assert_eq!(request("lab break isr4431--r-tam-ky"), Request::Break { what: "isr4431--r-tam-ky".into() });
-        assert_eq!(request("lab break sensor ups-1 battery hot"), Request::Break { what: "sensor ups-1 battery hot".into() });
-        assert_eq!(request("lab narrow a 512k"), Request::Narrow { link: "a".into(), capacity_bps: 512_000 });
-        assert_eq!(request("lab heal all"), Request::Heal { what: "all".into() });
+        assert_eq!(
+            request("lab break isr4431--r-tam-ky"),
+            Request::Break {
+                what: "isr4431--r-tam-ky".into()
+            }
+        );
+        assert_eq!(
+            request("lab break sensor ups-1 battery hot"),
+            Request::Break {
+                what: "sensor ups-1 battery hot".into()
+            }
+        );
+        assert_eq!(
+            request("lab narrow a 512k"),
+            Request::Narrow {
+                link: "a".into(),
+                capacity_bps: 512_000
+            }
+        );
+        assert_eq!(
+            request("lab heal all"),
+            Request::Heal { what: "all".into() }
+        );
     }
 
     #[test]
     fn wrong_lines_are_refused() {
-        for line in ["", "run now", "check --lab", "run --reference", "lab", "lab break", "lab narrow a", "lab narrow a 5", "lab narrow a 0k", "--odd", "run --config"] {
+        for line in [
+            "",
+            "run now",
+            "check --lab",
+            "run --reference",
+            "lab",
+            "lab break",
+            "lab narrow a",
+            "lab narrow a 5",
+            "lab narrow a 0k",
+            "--odd",
+            "run --config",
+        ] {
             assert!(read(line).is_err(), "{line}");
         }
     }

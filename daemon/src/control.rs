@@ -69,7 +69,10 @@ impl Response {
     /// Refused, with the reason.
     #[must_use]
     pub fn refused(reason: impl Into<String>) -> Self {
-        Self { done: false, lines: vec![reason.into()] }
+        Self {
+            done: false,
+            lines: vec![reason.into()],
+        }
     }
 }
 
@@ -96,7 +99,10 @@ impl ControlSocket {
         match std::fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.file_type().is_socket() => {
                 if UnixStream::connect(&path).await.is_ok() {
-                    let message = format!("{}: another nhipcau serves this state directory", path.display());
+                    let message = format!(
+                        "{}: another nhipcau serves this state directory",
+                        path.display()
+                    );
                     return Err(io::Error::new(io::ErrorKind::AddrInUse, message));
                 }
                 std::fs::remove_file(&path)?;
@@ -118,13 +124,17 @@ impl ControlSocket {
     pub async fn serve(self, handler: Arc<impl ControlHandler>) {
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
-            let Ok(place) = places.clone().acquire_owned().await else { return };
+            let Ok(place) = places.clone().acquire_owned().await else {
+                return;
+            };
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let handler = handler.clone();
                     tokio::spawn(async move {
                         let exchange = exchange(stream, &*handler);
-                        if let Ok(Err(error)) = tokio::time::timeout(EXCHANGE_TIME_MAX, exchange).await {
+                        if let Ok(Err(error)) =
+                            tokio::time::timeout(EXCHANGE_TIME_MAX, exchange).await
+                        {
                             tracing::debug!(%error, "control connection ended");
                         }
                         drop(place);
@@ -151,12 +161,19 @@ async fn exchange(stream: UnixStream, handler: &impl ControlHandler) -> io::Resu
     let mut read = BufReader::new(read);
     loop {
         let mut line = String::new();
-        if (&mut read).take(REQUEST_BYTES_MAX).read_line(&mut line).await? == 0 {
+        if (&mut read)
+            .take(REQUEST_BYTES_MAX)
+            .read_line(&mut line)
+            .await?
+            == 0
+        {
             return Ok(());
         }
         let whole = line.ends_with('\n');
         let response = if !whole {
-            Response::refused(format!("a request is one line of at most {REQUEST_BYTES_MAX} bytes"))
+            Response::refused(format!(
+                "a request is one line of at most {REQUEST_BYTES_MAX} bytes"
+            ))
         } else {
             match serde_json::from_str(&line) {
                 Ok(request) => handler.handle(request).await,
@@ -184,7 +201,10 @@ pub async fn ask(state_dir: &Path, request: &Request) -> io::Result<Response> {
         line.push(b'\n');
         write.write_all(&line).await?;
         let mut answer = String::new();
-        BufReader::new(read).take(RESPONSE_BYTES_MAX).read_line(&mut answer).await?;
+        BufReader::new(read)
+            .take(RESPONSE_BYTES_MAX)
+            .read_line(&mut answer)
+            .await?;
         serde_json::from_str(&answer).map_err(io::Error::from)
     };
     tokio::time::timeout(EXCHANGE_TIME_MAX, exchange).await?
@@ -206,7 +226,8 @@ mod tests {
     }
 
     async fn serving(name: &str) -> (PathBuf, tokio::task::JoinHandle<()>) {
-        let directory = std::env::temp_dir().join(format!("nhipcau-control-{name}-{}", std::process::id()));
+        let directory =
+            std::env::temp_dir().join(format!("nhipcau-control-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let socket = ControlSocket::bind(&directory).await.unwrap();
         let server = tokio::spawn(socket.serve(Arc::new(Echo)));
@@ -216,13 +237,34 @@ mod tests {
     #[tokio::test]
     async fn requests_reach_the_handler_and_answers_come_back() {
         let (directory, server) = serving("ask").await;
-        let answer = ask(&directory, &Request::Narrow { link: "a".into(), capacity_bps: 512_000 }).await.unwrap();
+        let answer = ask(
+            &directory,
+            &Request::Narrow {
+                link: "a".into(),
+                capacity_bps: 512_000,
+            },
+        )
+        .await
+        .unwrap();
         assert!(answer.done && answer.lines[0].contains("512000"));
-        let answer = ask(&directory, &Request::Break { what: "none".into() }).await.unwrap();
+        let answer = ask(
+            &directory,
+            &Request::Break {
+                what: "none".into(),
+            },
+        )
+        .await
+        .unwrap();
         assert_eq!(answer, Response::refused("no such link"));
-        let mode = std::fs::metadata(directory.join(SOCKET_NAME)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(directory.join(SOCKET_NAME))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(ControlSocket::bind(&directory).await.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(
+            ControlSocket::bind(&directory).await.unwrap_err().kind(),
+            io::ErrorKind::AddrInUse
+        );
         server.abort();
         let _ = server.await;
         assert!(!directory.join(SOCKET_NAME).exists());
@@ -232,8 +274,13 @@ mod tests {
     #[tokio::test]
     async fn a_bad_line_is_answered_in_place_and_an_endless_one_ends() {
         let (directory, server) = serving("bad").await;
-        let mut stream = UnixStream::connect(directory.join(SOCKET_NAME)).await.unwrap();
-        stream.write_all(b"{\"command\":\"list\",\"more\":1}\n{\"command\":\"list\"}\n").await.unwrap();
+        let mut stream = UnixStream::connect(directory.join(SOCKET_NAME))
+            .await
+            .unwrap();
+        stream
+            .write_all(b"{\"command\":\"list\",\"more\":1}\n{\"command\":\"list\"}\n")
+            .await
+            .unwrap();
         let mut read = BufReader::new(stream);
         let mut line = String::new();
         read.read_line(&mut line).await.unwrap();
@@ -241,7 +288,10 @@ mod tests {
         line.clear();
         read.read_line(&mut line).await.unwrap();
         assert!(line.contains("\"done\":true"), "{line}");
-        read.get_mut().write_all(&[b'x'; REQUEST_BYTES_MAX as usize]).await.unwrap();
+        read.get_mut()
+            .write_all(&[b'x'; REQUEST_BYTES_MAX as usize])
+            .await
+            .unwrap();
         line.clear();
         read.read_line(&mut line).await.unwrap();
         assert!(line.contains("at most"), "{line}");
@@ -253,13 +303,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_dead_daemons_socket_is_replaced_and_a_file_is_not() {
-        let directory = std::env::temp_dir().join(format!("nhipcau-control-dead-{}", std::process::id()));
+        let directory =
+            std::env::temp_dir().join(format!("nhipcau-control-dead-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let path = directory.join(SOCKET_NAME);
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         drop(ControlSocket::bind(&directory).await.unwrap());
         std::fs::write(&path, "precious").unwrap();
-        assert_eq!(ControlSocket::bind(&directory).await.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            ControlSocket::bind(&directory).await.unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
         assert_eq!(std::fs::read(&path).unwrap(), b"precious");
         std::fs::remove_dir_all(&directory).unwrap();
     }

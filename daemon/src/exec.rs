@@ -87,18 +87,31 @@ impl Program {
         if self.arguments.len() > ARGUMENTS_MAX {
             return refuse("too many arguments");
         }
-        let environment = || self.environment.iter().flat_map(|(name, value)| [name, value]);
+        let environment = || {
+            self.environment
+                .iter()
+                .flat_map(|(name, value)| [name, value])
+        };
         let mut texts = self.arguments.iter().chain(environment());
-        if self.path.as_os_str().as_encoded_bytes().contains(&0) || texts.clone().any(|text| text.contains('\0')) {
+        if self.path.as_os_str().as_encoded_bytes().contains(&0)
+            || texts.clone().any(|text| text.contains('\0'))
+        {
             return refuse("an argument or a variable holds NUL");
         }
         if texts.any(|text| text.len() > ARGUMENT_BYTES_MAX) {
             return refuse("an argument or a variable is too long");
         }
-        let named = |name: &str| name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+        let named = |name: &str| {
+            name.bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        };
         // LD_PRELOAD and its kin would make data into code.
-        if self.environment.iter().any(|(name, _)| name.is_empty() || !named(name) || name.starts_with("LD_") || name == "PATH") {
-            return refuse("a variable's name has capitals, digits and _ only, and is neither PATH nor LD_…");
+        if self.environment.iter().any(|(name, _)| {
+            name.is_empty() || !named(name) || name.starts_with("LD_") || name == "PATH"
+        }) {
+            return refuse(
+                "a variable's name has capitals, digits and _ only, and is neither PATH nor LD_…",
+            );
         }
         if self.stdin.len() > STDIN_BYTES_MAX {
             return refuse("standard input is too long");
@@ -113,13 +126,21 @@ impl Program {
 /// [`ExecError`] when it was not started; a program that ran and failed is a [`Finished`].
 pub async fn run(program: Program) -> Result<Finished, ExecError> {
     program.check()?;
-    let fault = |source| ExecError::Start { path: program.path.clone(), source };
+    let fault = |source| ExecError::Start {
+        path: program.path.clone(),
+        source,
+    };
     let mut child = Command::new(&program.path)
         .args(program.arguments.iter().map(OsString::from))
         .env_clear()
         .env("PATH", PATH)
         .env("LANG", "C.UTF-8")
-        .envs(program.environment.iter().map(|(name, value)| (name, value)))
+        .envs(
+            program
+                .environment
+                .iter()
+                .map(|(name, value)| (name, value)),
+        )
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -145,7 +166,12 @@ pub async fn run(program: Program) -> Result<Finished, ExecError> {
             group.kill();
             status
         };
-        let ((), (), (), status) = tokio::join!(feed, captured.0.take(stdout, keep), captured.1.take(stderr, keep), wait);
+        let ((), (), (), status) = tokio::join!(
+            feed,
+            captured.0.take(stdout, keep),
+            captured.1.take(stderr, keep),
+            wait
+        );
         status
     };
     let end = match tokio::time::timeout(program.timeout, work).await {
@@ -161,7 +187,12 @@ pub async fn run(program: Program) -> Result<Finished, ExecError> {
         }
     };
     let cut = captured.0.cut || captured.1.cut;
-    Ok(Finished { end, stdout: captured.0.text(), stderr: captured.1.text(), cut })
+    Ok(Finished {
+        end,
+        stdout: captured.0.text(),
+        stderr: captured.1.text(),
+        cut,
+    })
 }
 
 fn end_of(status: ExitStatus) -> End {
@@ -176,7 +207,12 @@ struct Group(Option<Pid>);
 
 impl Group {
     fn of(child: &tokio::process::Child) -> Self {
-        Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+        Self(
+            child
+                .id()
+                .and_then(|id| i32::try_from(id).ok())
+                .map(Pid::from_raw),
+        )
     }
 
     fn kill(&mut self) {
@@ -233,9 +269,17 @@ mod tests {
     #[tokio::test]
     async fn hostile_arguments_arrive_as_they_are() {
         let hostile = ["$(id)", "`id`", "a\nb", "; rm -rf /", "'\"", "*", "-rf"];
-        let finished = run(program("/usr/bin/printf", &[&["%s|"], &hostile[..]].concat())).await.unwrap();
+        let finished = run(program(
+            "/usr/bin/printf",
+            &[&["%s|"], &hostile[..]].concat(),
+        ))
+        .await
+        .unwrap();
         assert_eq!(finished.end, End::Exit(0));
-        assert_eq!(finished.stdout, hostile.map(|text| format!("{text}|")).concat());
+        assert_eq!(
+            finished.stdout,
+            hostile.map(|text| format!("{text}|")).concat()
+        );
     }
 
     #[tokio::test]
@@ -245,7 +289,15 @@ mod tests {
         let finished = run(env).await.unwrap();
         let mut lines: Vec<&str> = finished.stdout.lines().collect();
         lines.sort_unstable();
-        assert_eq!(lines, ["LANG=C.UTF-8", "NHIPCAU_SITE=$(id)", &format!("PATH={PATH}"), "x"]);
+        assert_eq!(
+            lines,
+            [
+                "LANG=C.UTF-8",
+                "NHIPCAU_SITE=$(id)",
+                &format!("PATH={PATH}"),
+                "x"
+            ]
+        );
         let mut cat = program("/bin/cat", &[]);
         cat.stdin = b"from the event".to_vec();
         assert_eq!(run(cat).await.unwrap().stdout, "from the event");
@@ -253,7 +305,9 @@ mod tests {
 
     #[tokio::test]
     async fn output_is_bounded_and_does_not_block_the_program() {
-        let finished = run(program("/usr/bin/head", &["-c", "3000000", "/dev/zero"])).await.unwrap();
+        let finished = run(program("/usr/bin/head", &["-c", "3000000", "/dev/zero"]))
+            .await
+            .unwrap();
         assert_eq!(finished.end, End::Exit(0));
         assert_eq!(finished.stdout.len(), 1024);
         assert!(finished.cut);
@@ -278,26 +332,53 @@ mod tests {
 
     /// Whether a process runs; a zombie that nobody reaped does not.
     fn lives(pid: i32) -> bool {
-        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+        std::fs::read_to_string(format!("/proc/{pid}/stat"))
+            .is_ok_and(|stat| !stat.contains(") Z "))
     }
 
     #[tokio::test]
     async fn a_program_that_leaves_children_behind_still_ends() {
-        let finished = run(program("/bin/sh", &["-c", "sleep 600 & exit 0"])).await.unwrap();
+        let finished = run(program("/bin/sh", &["-c", "sleep 600 & exit 0"]))
+            .await
+            .unwrap();
         assert_eq!(finished.end, End::Exit(0));
     }
 
     #[tokio::test]
     async fn failures_are_values_with_their_reason() {
-        assert_eq!(run(program("/bin/sh", &["-c", "exit 3"])).await.unwrap().end, End::Exit(3));
-        assert_eq!(run(program("/bin/sh", &["-c", "kill -TERM $$"])).await.unwrap().end, End::Signal(15));
-        assert!(matches!(run(program("/nonexistent", &[])).await, Err(ExecError::Start { .. })));
-        assert!(matches!(run(program("sh", &[])).await, Err(ExecError::Refused(_))));
-        assert!(matches!(run(program("/bin/echo", &["a\0b"])).await, Err(ExecError::Refused(_))));
+        assert_eq!(
+            run(program("/bin/sh", &["-c", "exit 3"]))
+                .await
+                .unwrap()
+                .end,
+            End::Exit(3)
+        );
+        assert_eq!(
+            run(program("/bin/sh", &["-c", "kill -TERM $$"]))
+                .await
+                .unwrap()
+                .end,
+            End::Signal(15)
+        );
+        assert!(matches!(
+            run(program("/nonexistent", &[])).await,
+            Err(ExecError::Start { .. })
+        ));
+        assert!(matches!(
+            run(program("sh", &[])).await,
+            Err(ExecError::Refused(_))
+        ));
+        assert!(matches!(
+            run(program("/bin/echo", &["a\0b"])).await,
+            Err(ExecError::Refused(_))
+        ));
         for name in ["LD_PRELOAD", "PATH", "a", "A=B", ""] {
             let mut env = program("/usr/bin/env", &[]);
             env.environment = vec![(name.into(), "x".into())];
-            assert!(matches!(run(env).await, Err(ExecError::Refused(_))), "{name}");
+            assert!(
+                matches!(run(env).await, Err(ExecError::Refused(_))),
+                "{name}"
+            );
         }
     }
 }

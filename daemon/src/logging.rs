@@ -26,7 +26,12 @@ const LINE_BYTES_MAX: usize = 16 * 1024;
 /// One sentence on what is wrong with it.
 pub fn filter(level: &str) -> Result<EnvFilter, String> {
     // A lone word that is no level would be taken for a module's name and silence everything else.
-    if level.is_empty() || !level.contains(['=', ',']) && level.parse::<tracing::level_filters::LevelFilter>().is_err() {
+    if level.is_empty()
+        || !level.contains(['=', ','])
+            && level
+                .parse::<tracing::level_filters::LevelFilter>()
+                .is_err()
+    {
         return Err("must be error, warn, info, debug, trace, off, or a filter such as info,nhipcau::drive=debug".into());
     }
     EnvFilter::try_new(level).map_err(|fault| format!("is no filter: {fault}"))
@@ -61,7 +66,14 @@ pub fn start(settings: &Log) -> Result<Logging, String> {
                     .with_writer(OneLine),
             )
             .try_init(),
-        LogFormat::Json => registry.with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(OneLine)).try_init(),
+        LogFormat::Json => registry
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_writer(OneLine),
+            )
+            .try_init(),
     };
     Ok(Logging { level: handle })
 }
@@ -72,13 +84,17 @@ impl Logging {
     /// # Errors
     /// When the level is no filter; the old one stays.
     pub fn reload(&self, settings: &Log) -> Result<(), String> {
-        self.level.reload(chosen(settings)?).map_err(|fault| fault.to_string())
+        self.level
+            .reload(chosen(settings)?)
+            .map_err(|fault| fault.to_string())
     }
 }
 
 fn chosen(settings: &Log) -> Result<EnvFilter, String> {
     match std::env::var(LEVEL_VARIABLE) {
-        Ok(level) if !level.is_empty() => filter(&level).map_err(|fault| format!("{LEVEL_VARIABLE} {fault}")),
+        Ok(level) if !level.is_empty() => {
+            filter(&level).map_err(|fault| format!("{LEVEL_VARIABLE} {fault}"))
+        }
         _ => filter(&settings.level),
     }
 }
@@ -99,7 +115,9 @@ fn push_escaped(out: &mut String, c: char) {
         '\n' => out.push_str("\\n"),
         '\r' => out.push_str("\\r"),
         '\t' => out.push_str("\\t"),
-        c if c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}') => {
+        c if c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}') =>
+        {
             out.extend(c.escape_unicode());
         }
         c => out.push(c),
@@ -110,7 +128,11 @@ fn push_escaped(out: &mut String, c: char) {
 struct EscapedFields;
 
 impl<'writer> tracing_subscriber::fmt::FormatFields<'writer> for EscapedFields {
-    fn format_fields<R: tracing_subscriber::field::RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> fmt::Result {
+    fn format_fields<R: tracing_subscriber::field::RecordFields>(
+        &self,
+        mut writer: Writer<'writer>,
+        fields: R,
+    ) -> fmt::Result {
         let mut line = FieldLine(String::new());
         fields.record(&mut line);
         writer.write_str(&line.0)
@@ -175,7 +197,13 @@ fn cut(line: &[u8]) -> std::borrow::Cow<'_, [u8]> {
         return line.into();
     }
     let text = String::from_utf8_lossy(&line[..LINE_BYTES_MAX]);
-    format!("{} … ({} bytes more)\n", text.trim_end_matches('\u{fffd}'), line.len() - LINE_BYTES_MAX).into_bytes().into()
+    format!(
+        "{} … ({} bytes more)\n",
+        text.trim_end_matches('\u{fffd}'),
+        line.len() - LINE_BYTES_MAX
+    )
+    .into_bytes()
+    .into()
 }
 
 #[cfg(test)]
@@ -198,21 +226,30 @@ mod tests {
         }
     }
 
-    const HOSTILE: &str = "sw1\n2026-11-21 ERROR forged\r\x1b[31mred\x1b[0m\u{9b}2J\u{202e}txt\u{2028}x";
+    const HOSTILE: &str =
+        "sw1\n2026-11-21 ERROR forged\r\x1b[31mred\x1b[0m\u{9b}2J\u{202e}txt\u{2028}x";
 
     #[test]
     fn hostile_text_stays_on_one_line_in_both_formats() {
         for json in [false, true] {
             let kept = Kept::default();
             let writer = kept.clone();
-            let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
+            let layer = tracing_subscriber::fmt::layer()
+                .with_ansi(false)
+                .with_writer(move || writer.clone());
             let log = || {
                 tracing::info!(name = HOSTILE, shown = %HOSTILE, debug = ?HOSTILE, "device {}", HOSTILE);
             };
             if json {
-                tracing::subscriber::with_default(tracing_subscriber::registry().with(layer.json()), log);
+                tracing::subscriber::with_default(
+                    tracing_subscriber::registry().with(layer.json()),
+                    log,
+                );
             } else {
-                tracing::subscriber::with_default(tracing_subscriber::registry().with(layer.fmt_fields(EscapedFields)), log);
+                tracing::subscriber::with_default(
+                    tracing_subscriber::registry().with(layer.fmt_fields(EscapedFields)),
+                    log,
+                );
             }
             let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
             assert_eq!(text.matches('\n').count(), 1, "{text:?}");
@@ -220,7 +257,10 @@ mod tests {
             if json {
                 serde_json::from_str::<serde_json::Value>(&text).unwrap();
             } else {
-                assert!(!text.contains(['\u{9b}', '\u{202e}', '\u{2028}']), "{text:?}");
+                assert!(
+                    !text.contains(['\u{9b}', '\u{202e}', '\u{2028}']),
+                    "{text:?}"
+                );
             }
         }
     }

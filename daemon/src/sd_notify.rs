@@ -56,8 +56,17 @@ impl HealthCheck {
     /// Adds a subsystem that must call [`Pulse::beat`] at least every `silence_max`. A second one of the same name replaces the first.
     #[must_use]
     pub fn register(&self, subsystem: &'static str, silence_max: Duration, now: Instant) -> Pulse {
-        self.lock().insert(subsystem, Beat { last: now, silence_max });
-        Pulse { check: self.clone(), subsystem }
+        self.lock().insert(
+            subsystem,
+            Beat {
+                last: now,
+                silence_max,
+            },
+        );
+        Pulse {
+            check: self.clone(),
+            subsystem,
+        }
     }
 
     /// The subsystems that have been silent for too long, by name; empty: all live. `/healthz` names the first.
@@ -70,10 +79,18 @@ impl HealthCheck {
             .collect()
     }
 
+    /// Every subsystem and whether it lives.
+    #[must_use]
+    pub fn states(&self, now: Instant) -> Vec<(&'static str, bool)> {
+        self.lock().iter().map(|(subsystem, beat)| (*subsystem, now.saturating_duration_since(beat.last) <= beat.silence_max)).collect()
+    }
+
     /// Pings the service manager's watchdog at half its period while every subsystem lives; returns at once when there is no watchdog.
     /// A silent subsystem is logged, and the manager kills and restarts the daemon when it stays silent.
     pub async fn watch(&self) {
-        let Some(period) = sd_notify::watchdog_enabled() else { return };
+        let Some(period) = sd_notify::watchdog_enabled() else {
+            return;
+        };
         let mut tick = tokio::time::interval(period / 2);
         loop {
             tick.tick().await;
@@ -141,5 +158,80 @@ mod tests {
         });
         assert!(thread.join().is_err());
         assert_eq!(check.silent(start + Duration::from_secs(2)), ["room"]);
+    }
+
+    /// Runs systemd-analyze on a copy of the unit whose program exists on any machine; `None`, said loudly, without systemd.
+    async fn analyze(arguments: &[&str]) -> Option<(crate::exec::Finished, String)> {
+        let path = std::path::PathBuf::from("/usr/bin/systemd-analyze");
+        if !path.exists() {
+            #[allow(clippy::print_stderr, reason = "a skipped test must be seen")]
+            {
+                eprintln!("SKIPPED: systemd-analyze is not installed (apt package systemd)");
+            }
+            return None;
+        }
+        let unit = std::fs::read_to_string(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../systemd/nhipcau.service"
+        ))
+        .unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let copy = directory.path().join("nhipcau.service");
+        std::fs::write(&copy, unit.replace("/usr/bin/nhipcau", "/bin/true")).unwrap();
+        let program = crate::exec::Program {
+            path,
+            arguments: arguments
+                .iter()
+                .map(|argument| (*argument).to_owned())
+                .chain([copy.display().to_string()])
+                .collect(),
+            environment: Vec::new(),
+            stdin: Vec::new(),
+            timeout: Duration::from_secs(60),
+            output_bytes_max: 64 * 1024,
+        };
+        Some((crate::exec::run(program).await.unwrap(), unit))
+    }
+
+    #[tokio::test]
+    async fn the_unit_is_clean_and_speaks_of_this_daemon() {
+        let Some((finished, unit)) = analyze(&["verify", "--man=no"]).await else {
+            return;
+        };
+        assert_eq!(
+            (finished.end, &*finished.stderr, &*finished.stdout),
+            (crate::exec::End::Exit(0), "", "")
+        );
+        for line in [
+            "Type=notify",
+            "WatchdogSec=30",
+            "RestartPreventExitStatus=64",
+            "NoNewPrivileges=yes",
+        ] {
+            assert!(unit.lines().any(|have| have == line), "{line}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_unit_gives_the_daemon_little_to_lose() {
+        let Some((finished, _)) = analyze(&["security", "--offline=true", "--no-pager"]).await
+        else {
+            return;
+        };
+        let verdict = finished
+            .stdout
+            .lines()
+            .find(|line| line.contains("Overall exposure level"))
+            .unwrap();
+        let score: f64 = verdict
+            .rsplit(": ")
+            .next()
+            .unwrap()
+            .split(' ')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!(score > 0.0 && score <= 2.0, "{verdict}");
     }
 }

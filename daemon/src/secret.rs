@@ -112,7 +112,9 @@ impl SecretRef {
         let name_is_plain = |name: &str| {
             !name.is_empty()
                 && name.len() <= 255
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
                 && !name.starts_with('.')
         };
         if let Some(path) = text.strip_prefix("file:") {
@@ -143,7 +145,9 @@ impl SecretRef {
                 Ok(text) if text.is_empty() => Err(SecretError::Empty(format!("env:{name}"))),
                 Ok(text) => Ok(Secret::new(text)),
                 Err(std::env::VarError::NotPresent) => Err(SecretError::NoVariable(name.clone())),
-                Err(std::env::VarError::NotUnicode(_)) => Err(SecretError::NotText(format!("env:{name}"))),
+                Err(std::env::VarError::NotUnicode(_)) => {
+                    Err(SecretError::NotText(format!("env:{name}")))
+                }
             },
             Self::Credential(name) => match std::env::var_os("CREDENTIALS_DIRECTORY") {
                 // systemd guards the directory itself; its files' modes differ by version.
@@ -155,18 +159,24 @@ impl SecretRef {
 }
 
 fn read(path: &Path, check_mode: bool) -> Result<Secret, SecretError> {
-    let fault = |source| SecretError::File { path: path.to_owned(), source };
+    let fault = |source| SecretError::File {
+        path: path.to_owned(),
+        source,
+    };
     let file = File::open(path).map_err(fault)?;
     let mode = file.metadata().map_err(fault)?.permissions().mode();
     if check_mode && mode & 0o007 != 0 {
         return Err(SecretError::Exposed(path.to_owned()));
     }
     let mut bytes = Zeroizing::new(Vec::new());
-    file.take(SECRET_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(fault)?;
+    file.take(SECRET_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(fault)?;
     if bytes.len() > SECRET_BYTES_MAX {
         return Err(SecretError::TooLong(path.to_owned()));
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| SecretError::NotText(path.display().to_string()))?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| SecretError::NotText(path.display().to_string()))?;
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {
@@ -197,10 +207,28 @@ mod tests {
 
     #[test]
     fn references_have_three_forms() {
-        assert_eq!(SecretRef::parse("file:/etc/x").unwrap(), SecretRef::File("/etc/x".into()));
-        assert_eq!(SecretRef::parse("env:A_B").unwrap(), SecretRef::Env("A_B".into()));
-        assert_eq!(SecretRef::parse("credential:smtp").unwrap(), SecretRef::Credential("smtp".into()));
-        for wrong in ["public", "file:relative", "env:", "env:A=B", "credential:../shadow", "credential:a/b", "value:x", ""] {
+        assert_eq!(
+            SecretRef::parse("file:/etc/x").unwrap(),
+            SecretRef::File("/etc/x".into())
+        );
+        assert_eq!(
+            SecretRef::parse("env:A_B").unwrap(),
+            SecretRef::Env("A_B".into())
+        );
+        assert_eq!(
+            SecretRef::parse("credential:smtp").unwrap(),
+            SecretRef::Credential("smtp".into())
+        );
+        for wrong in [
+            "public",
+            "file:relative",
+            "env:",
+            "env:A=B",
+            "credential:../shadow",
+            "credential:a/b",
+            "value:x",
+            "",
+        ] {
             assert!(SecretRef::parse(wrong).is_err(), "{wrong}");
         }
     }
@@ -210,7 +238,8 @@ mod tests {
         let directory = std::env::temp_dir().join(format!("nhipcau-secret-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let path = directory.join("key");
-        let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let mode =
+            |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         std::fs::write(&path, "s3cret\n").unwrap();
         mode(0o640);
         let reference = SecretRef::File(path.clone());

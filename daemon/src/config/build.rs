@@ -15,13 +15,17 @@ use crate::secret::SecretRef;
 impl Datum {
     /// A section's member. Panics when the schema has no such key.
     pub(super) fn member(&self, key: &str) -> &Datum {
-        self.find(key).unwrap_or_else(|| panic!("the configuration's schema has no {key}"))
+        self.find(key)
+            .unwrap_or_else(|| panic!("the configuration's schema has no {key}"))
     }
 
     /// A section's member, `None` also where this is no section (it was wrong and reported).
     pub(super) fn find(&self, key: &str) -> Option<&Datum> {
         match &self.kind {
-            DatumKind::Section(members) => members.iter().find(|(name, _)| *name == key).map(|(_, datum)| datum),
+            DatumKind::Section(members) => members
+                .iter()
+                .find(|(name, _)| *name == key)
+                .map(|(_, datum)| datum),
             _ => None,
         }
     }
@@ -41,7 +45,8 @@ impl Datum {
     }
 
     pub(super) fn is_present(&self, key: &str) -> bool {
-        self.find(key).is_some_and(|datum| !matches!(datum.kind, DatumKind::Nothing))
+        self.find(key)
+            .is_some_and(|datum| !matches!(datum.kind, DatumKind::Nothing))
     }
 
     pub(super) fn socket_maybe(&self, key: &str) -> Option<SocketAddr> {
@@ -88,7 +93,11 @@ impl Datum {
     }
 
     fn integer<T: TryFrom<u64>>(&self, key: &str) -> T {
-        checked(key, self.integer_maybe(key).and_then(|number| T::try_from(number).ok()))
+        checked(
+            key,
+            self.integer_maybe(key)
+                .and_then(|number| T::try_from(number).ok()),
+        )
     }
 
     fn duration(&self, key: &str) -> Duration {
@@ -100,29 +109,74 @@ impl Datum {
     }
 
     fn endpoint(&self) -> Endpoint {
-        Endpoint { device: self.text("device"), interface: self.text("interface") }
+        Endpoint {
+            device: self.text("device"),
+            interface: self.text("interface"),
+        }
     }
 
     fn texts(&self, key: &str) -> Vec<String> {
-        self.items(key).iter().filter_map(|item| if let DatumKind::Text(text) = &item.kind { Some(text.clone()) } else { None }).collect()
+        self.items(key)
+            .iter()
+            .filter_map(|item| {
+                if let DatumKind::Text(text) = &item.kind {
+                    Some(text.clone())
+                } else {
+                    None
+                }
+            })
+            .collect()
     }
 
     fn paths(&self, key: &str) -> Vec<PathBuf> {
-        self.items(key).iter().filter_map(|item| if let DatumKind::Path(path) = &item.kind { Some(path.clone()) } else { None }).collect()
+        self.items(key)
+            .iter()
+            .filter_map(|item| {
+                if let DatumKind::Path(path) = &item.kind {
+                    Some(path.clone())
+                } else {
+                    None
+                }
+            })
+            .collect()
     }
 
     fn addresses(&self, key: &str) -> Vec<IpAddr> {
-        self.items(key).iter().filter_map(|item| if let DatumKind::Address(ip) = item.kind { Some(ip) } else { None }).collect()
+        self.items(key)
+            .iter()
+            .filter_map(|item| {
+                if let DatumKind::Address(ip) = item.kind {
+                    Some(ip)
+                } else {
+                    None
+                }
+            })
+            .collect()
     }
 
     fn networks(&self, key: &str) -> Vec<IpNet> {
-        self.items(key).iter().filter_map(|item| if let DatumKind::Network(net) = item.kind { Some(net) } else { None }).collect()
+        self.items(key)
+            .iter()
+            .filter_map(|item| {
+                if let DatumKind::Network(net) = item.kind {
+                    Some(net)
+                } else {
+                    None
+                }
+            })
+            .collect()
     }
 
     fn secrets(&self, key: &str) -> Vec<SecretRef> {
         self.items(key)
             .iter()
-            .filter_map(|item| if let DatumKind::Secret(secret) = &item.kind { Some(secret.clone()) } else { None })
+            .filter_map(|item| {
+                if let DatumKind::Secret(secret) = &item.kind {
+                    Some(secret.clone())
+                } else {
+                    None
+                }
+            })
             .collect()
     }
 }
@@ -134,7 +188,9 @@ fn checked<T>(key: &str, value: Option<T>) -> T {
 /// The model of a tree without mistakes.
 pub(super) fn build(root: &Datum, state_dir_default: PathBuf) -> Config {
     let part = |key| root.member(key);
-    let state_dir = root.path_maybe("state_dir").map_or(state_dir_default, Path::to_owned);
+    let state_dir = root
+        .path_maybe("state_dir")
+        .map_or(state_dir_default, Path::to_owned);
     let listen = part("listen");
     let media = listen.member("media");
     let locale = part("locale");
@@ -151,15 +207,26 @@ pub(super) fn build(root: &Datum, state_dir_default: PathBuf) -> Config {
         },
         tls: root.is_present("tls").then(|| {
             let path = |key| checked(key, part("tls").path_maybe(key)).to_owned();
-            Tls { certificate: path("certificate"), key: path("key") }
+            Tls {
+                certificate: path("certificate"),
+                key: path("key"),
+            }
         }),
         locale: Locale {
-            language: if locale.text("language") == "en" { Language::En } else { Language::Vi },
+            language: if locale.text("language") == "en" {
+                Language::En
+            } else {
+                Language::Vi
+            },
             time_zone: locale.text("time_zone"),
         },
         log: Log {
             level: log.text("level"),
-            format: if log.text("format") == "json" { LogFormat::Json } else { LogFormat::Text },
+            format: if log.text("format") == "json" {
+                LogFormat::Json
+            } else {
+                LogFormat::Text
+            },
         },
         credentials: root.items("credentials").iter().map(credential).collect(),
         devices: root.items("devices").iter().map(device).collect(),
@@ -173,28 +240,49 @@ pub(super) fn build(root: &Datum, state_dir_default: PathBuf) -> Config {
             retries: poll.integer("retries"),
             deadline: poll.duration("deadline"),
         },
-        traps: Traps { sources: part("traps").networks("sources"), communities: part("traps").secrets("communities") },
-        metrics: Metrics { token: part("metrics").secret_maybe("token"), allow: part("metrics").networks("allow") },
+        traps: Traps {
+            sources: part("traps").networks("sources"),
+            communities: part("traps").secrets("communities"),
+        },
+        metrics: Metrics {
+            token: part("metrics").secret_maybe("token"),
+            allow: part("metrics").networks("allow"),
+        },
         smtp: root.is_present("smtp").then(|| smtp(part("smtp"))),
         channels: match &part("channels").kind {
-            DatumKind::Map(members) => members.iter().map(|(name, datum)| (name.clone(), channel(datum))).collect(),
+            DatumKind::Map(members) => members
+                .iter()
+                .map(|(name, datum)| (name.clone(), channel(datum)))
+                .collect(),
             _ => Default::default(),
         },
         webhook: Webhook {
             allow: part("webhook")
                 .items("allow")
                 .iter()
-                .filter_map(|item| if let DatumKind::Allowed(allowed) = &item.kind { Some(allowed.clone()) } else { None })
+                .filter_map(|item| {
+                    if let DatumKind::Allowed(allowed) = &item.kind {
+                        Some(allowed.clone())
+                    } else {
+                        None
+                    }
+                })
                 .collect(),
             timeout: part("webhook").duration("timeout"),
         },
         playbooks: Playbooks {
-            directory: part("playbooks").path_maybe("directory").map(Path::to_owned),
+            directory: part("playbooks")
+                .path_maybe("directory")
+                .map(Path::to_owned),
             allow_exec: part("playbooks").paths("allow_exec"),
         },
-        profiles: Profiles { directory: part("profiles").path_maybe("directory").map(Path::to_owned) },
+        profiles: Profiles {
+            directory: part("profiles").path_maybe("directory").map(Path::to_owned),
+        },
         recording: Recording {
-            directory: part("recording").path_maybe("directory").map_or_else(|| state_dir.join("recordings"), Path::to_owned),
+            directory: part("recording")
+                .path_maybe("directory")
+                .map_or_else(|| state_dir.join("recordings"), Path::to_owned),
             min_free_bytes: part("recording").integer("min_free"),
         },
         conference: Conference {
@@ -215,18 +303,33 @@ pub(super) fn build(root: &Datum, state_dir_default: PathBuf) -> Config {
 fn credential(datum: &Datum) -> Credential {
     let community = || checked("community", datum.secret_maybe("community"));
     let access = match datum.text("version").as_str() {
-        "v1" => Access::V1 { community: community() },
-        "v2c" => Access::V2c { community: community() },
+        "v1" => Access::V1 {
+            community: community(),
+        },
+        "v2c" => Access::V2c {
+            community: community(),
+        },
         _ => Access::V3 {
             user: datum.text("user"),
-            auth: datum.text_maybe("auth").map(|word| (auth(word), checked("auth_password", datum.secret_maybe("auth_password")))),
-            privacy: datum
-                .text_maybe("privacy")
-                .map(|word| (privacy(word), checked("privacy_password", datum.secret_maybe("privacy_password")))),
+            auth: datum.text_maybe("auth").map(|word| {
+                (
+                    auth(word),
+                    checked("auth_password", datum.secret_maybe("auth_password")),
+                )
+            }),
+            privacy: datum.text_maybe("privacy").map(|word| {
+                (
+                    privacy(word),
+                    checked("privacy_password", datum.secret_maybe("privacy_password")),
+                )
+            }),
             context: datum.owned("context").unwrap_or_default(),
         },
     };
-    Credential { name: datum.text("name"), access }
+    Credential {
+        name: datum.text("name"),
+        access,
+    }
 }
 
 fn auth(word: &str) -> AuthProtocol {
@@ -282,7 +385,11 @@ pub(super) fn link_id(datum: &Datum) -> Option<String> {
         return Some(id.to_owned());
     }
     let a = datum.find("a")?;
-    Some(format!("{}:{}", a.text_maybe("device")?, a.text_maybe("interface")?))
+    Some(format!(
+        "{}:{}",
+        a.text_maybe("device")?,
+        a.text_maybe("interface")?
+    ))
 }
 
 fn site(datum: &Datum) -> Site {
@@ -291,7 +398,9 @@ fn site(datum: &Datum) -> Site {
         name: datum.text("name"),
         kind: datum.text("kind"),
         parent: datum.owned("parent"),
-        uplink: datum.is_present("uplink").then(|| datum.member("uplink").endpoint()),
+        uplink: datum
+            .is_present("uplink")
+            .then(|| datum.member("uplink").endpoint()),
         capacity_bps: datum.integer_maybe("capacity"),
         phone: datum.owned("phone"),
         agency_code: datum.owned("agency_code"),
@@ -308,7 +417,9 @@ fn smtp(datum: &Datum) -> Smtp {
             _ => SmtpTls::Starttls,
         },
         from: datum.text("from"),
-        login: datum.owned("user").map(|user| (user, checked("password", datum.secret_maybe("password")))),
+        login: datum
+            .owned("user")
+            .map(|user| (user, checked("password", datum.secret_maybe("password")))),
         timeout: datum.duration("timeout"),
     }
 }
@@ -316,6 +427,9 @@ fn smtp(datum: &Datum) -> Smtp {
 fn channel(datum: &Datum) -> Channel {
     Channel {
         smtp: datum.texts("smtp"),
-        webhook: datum.secret_maybe("webhook").map(|url| WebhookTarget { url, key: datum.secret_maybe("webhook_key") }),
+        webhook: datum.secret_maybe("webhook").map(|url| WebhookTarget {
+            url,
+            key: datum.secret_maybe("webhook_key"),
+        }),
     }
 }

@@ -25,7 +25,10 @@ impl Config {
     #[must_use]
     pub fn diff(&self, new: &Self) -> Changes {
         let mut changes = Changes::default();
-        for part in PARTS.iter().filter(|part| self.differs(new, part.field.key)) {
+        for part in PARTS
+            .iter()
+            .filter(|part| self.differs(new, part.field.key))
+        {
             match part.reload {
                 Reload::Live => changes.live.push(part.field.key),
                 Reload::Restart => changes.restart.push(part.field.key),

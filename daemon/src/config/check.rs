@@ -54,15 +54,27 @@ pub(super) struct Checker<'a> {
 
 impl Checker<'_> {
     /// A mapping against its fields.
-    pub(super) fn section(&mut self, fields: impl Iterator<Item = &'static Field>, node: &Node, path: &str) -> Datum {
+    pub(super) fn section(
+        &mut self,
+        fields: impl Iterator<Item = &'static Field>,
+        node: &Node,
+        path: &str,
+    ) -> Datum {
         let fields: Vec<&Field> = fields.collect();
         let no_entries = Vec::new();
         let entries = match &node.kind {
             NodeKind::Mapping(entries) => entries,
             NodeKind::Null => &no_entries,
             other => {
-                self.refuse(&node.at, path, format!("must be a section of keys, not {}", other.noun()));
-                return Datum { at: node.at.clone(), kind: DatumKind::Wrong };
+                self.refuse(
+                    &node.at,
+                    path,
+                    format!("must be a section of keys, not {}", other.noun()),
+                );
+                return Datum {
+                    at: node.at.clone(),
+                    kind: DatumKind::Wrong,
+                };
             }
         };
         for entry in entries {
@@ -79,18 +91,35 @@ impl Checker<'_> {
         }
         let members = fields
             .into_iter()
-            .map(|field| (field.key, self.field(field, entries, &node.at, &join(path, field.key))))
+            .map(|field| {
+                (
+                    field.key,
+                    self.field(field, entries, &node.at, &join(path, field.key)),
+                )
+            })
             .collect();
-        Datum { at: node.at.clone(), kind: DatumKind::Section(members) }
+        Datum {
+            at: node.at.clone(),
+            kind: DatumKind::Section(members),
+        }
     }
 
-    fn field(&mut self, field: &'static Field, entries: &[Entry], section: &At, path: &str) -> Datum {
+    fn field(
+        &mut self,
+        field: &'static Field,
+        entries: &[Entry],
+        section: &At,
+        path: &str,
+    ) -> Datum {
         let entry = entries.iter().find(|entry| entry.key == field.key);
         let at = entry.map_or(section, |entry| &entry.node.at);
         let fallback = match (field.absent, entry.map(|entry| &entry.node.kind)) {
             (Absent::Switch { .. }, Some(NodeKind::Null)) => None,
             (_, Some(kind)) if !matches!(kind, NodeKind::Null) => {
-                return entry.map_or_else(|| nothing(at), |entry| self.form(&field.form, &entry.node, path));
+                return entry.map_or_else(
+                    || nothing(at),
+                    |entry| self.form(&field.form, &entry.node, path),
+                );
             }
             (Absent::Required, _) => {
                 self.refuse(at, path, "is required");
@@ -107,14 +136,28 @@ impl Checker<'_> {
             }
         };
         let kind = match (fallback, &field.form) {
-            (Some(text), _) => NodeKind::Scalar { text: text.to_owned(), plain: true },
+            (Some(text), _) => NodeKind::Scalar {
+                text: text.to_owned(),
+                plain: true,
+            },
             // An absent section still has its fields' defaults, unless it is wholly optional.
-            (None, Form::Section(fields)) if fields.iter().all(|field| !matches!(field.absent, Absent::Required)) => {
+            (None, Form::Section(fields))
+                if fields
+                    .iter()
+                    .all(|field| !matches!(field.absent, Absent::Required)) =>
+            {
                 NodeKind::Mapping(Vec::new())
             }
             (None, _) => return nothing(at),
         };
-        self.form(&field.form, &Node { at: at.clone(), kind }, path)
+        self.form(
+            &field.form,
+            &Node {
+                at: at.clone(),
+                kind,
+            },
+            path,
+        )
     }
 
     fn form(&mut self, form: &'static Form, node: &Node, path: &str) -> Datum {
@@ -132,29 +175,50 @@ impl Checker<'_> {
                     }
                 },
                 other => {
-                    self.refuse(&node.at, path, format!("must be one value, not {}", other.noun()));
+                    self.refuse(
+                        &node.at,
+                        path,
+                        format!("must be one value, not {}", other.noun()),
+                    );
                     DatumKind::Wrong
                 }
             },
         };
-        Datum { at: node.at.clone(), kind }
+        Datum {
+            at: node.at.clone(),
+            kind,
+        }
     }
 
     fn list(&mut self, item: &'static Form, node: &Node, path: &str) -> DatumKind {
         let NodeKind::Sequence(nodes) = &node.kind else {
-            self.refuse(&node.at, path, format!("must be a list, not {}", node.kind.noun()));
+            self.refuse(
+                &node.at,
+                path,
+                format!("must be a list, not {}", node.kind.noun()),
+            );
             return DatumKind::Wrong;
         };
         if nodes.len() > ITEMS_MAX {
             self.refuse(&node.at, path, format!("has more than {ITEMS_MAX} items"));
             return DatumKind::Wrong;
         }
-        DatumKind::List(nodes.iter().enumerate().map(|(i, node)| self.form(item, node, &format!("{path}[{i}]"))).collect())
+        DatumKind::List(
+            nodes
+                .iter()
+                .enumerate()
+                .map(|(i, node)| self.form(item, node, &format!("{path}[{i}]")))
+                .collect(),
+        )
     }
 
     fn map(&mut self, item: &'static Form, node: &Node, path: &str) -> DatumKind {
         let NodeKind::Mapping(entries) = &node.kind else {
-            self.refuse(&node.at, path, format!("must be a section of names, not {}", node.kind.noun()));
+            self.refuse(
+                &node.at,
+                path,
+                format!("must be a section of names, not {}", node.kind.noun()),
+            );
             return DatumKind::Wrong;
         };
         let mut members = Vec::new();
@@ -163,7 +227,11 @@ impl Checker<'_> {
             if values::is_id(&entry.key) {
                 members.push((entry.key.clone(), self.form(item, &entry.node, &path)));
             } else {
-                self.refuse(&entry.at, &path, "a name has letters, digits, - _ . and at most 64 of them");
+                self.refuse(
+                    &entry.at,
+                    &path,
+                    "a name has letters, digits, - _ . and at most 64 of them",
+                );
             }
         }
         DatumKind::Map(members)
@@ -177,15 +245,33 @@ impl Checker<'_> {
                 Err(error) => self.refuse(&node.at, path, error.to_string()),
             },
             NodeKind::Mapping(entries) => match entries.as_slice() {
-                [Entry { key, node: Node { kind: NodeKind::Scalar { text, .. }, .. }, .. }] if key == "value" => {
+                [
+                    Entry {
+                        key,
+                        node:
+                            Node {
+                                kind: NodeKind::Scalar { text, .. },
+                                ..
+                            },
+                        ..
+                    },
+                ] if key == "value" => {
                     if self.lab && *node.at.file == *self.lab_document {
                         return DatumKind::Secret(SecretRef::Value(Secret::new(text.clone())));
                     }
                     self.refuse(&node.at, path, "a secret may not stand here; write file:/absolute/path, env:NAME or credential:NAME");
                 }
-                _ => self.refuse(&node.at, path, "a secret is written file:/absolute/path, env:NAME or credential:NAME"),
+                _ => self.refuse(
+                    &node.at,
+                    path,
+                    "a secret is written file:/absolute/path, env:NAME or credential:NAME",
+                ),
             },
-            other => self.refuse(&node.at, path, format!("must name a secret, not {}", other.noun())),
+            other => self.refuse(
+                &node.at,
+                path,
+                format!("must name a secret, not {}", other.noun()),
+            ),
         }
         DatumKind::Wrong
     }
@@ -196,11 +282,18 @@ impl Checker<'_> {
 }
 
 fn nothing(at: &At) -> Datum {
-    Datum { at: at.clone(), kind: DatumKind::Nothing }
+    Datum {
+        at: at.clone(),
+        kind: DatumKind::Nothing,
+    }
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
 }
 
 fn single(form: &Form, text: &str, plain: bool) -> Result<DatumKind, String> {
@@ -219,11 +312,19 @@ fn single(form: &Form, text: &str, plain: bool) -> Result<DatumKind, String> {
         Form::Choice(words) if words.contains(&text) => Ok(DatumKind::Text(text.to_owned())),
         Form::Choice(words) => Err(format!("must be one of {}", words.join(", "))),
         Form::Integer(from, to) => match text.parse::<u64>() {
-            Ok(number) if plain && (*from..=*to).contains(&number) => Ok(DatumKind::Integer(number)),
+            Ok(number) if plain && (*from..=*to).contains(&number) => {
+                Ok(DatumKind::Integer(number))
+            }
             _ => Err(format!("must be a whole number from {from} to {to}")),
         },
-        Form::Duration(from, to) => match (values::duration(from), values::duration(text), values::duration(to)) {
-            (Some(low), Some(value), Some(high)) if (low..=high).contains(&value) => Ok(DatumKind::Duration(value)),
+        Form::Duration(from, to) => match (
+            values::duration(from),
+            values::duration(text),
+            values::duration(to),
+        ) {
+            (Some(low), Some(value), Some(high)) if (low..=high).contains(&value) => {
+                Ok(DatumKind::Duration(value))
+            }
             (_, Some(_), _) => Err(format!("must be from {from} to {to}")),
             _ => Err("must be a duration such as 500ms, 30s, 5m, 2h".into()),
         },
@@ -231,11 +332,23 @@ fn single(form: &Form, text: &str, plain: bool) -> Result<DatumKind, String> {
             Some(rate) if rate > 0 => Ok(DatumKind::Integer(rate)),
             _ => Err("must be a rate in bits per second such as 512k, 20M, 1G".into()),
         },
-        Form::Size => values::size(text).map(DatumKind::Integer).ok_or("must be a size such as 512MiB or 10GiB".into()),
-        Form::Socket(usual) => values::socket(text, *usual).map(DatumKind::Socket).ok_or_else(|| {
-            if usual.is_some() { "must be an IP address, with or without :port" } else { "must be an IP address with :port" }.into()
-        }),
-        Form::Address => text.parse().map(DatumKind::Address).map_err(|_| "must be an IP address".into()),
+        Form::Size => values::size(text)
+            .map(DatumKind::Integer)
+            .ok_or("must be a size such as 512MiB or 10GiB".into()),
+        Form::Socket(usual) => values::socket(text, *usual)
+            .map(DatumKind::Socket)
+            .ok_or_else(|| {
+                if usual.is_some() {
+                    "must be an IP address, with or without :port"
+                } else {
+                    "must be an IP address with :port"
+                }
+                .into()
+            }),
+        Form::Address => text
+            .parse()
+            .map(DatumKind::Address)
+            .map_err(|_| "must be an IP address".into()),
         Form::Network => network(text).map(DatumKind::Network),
         Form::Allowed => match network(text) {
             Ok(network) => Ok(DatumKind::Allowed(Allowed::Network(network))),
@@ -251,9 +364,15 @@ fn single(form: &Form, text: &str, plain: bool) -> Result<DatumKind, String> {
         Form::Path => {
             let path = PathBuf::from(text);
             // Relative to what would depend on who starts the daemon.
-            if path.is_absolute() && !text.contains('\0') { Ok(DatumKind::Path(path)) } else { Err("must be an absolute path".into()) }
+            if path.is_absolute() && !text.contains('\0') {
+                Ok(DatumKind::Path(path))
+            } else {
+                Err("must be an absolute path".into())
+            }
         }
-        Form::Secret | Form::Section(_) | Form::List(_) | Form::Map(_) => Err("must not be one value".into()),
+        Form::Secret | Form::Section(_) | Form::List(_) | Form::Map(_) => {
+            Err("must not be one value".into())
+        }
     }
 }
 
@@ -261,14 +380,27 @@ fn network(text: &str) -> Result<IpNet, String> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(IpNet::from(address));
     }
-    let network: IpNet = text.parse().map_err(|_| "must be a network such as 10.20.0.0/16 or an IP address".to_owned())?;
+    let network: IpNet = text
+        .parse()
+        .map_err(|_| "must be a network such as 10.20.0.0/16 or an IP address".to_owned())?;
     // A host bit that is set means that somebody counted wrong, and a trust list is no place to guess.
-    if network.trunc() == network { Ok(network) } else { Err(format!("has host bits set; the network is {}", network.trunc())) }
+    if network.trunc() == network {
+        Ok(network)
+    } else {
+        Err(format!(
+            "has host bits set; the network is {}",
+            network.trunc()
+        ))
+    }
 }
 
 /// The known key that a typing mistake was likely meant to be: at most two edits away.
 fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    known.map(|key| (edits(word, key), key)).filter(|(edits, key)| *edits <= 2 && *edits < key.len()).min().map(|(_, key)| key)
+    known
+        .map(|key| (edits(word, key), key))
+        .filter(|(edits, key)| *edits <= 2 && *edits < key.len())
+        .min()
+        .map(|(_, key)| key)
 }
 
 /// Levenshtein distance, by bytes; long words count as far away.

@@ -34,7 +34,13 @@ pub struct ConfigError {
 
 impl ConfigError {
     pub(super) fn new(at: &At, key: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { file: at.file.to_string(), line: at.line, column: at.column, key: key.into(), message: message.into() }
+        Self {
+            file: at.file.to_string(),
+            line: at.line,
+            column: at.column,
+            key: key.into(),
+            message: message.into(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod build;
 mod change;
 mod check;
 mod error;
+mod fields;
 mod model;
 mod reference;
 mod references;
@@ -64,22 +65,40 @@ impl Config {
     ///
     /// # Errors
     /// Every mistake, in the order of the documents.
-    pub fn parse_documents(documents: Vec<(String, String)>, lab: bool) -> Result<Self, Vec<ConfigError>> {
+    pub fn parse_documents(
+        documents: Vec<(String, String)>,
+        lab: bool,
+    ) -> Result<Self, Vec<ConfigError>> {
         parse(documents, lab, false)
     }
 }
 
-fn parse(documents: Vec<(String, String)>, lab: bool, on_disk: bool) -> Result<Config, Vec<ConfigError>> {
+fn parse(
+    documents: Vec<(String, String)>,
+    lab: bool,
+    on_disk: bool,
+) -> Result<Config, Vec<ConfigError>> {
     let mut errors = Vec::new();
     let built_in: Arc<str> = Arc::from("built-in defaults");
-    let mut root = tree::Node { at: At { file: built_in, line: 0, column: 0 }, kind: tree::NodeKind::Null };
+    let mut root = tree::Node {
+        at: At {
+            file: built_in,
+            line: 0,
+            column: 0,
+        },
+        kind: tree::NodeKind::Null,
+    };
     let order: Vec<String> = documents.iter().map(|(name, _)| name.clone()).collect();
     for (name, text) in documents {
         if let Some(document) = tree::read(&Arc::from(name), &text, &mut errors) {
             tree::merge(&mut root, document, "", &mut errors);
         }
     }
-    let mut checker = check::Checker { lab, lab_document: LAB_DOCUMENT, errors: &mut errors };
+    let mut checker = check::Checker {
+        lab,
+        lab_document: LAB_DOCUMENT,
+        errors: &mut errors,
+    };
     let checked = checker.section(schema::PARTS.iter().map(|part| &part.field), &root, "");
     if matches!(checked.kind, check::DatumKind::Section(_)) {
         references::judge(&checked, on_disk, &mut errors);
@@ -87,7 +106,13 @@ fn parse(documents: Vec<(String, String)>, lab: bool, on_disk: bool) -> Result<C
     if errors.is_empty() {
         return Ok(build::build(&checked, state_dir_default(lab)));
     }
-    errors.sort_by_key(|error| (order.iter().position(|name| *name == error.file), error.line, error.column));
+    errors.sort_by_key(|error| {
+        (
+            order.iter().position(|name| *name == error.file),
+            error.line,
+            error.column,
+        )
+    });
     Err(errors)
 }
 
@@ -106,15 +131,25 @@ fn documents(path: &Path) -> Result<Vec<(String, String)>, Vec<ConfigError>> {
         Ok(entries) => {
             let mut more: Vec<PathBuf> = entries
                 .filter_map(|entry| Some(entry.ok()?.path()))
-                .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+                .filter(|path| {
+                    path.extension()
+                        .is_some_and(|extension| extension == "yaml")
+                })
                 .collect();
             if more.len() > FILES_MAX {
-                return Err(vec![fault(&directory, format!("holds more than {FILES_MAX} files"))]);
+                return Err(vec![fault(
+                    &directory,
+                    format!("holds more than {FILES_MAX} files"),
+                )]);
             }
             more.sort();
             paths.extend(more);
         }
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {}
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) => {}
         Err(error) => return Err(vec![fault(&directory, error.to_string())]),
     }
     let mut errors = Vec::new();
@@ -123,18 +158,31 @@ fn documents(path: &Path) -> Result<Vec<(String, String)>, Vec<ConfigError>> {
         let mut text = String::new();
         // One byte more than allowed, so that the tree's own limit speaks.
         let limit = tree::DOCUMENT_BYTES_MAX as u64 + 1;
-        match std::fs::File::open(&path).and_then(|file| file.take(limit).read_to_string(&mut text)) {
+        match std::fs::File::open(&path).and_then(|file| file.take(limit).read_to_string(&mut text))
+        {
             Ok(_) => documents.push((path.display().to_string(), text)),
             Err(error) => errors.push(fault(&path, format!("cannot be read: {error}"))),
         }
     }
-    if errors.is_empty() { Ok(documents) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(documents)
+    } else {
+        Err(errors)
+    }
 }
 
 fn state_dir_default(lab: bool) -> PathBuf {
-    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let variable = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     let usual = variable("STATE_DIRECTORY")
-        .or_else(|| nix::unistd::geteuid().is_root().then(|| PathBuf::from("/var/lib/nhipcau")))
+        .or_else(|| {
+            nix::unistd::geteuid()
+                .is_root()
+                .then(|| PathBuf::from("/var/lib/nhipcau"))
+        })
         .or_else(|| variable("XDG_STATE_HOME").map(|path| path.join("nhipcau")))
         .or_else(|| variable("HOME").map(|path| path.join(".local/state/nhipcau")))
         .unwrap_or_else(|| PathBuf::from("/var/lib/nhipcau"));

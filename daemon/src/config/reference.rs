@@ -26,20 +26,34 @@ pub fn reference() -> String {
 /// One key. `hidden`: it stands below a key that is itself only a comment. `first`: it begins a list item.
 fn key(out: &mut String, field: &Field, depth: usize, hidden: bool, first: bool) {
     let default = match field.absent {
-        Absent::Text(text) | Absent::Switch { usual: Some(text), .. } => Some(text),
+        Absent::Text(text)
+        | Absent::Switch {
+            usual: Some(text), ..
+        } => Some(text),
         _ => None,
     };
     let has_default = match field.form {
-        Form::Section(fields) => fields.iter().all(|field| !matches!(field.absent, Absent::Required)),
+        Form::Section(fields) => fields
+            .iter()
+            .all(|field| !matches!(field.absent, Absent::Required)),
         _ => default.is_some(),
     };
     let hidden = hidden || !has_default;
     let mark = if hidden { "# " } else { "" };
-    let indent = if first { format!("{}- ", "  ".repeat(depth - 1)) } else { "  ".repeat(depth) };
+    let indent = if first {
+        format!("{}- ", "  ".repeat(depth - 1))
+    } else {
+        "  ".repeat(depth)
+    };
     match field.form {
         Form::Section(fields) => {
-            let open = if fields.iter().any(|field| shows(field)) { "" } else { " {}" };
-            let _ = writeln!(out, "{mark}{indent}{}:{}", field.key, if hidden { "" } else { open });
+            let open = if fields.iter().any(shows) { "" } else { " {}" };
+            let _ = writeln!(
+                out,
+                "{mark}{indent}{}:{}",
+                field.key,
+                if hidden { "" } else { open }
+            );
             members(out, fields, depth + 1, hidden, false);
         }
         Form::List(Form::Section(fields)) => {
@@ -47,14 +61,29 @@ fn key(out: &mut String, field: &Field, depth: usize, hidden: bool, first: bool)
             members(out, fields, depth + 2, true, true);
         }
         Form::Map(Form::Section(fields)) => {
-            let _ = writeln!(out, "{mark}{indent}{}:\n# {}NAME:", field.key, "  ".repeat(depth + 1));
+            let _ = writeln!(
+                out,
+                "{mark}{indent}{}:\n# {}NAME:",
+                field.key,
+                "  ".repeat(depth + 1)
+            );
             members(out, fields, depth + 2, true, false);
         }
         form => {
             let value = default.map_or_else(String::new, |text| format!(" {text}"));
-            let need = if matches!(field.absent, Absent::Required) { "required; " } else { "" };
+            let need = if matches!(field.absent, Absent::Required) {
+                "required; "
+            } else {
+                ""
+            };
             let why = if depth == 0 { "" } else { field.why };
-            let _ = writeln!(out, "{mark}{indent}{}:{value}  # {need}{}{}{why}", field.key, name(&form), if why.is_empty() { "" } else { ": " });
+            let _ = writeln!(
+                out,
+                "{mark}{indent}{}:{value}  # {need}{}{}{why}",
+                field.key,
+                name(&form),
+                if why.is_empty() { "" } else { ": " }
+            );
         }
     }
 }
@@ -68,8 +97,13 @@ fn members(out: &mut String, fields: &[Field], depth: usize, hidden: bool, item:
 /// Whether a key stands in the reference as itself and not as a comment.
 fn shows(field: &Field) -> bool {
     match field.form {
-        Form::Section(fields) => fields.iter().all(|field| !matches!(field.absent, Absent::Required)),
-        _ => matches!(field.absent, Absent::Text(_) | Absent::Switch { usual: Some(_), .. }),
+        Form::Section(fields) => fields
+            .iter()
+            .all(|field| !matches!(field.absent, Absent::Required)),
+        _ => matches!(
+            field.absent,
+            Absent::Text(_) | Absent::Switch { usual: Some(_), .. }
+        ),
     }
 }
 

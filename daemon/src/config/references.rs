@@ -9,21 +9,39 @@ use super::error::{At, ConfigError};
 /// Judges references, duplicates and combinations; with `on_disk` also whether named files and directories are there.
 pub(super) fn judge(root: &Datum, on_disk: bool, errors: &mut Vec<ConfigError>) {
     let mut judge = Judge { errors };
-    let credentials = judge.unique(root, "credentials", "name", |item| item.text_maybe("name").map(str::to_owned));
-    let devices = judge.unique(root, "devices", "id", |item| item.text_maybe("id").map(str::to_owned));
-    let sites = judge.unique(root, "sites", "id", |item| item.text_maybe("id").map(str::to_owned));
+    let credentials = judge.unique(root, "credentials", "name", |item| {
+        item.text_maybe("name").map(str::to_owned)
+    });
+    let devices = judge.unique(root, "devices", "id", |item| {
+        item.text_maybe("id").map(str::to_owned)
+    });
+    let sites = judge.unique(root, "sites", "id", |item| {
+        item.text_maybe("id").map(str::to_owned)
+    });
     judge.unique(root, "links", "id", link_id);
-    judge.unique(root, "devices", "address", |item| item.socket_maybe("address").map(|address| address.to_string()));
+    judge.unique(root, "devices", "address", |item| {
+        item.socket_maybe("address")
+            .map(|address| address.to_string())
+    });
     for (i, item) in root.items("credentials").iter().enumerate() {
         judge.credential(item, &format!("credentials[{i}]"));
     }
     for (i, item) in root.items("devices").iter().enumerate() {
         let path = format!("devices[{i}]");
         if item.is_present("credentials") && item.items("credentials").is_empty() {
-            judge.refuse(&item.member("credentials").at, format!("{path}.credentials"), "names no credential");
+            judge.refuse(
+                &item.member("credentials").at,
+                format!("{path}.credentials"),
+                "names no credential",
+            );
         }
         for (j, name) in item.items("credentials").iter().enumerate() {
-            judge.known(name, &credentials, "credential", &format!("{path}.credentials[{j}]"));
+            judge.known(
+                name,
+                &credentials,
+                "credential",
+                &format!("{path}.credentials[{j}]"),
+            );
         }
         judge.known_member(item, "site", &sites, "site", &path);
     }
@@ -31,10 +49,19 @@ pub(super) fn judge(root: &Datum, on_disk: bool, errors: &mut Vec<ConfigError>) 
         let path = format!("links[{i}]");
         for end in ["a", "b"] {
             if let Some(endpoint) = item.find(end) {
-                judge.known_member(endpoint, "device", &devices, "device", &format!("{path}.{end}"));
+                judge.known_member(
+                    endpoint,
+                    "device",
+                    &devices,
+                    "device",
+                    &format!("{path}.{end}"),
+                );
             }
         }
-        let end = |key| item.find(key).and_then(|end| Some((end.text_maybe("device")?, end.text_maybe("interface")?)));
+        let end = |key| {
+            item.find(key)
+                .and_then(|end| Some((end.text_maybe("device")?, end.text_maybe("interface")?)))
+        };
         if end("a").is_some() && end("a") == end("b") {
             judge.refuse(&item.at, path, "has the same end twice");
         }
@@ -43,7 +70,13 @@ pub(super) fn judge(root: &Datum, on_disk: bool, errors: &mut Vec<ConfigError>) 
         let path = format!("sites[{i}]");
         judge.known_member(item, "parent", &sites, "site", &path);
         if let Some(uplink) = item.find("uplink") {
-            judge.known_member(uplink, "device", &devices, "device", &format!("{path}.uplink"));
+            judge.known_member(
+                uplink,
+                "device",
+                &devices,
+                "device",
+                &format!("{path}.uplink"),
+            );
         }
     }
     judge.circles(root);
@@ -63,13 +96,23 @@ impl Judge<'_> {
     }
 
     /// Reports the second of two items with one key; returns where each is.
-    fn unique(&mut self, root: &Datum, list: &str, key: &str, of: impl Fn(&Datum) -> Option<String>) -> HashMap<String, At> {
+    fn unique(
+        &mut self,
+        root: &Datum,
+        list: &str,
+        key: &str,
+        of: impl Fn(&Datum) -> Option<String>,
+    ) -> HashMap<String, At> {
         let mut seen: HashMap<String, At> = HashMap::new();
         for (i, item) in root.items(list).iter().enumerate() {
             let Some(value) = of(item) else { continue };
             let at = item.find(key).map_or(&item.at, |datum| &datum.at);
             match seen.get(&value) {
-                Some(first) => self.refuse(at, format!("{list}[{i}].{key}"), format!("{value} is taken already at {first}")),
+                Some(first) => self.refuse(
+                    at,
+                    format!("{list}[{i}].{key}"),
+                    format!("{value} is taken already at {first}"),
+                ),
                 None => {
                     seen.insert(value, at.clone());
                 }
@@ -78,7 +121,14 @@ impl Judge<'_> {
         seen
     }
 
-    fn known_member(&mut self, item: &Datum, key: &str, known: &HashMap<String, At>, noun: &str, path: &str) {
+    fn known_member(
+        &mut self,
+        item: &Datum,
+        key: &str,
+        known: &HashMap<String, At>,
+        noun: &str,
+        path: &str,
+    ) {
         if let Some(datum) = item.find(key) {
             self.known(datum, known, noun, &format!("{path}.{key}"));
         }
@@ -93,18 +143,38 @@ impl Judge<'_> {
     }
 
     fn credential(&mut self, item: &Datum, path: &str) {
-        let Some(version) = item.text_maybe("version") else { return };
+        let Some(version) = item.text_maybe("version") else {
+            return;
+        };
         let v3 = version == "v3";
         let (needed, foreign): (&str, &[&str]) = if v3 {
             ("user", &["community"])
         } else {
-            ("community", &["user", "auth", "auth_password", "privacy", "privacy_password", "context"])
+            (
+                "community",
+                &[
+                    "user",
+                    "auth",
+                    "auth_password",
+                    "privacy",
+                    "privacy_password",
+                    "context",
+                ],
+            )
         };
         if !item.is_present(needed) {
-            self.refuse(&item.at, format!("{path}.{needed}"), format!("is required for {version}"));
+            self.refuse(
+                &item.at,
+                format!("{path}.{needed}"),
+                format!("is required for {version}"),
+            );
         }
         for key in foreign.iter().filter(|key| item.is_present(key)) {
-            self.refuse(&item.member(key).at, format!("{path}.{key}"), format!("has no meaning for {version}"));
+            self.refuse(
+                &item.member(key).at,
+                format!("{path}.{key}"),
+                format!("has no meaning for {version}"),
+            );
         }
         if !v3 {
             return;
@@ -113,7 +183,11 @@ impl Judge<'_> {
             self.together(item, protocol, password, path);
         }
         if item.is_present("privacy") && !item.is_present("auth") {
-            self.refuse(&item.member("privacy").at, format!("{path}.privacy"), "needs auth as well (RFC 3414, 1.4.3)");
+            self.refuse(
+                &item.member("privacy").at,
+                format!("{path}.privacy"),
+                "needs auth as well (RFC 3414, 1.4.3)",
+            );
         }
     }
 
@@ -121,7 +195,11 @@ impl Judge<'_> {
     fn together(&mut self, item: &Datum, one: &str, other: &str, path: &str) {
         for (present, absent) in [(one, other), (other, one)] {
             if item.is_present(present) && !item.is_present(absent) {
-                self.refuse(&item.member(present).at, format!("{path}.{present}"), format!("needs {absent} as well"));
+                self.refuse(
+                    &item.member(present).at,
+                    format!("{path}.{present}"),
+                    format!("needs {absent} as well"),
+                );
             }
         }
     }
@@ -129,8 +207,10 @@ impl Judge<'_> {
     /// A site that stands above itself.
     fn circles(&mut self, root: &Datum) {
         let sites = root.items("sites");
-        let parent: HashMap<&str, &str> =
-            sites.iter().filter_map(|site| Some((site.text_maybe("id")?, site.text_maybe("parent")?))).collect();
+        let parent: HashMap<&str, &str> = sites
+            .iter()
+            .filter_map(|site| Some((site.text_maybe("id")?, site.text_maybe("parent")?)))
+            .collect();
         // Each site's way up is walked once: what was walked before is known to end, or was reported.
         let mut walked: HashMap<&str, usize> = HashMap::new();
         for (i, site) in sites.iter().enumerate() {
@@ -139,7 +219,11 @@ impl Judge<'_> {
                 match walked.get(id) {
                     Some(walk) if *walk == i => {
                         let at = &site.find("parent").unwrap_or(site).at;
-                        self.refuse(at, format!("sites[{i}].parent"), format!("goes round in a circle through {id}"));
+                        self.refuse(
+                            at,
+                            format!("sites[{i}].parent"),
+                            format!("goes round in a circle through {id}"),
+                        );
                         break;
                     }
                     Some(_) => break,
@@ -157,19 +241,39 @@ impl Judge<'_> {
         if let Some(address) = listen.socket_maybe("http_loopback")
             && !address.ip().is_loopback()
         {
-            self.refuse(&listen.member("http_loopback").at, "listen.http_loopback", "must be a loopback address: it has no encryption");
+            self.refuse(
+                &listen.member("http_loopback").at,
+                "listen.http_loopback",
+                "must be a loopback address: it has no encryption",
+            );
         }
-        if listen.socket_maybe("https").is_some() && listen.socket_maybe("https") == listen.socket_maybe("http_loopback") {
-            self.refuse(&listen.member("http_loopback").at, "listen.http_loopback", "is the address of https");
+        if listen.socket_maybe("https").is_some()
+            && listen.socket_maybe("https") == listen.socket_maybe("http_loopback")
+        {
+            self.refuse(
+                &listen.member("http_loopback").at,
+                "listen.http_loopback",
+                "is the address of https",
+            );
         }
-        let media = listen.find("media").and_then(|media| media.socket_maybe("udp"));
+        let media = listen
+            .find("media")
+            .and_then(|media| media.socket_maybe("udp"));
         if media.is_some() && media == listen.socket_maybe("traps") {
-            self.refuse(&listen.member("traps").at, "listen.traps", "is the address of media.udp");
+            self.refuse(
+                &listen.member("traps").at,
+                "listen.traps",
+                "is the address of media.udp",
+            );
         }
         if let Some(zone) = root.member("locale").text_maybe("time_zone")
             && jiff::tz::TimeZone::get(zone).is_err()
         {
-            self.refuse(&root.member("locale").member("time_zone").at, "locale.time_zone", format!("{zone} is no known time zone"));
+            self.refuse(
+                &root.member("locale").member("time_zone").at,
+                "locale.time_zone",
+                format!("{zone} is no known time zone"),
+            );
         }
         if let Some(level) = root.member("log").text_maybe("level")
             && let Err(fault) = crate::logging::filter(level)
@@ -177,29 +281,51 @@ impl Judge<'_> {
             self.refuse(&root.member("log").member("level").at, "log.level", fault);
         }
         let poll = root.member("poll");
-        if let (Some(timeout), Some(deadline)) = (poll.duration_maybe("timeout"), poll.duration_maybe("deadline"))
-            && timeout > deadline
+        if let (Some(timeout), Some(deadline)) = (
+            poll.duration_maybe("timeout"),
+            poll.duration_maybe("deadline"),
+        ) && timeout > deadline
         {
-            self.refuse(&poll.member("timeout").at, "poll.timeout", "is longer than poll.deadline");
+            self.refuse(
+                &poll.member("timeout").at,
+                "poll.timeout",
+                "is longer than poll.deadline",
+            );
         }
         let smtp = root.member("smtp");
         self.together(smtp, "user", "password", "smtp");
         if smtp.text_maybe("tls") == Some("none") && smtp.is_present("password") {
-            self.refuse(&smtp.member("password").at, "smtp.password", "would travel in the open; set smtp.tls");
+            self.refuse(
+                &smtp.member("password").at,
+                "smtp.password",
+                "would travel in the open; set smtp.tls",
+            );
         }
         if let DatumKind::Map(channels) = &root.member("channels").kind {
             for (name, channel) in channels {
-                self.channel(channel, &format!("channels.{name}"), root.is_present("smtp"));
+                self.channel(
+                    channel,
+                    &format!("channels.{name}"),
+                    root.is_present("smtp"),
+                );
             }
         }
     }
 
     fn channel(&mut self, channel: &Datum, path: &str, has_smtp: bool) {
         if !channel.items("smtp").is_empty() && !has_smtp {
-            self.refuse(&channel.member("smtp").at, format!("{path}.smtp"), "there is no mail server: smtp is not set");
+            self.refuse(
+                &channel.member("smtp").at,
+                format!("{path}.smtp"),
+                "there is no mail server: smtp is not set",
+            );
         }
         if channel.is_present("webhook_key") && !channel.is_present("webhook") {
-            self.refuse(&channel.member("webhook_key").at, format!("{path}.webhook_key"), "needs webhook as well");
+            self.refuse(
+                &channel.member("webhook_key").at,
+                format!("{path}.webhook_key"),
+                "needs webhook as well",
+            );
         }
         if channel.items("smtp").is_empty() && !channel.is_present("webhook") {
             self.refuse(&channel.at, path, "tells nobody: give smtp or webhook");
@@ -211,21 +337,38 @@ impl Judge<'_> {
             if let Some(path) = root.member(part).path_maybe("directory")
                 && !path.is_dir()
             {
-                self.refuse(&root.member(part).member("directory").at, format!("{part}.directory"), "is no directory");
+                self.refuse(
+                    &root.member(part).member("directory").at,
+                    format!("{part}.directory"),
+                    "is no directory",
+                );
             }
         }
-        for (i, program) in root.member("playbooks").items("allow_exec").iter().enumerate() {
+        for (i, program) in root
+            .member("playbooks")
+            .items("allow_exec")
+            .iter()
+            .enumerate()
+        {
             if let DatumKind::Path(path) = &program.kind
                 && !path.is_file()
             {
-                self.refuse(&program.at, format!("playbooks.allow_exec[{i}]"), "is no program");
+                self.refuse(
+                    &program.at,
+                    format!("playbooks.allow_exec[{i}]"),
+                    "is no program",
+                );
             }
         }
         for key in ["certificate", "key"] {
             if let Some(path) = root.member("tls").path_maybe(key)
                 && let Err(fault) = std::fs::File::open(path)
             {
-                self.refuse(&root.member("tls").member(key).at, format!("tls.{key}"), format!("cannot be read: {fault}"));
+                self.refuse(
+                    &root.member("tls").member(key).at,
+                    format!("tls.{key}"),
+                    format!("cannot be read: {fault}"),
+                );
             }
         }
     }

@@ -36,20 +36,29 @@ fn parse(text: &str) -> Result<Config, Vec<ConfigError>> {
 /// The mistakes as `line:column key: message`.
 fn mistakes(text: &str) -> Vec<String> {
     let errors = parse(text).expect_err("there are mistakes");
-    errors.iter().map(|e| format!("{}:{} {}: {}", e.line, e.column, e.key, e.message)).collect()
+    errors
+        .iter()
+        .map(|e| format!("{}:{} {}: {}", e.line, e.column, e.key, e.message))
+        .collect()
 }
 
 #[track_caller]
 fn one_mistake(text: &str, want: &str) {
     let got = mistakes(text);
-    assert!(got.len() == 1 && got[0].contains(want), "wanted {want:?}, got {got:#?}");
+    assert!(
+        got.len() == 1 && got[0].contains(want),
+        "wanted {want:?}, got {got:#?}"
+    );
 }
 
 #[test]
 fn a_province_is_read() {
     let config = parse(PROVINCE).unwrap();
     assert_eq!(config.listen.traps, None);
-    assert_eq!(config.listen.https, "0.0.0.0:8443".parse::<SocketAddr>().unwrap());
+    assert_eq!(
+        config.listen.https,
+        "0.0.0.0:8443".parse::<SocketAddr>().unwrap()
+    );
     assert_eq!(config.listen.http_loopback, None);
     assert_eq!(config.devices[0].address, "10.20.0.1:161".parse().unwrap());
     assert_eq!(config.devices[0].poll, Some(Duration::from_secs(10)));
@@ -58,16 +67,30 @@ fn a_province_is_read() {
     assert_eq!(config.links[0].capacity_bps, Some(20_000_000));
     assert_eq!(config.sites[1].phone.as_deref(), Some("02353"));
     assert_eq!(config.recording.min_free_bytes, 10 << 30);
-    assert_eq!(config.recording.directory, PathBuf::from("/var/lib/nhipcau/recordings"));
-    assert_eq!(config.webhook.allow, [
-        Allowed::Network("10.20.0.0/16".parse().unwrap()),
-        Allowed::Host("chat.quangnam.example".into())
-    ]);
+    assert_eq!(
+        config.recording.directory,
+        PathBuf::from("/var/lib/nhipcau/recordings")
+    );
+    assert_eq!(
+        config.webhook.allow,
+        [
+            Allowed::Network("10.20.0.0/16".parse().unwrap()),
+            Allowed::Host("chat.quangnam.example".into())
+        ]
+    );
     assert_eq!(config.poll.in_flight, 64);
-    let Access::V3 { auth: Some((auth, password)), privacy: Some((privacy, _)), .. } = &config.credentials[0].access else {
+    let Access::V3 {
+        auth: Some((auth, password)),
+        privacy: Some((privacy, _)),
+        ..
+    } = &config.credentials[0].access
+    else {
         panic!("{:?}", config.credentials[0])
     };
-    assert_eq!((*auth, *privacy), (AuthProtocol::Sha256, PrivacyProtocol::Aes128));
+    assert_eq!(
+        (*auth, *privacy),
+        (AuthProtocol::Sha256, PrivacyProtocol::Aes128)
+    );
     assert_eq!(*password, SecretRef::File("/etc/nhipcau/auth".into()));
     assert!(config.smtp.unwrap().login.is_some() && config.channels["on_call"].webhook.is_some());
 }
@@ -78,7 +101,10 @@ fn nothing_is_a_configuration_and_the_reference_is_the_same_one() {
     assert_eq!(parse("").unwrap(), nothing);
     assert_eq!(parse("# only a comment\n").unwrap(), nothing);
     let reference = reference();
-    assert_eq!(parse(&reference).unwrap_or_else(|e| panic!("{e:#?}\n{reference}")), nothing);
+    assert_eq!(
+        parse(&reference).unwrap_or_else(|e| panic!("{e:#?}\n{reference}")),
+        nothing
+    );
 }
 
 #[test]
@@ -105,16 +131,31 @@ fn the_reference_shows_every_key_and_every_commented_key_is_known() {
     assert!(all.len() > 80);
     let shown: Vec<&str> = reference
         .lines()
-        .filter_map(|line| line.trim_start_matches(['#', ' ', '-']).split_once(':').map(|(key, _)| key))
+        .filter_map(|line| {
+            line.trim_start_matches(['#', ' ', '-'])
+                .split_once(':')
+                .map(|(key, _)| key)
+        })
         .collect();
     for key in all {
         assert!(shown.contains(&key), "{key}\n{reference}");
     }
-    let uncommented: String = reference.lines().map(|line| format!("{}\n", line.strip_prefix("# ").unwrap_or(line))).collect();
+    let uncommented: String = reference
+        .lines()
+        .map(|line| format!("{}\n", line.strip_prefix("# ").unwrap_or(line)))
+        .collect();
     // Sentences are no YAML; keys that stand in comments are checked by what the parser calls unknown.
-    let keys_only: String = uncommented.lines().filter(|line| line.contains(':') && !line.starts_with(char::is_uppercase)).fold(String::new(), |all, line| all + line + "\n");
+    let keys_only: String = uncommented
+        .lines()
+        .filter(|line| line.contains(':') && !line.starts_with(char::is_uppercase))
+        .fold(String::new(), |all, line| all + line + "\n");
     if let Err(errors) = parse(&keys_only) {
-        assert!(errors.iter().all(|error| !error.message.contains("unknown key")), "{errors:#?}");
+        assert!(
+            errors
+                .iter()
+                .all(|error| !error.message.contains("unknown key")),
+            "{errors:#?}"
+        );
     }
 }
 
@@ -148,33 +189,87 @@ fn single_mistakes() {
         ("log: {level: loud}\n", "log.level: must be error, warn"),
         ("log: {format: xml}\n", "must be one of text, json"),
         ("locale: {time_zone: Asia/Saigonn}\n", "no known time zone"),
-        ("listen: {http_loopback: \"0.0.0.0:80\"}\n", "must be a loopback address"),
-        ("listen: {media: {udp: \"0.0.0.0:162\"}, traps: \"0.0.0.0:162\"}\n", "is the address of media.udp"),
-        ("traps: {sources: [10.20.0.1/16]}\n", "the network is 10.20.0.0/16"),
+        (
+            "listen: {http_loopback: \"0.0.0.0:80\"}\n",
+            "must be a loopback address",
+        ),
+        (
+            "listen: {media: {udp: \"0.0.0.0:162\"}, traps: \"0.0.0.0:162\"}\n",
+            "is the address of media.udp",
+        ),
+        (
+            "traps: {sources: [10.20.0.1/16]}\n",
+            "the network is 10.20.0.0/16",
+        ),
         ("poll: {timeout: 30s}\n", "is longer than poll.deadline"),
         ("poll: {interval: 1s}\n", "must be from 5s to 1h"),
         ("poll: {in_flight: \"64\"}\n", "must be a whole number"),
-        ("sites: [{id: a, name: A, capacity: 20}]\n", "must be a rate"),
-        ("sites: [{id: a, name: A, parent: b}]\n", "no site has the name b"),
-        ("sites: [{id: a, name: A}, {id: a, name: B}]\n", "a is taken already at a.yaml:1:14"),
-        ("sites: [{id: a, name: A, parent: b}, {id: b, name: B, parent: a}]\n", "goes round in a circle"),
+        (
+            "sites: [{id: a, name: A, capacity: 20}]\n",
+            "must be a rate",
+        ),
+        (
+            "sites: [{id: a, name: A, parent: b}]\n",
+            "no site has the name b",
+        ),
+        (
+            "sites: [{id: a, name: A}, {id: a, name: B}]\n",
+            "a is taken already at a.yaml:1:14",
+        ),
+        (
+            "sites: [{id: a, name: A, parent: b}, {id: b, name: B, parent: a}]\n",
+            "goes round in a circle",
+        ),
         ("sites: [{id: a, name: \"A\\nB\"}]\n", "control characters"),
-        ("credentials: [{name: a, version: v2c, community: public}]\n", "a secret is written file:"),
-        ("credentials: [{name: a, version: v2c, community: {value: public}}]\n", "a secret may not stand here"),
-        ("credentials: [{name: a, version: v2c}]\n", "community: is required for v2c"),
-        ("credentials: [{name: a, version: v3, user: u, privacy: aes128, privacy_password: \"env:P\"}]\n", "needs auth as well"),
-        ("credentials: [{name: a, version: v3, user: u, auth: sha256}]\n", "needs auth_password as well"),
-        ("credentials: [{name: a, version: v1, community: \"env:C\", user: u}]\n", "has no meaning for v1"),
-        ("smtp: {host: a, from: a@b.vn, tls: none, user: u, password: \"env:P\"}\n", "would travel in the open"),
-        ("smtp: {host: a, from: \"a@b.vn\\r\\nBcc: c@d.vn\"}\n", "must be a mail address"),
-        ("channels: {on_call: {smtp: [a@b.vn]}}\n", "there is no mail server"),
+        (
+            "credentials: [{name: a, version: v2c, community: public}]\n",
+            "a secret is written file:",
+        ),
+        (
+            "credentials: [{name: a, version: v2c, community: {value: public}}]\n",
+            "a secret may not stand here",
+        ),
+        (
+            "credentials: [{name: a, version: v2c}]\n",
+            "community: is required for v2c",
+        ),
+        (
+            "credentials: [{name: a, version: v3, user: u, privacy: aes128, privacy_password: \"env:P\"}]\n",
+            "needs auth as well",
+        ),
+        (
+            "credentials: [{name: a, version: v3, user: u, auth: sha256}]\n",
+            "needs auth_password as well",
+        ),
+        (
+            "credentials: [{name: a, version: v1, community: \"env:C\", user: u}]\n",
+            "has no meaning for v1",
+        ),
+        (
+            "smtp: {host: a, from: a@b.vn, tls: none, user: u, password: \"env:P\"}\n",
+            "would travel in the open",
+        ),
+        (
+            "smtp: {host: a, from: \"a@b.vn\\r\\nBcc: c@d.vn\"}\n",
+            "must be a mail address",
+        ),
+        (
+            "channels: {on_call: {smtp: [a@b.vn]}}\n",
+            "there is no mail server",
+        ),
         ("channels: {on_call: {}}\n", "tells nobody"),
-        ("channels: {\"a b\": {webhook: \"env:H\"}}\n", "a name has letters"),
+        (
+            "channels: {\"a b\": {webhook: \"env:H\"}}\n",
+            "a name has letters",
+        ),
         ("a: [\n", "is not YAML"),
         ("listen: &x {}\ntls: *x\n", "anchors"),
         ("listen: !!map {}\n", "tags"),
         ("listen: {}\n---\npoll: {}\n", "second document"),
-        ("listen: {}\nlisten: {}\n", "2:1 listen: is given twice, first in line 1"),
+        (
+            "listen: {}\nlisten: {}\n",
+            "2:1 listen: is given twice, first in line 1",
+        ),
         ("? {a: b}\n: c\n", "a key must be plain text"),
     ] {
         one_mistake(text, want);
@@ -185,7 +280,10 @@ fn single_mistakes() {
 fn bombs_are_refused_quickly() {
     let deep = format!("listen: {}{}", "[".repeat(100), "]".repeat(100));
     one_mistake(&deep, "nested deeper than 16 levels");
-    one_mistake(&format!("traps: {{sources: [{}]}}", "1,".repeat(300_000)), "more than 200000 values");
+    one_mistake(
+        &format!("traps: {{sources: [{}]}}", "1,".repeat(300_000)),
+        "more than 200000 values",
+    );
     one_mistake(&"#".repeat(tree::DOCUMENT_BYTES_MAX + 1), "is larger than");
     assert!(mistakes(&"[".repeat(100_000)).len() == 1);
     let laughs = "a: &a [x,x]\nb: &b [*a,*a]\n";
@@ -194,7 +292,10 @@ fn bombs_are_refused_quickly() {
 
 #[test]
 fn a_secret_written_in_the_open_is_not_repeated() {
-    let errors = parse("credentials: [{name: a, version: v2c, community: hunter2}]\nmetrics: {token: hunter2}\n").unwrap_err();
+    let errors = parse(
+        "credentials: [{name: a, version: v2c, community: hunter2}]\nmetrics: {token: hunter2}\n",
+    )
+    .unwrap_err();
     assert_eq!(errors.len(), 2);
     assert!(!format!("{errors:?}").contains("hunter2"));
 }
@@ -203,26 +304,49 @@ fn a_secret_written_in_the_open_is_not_repeated() {
 fn documents_join_and_clashes_name_both_places() {
     let documents = |second: &str| {
         Config::parse_documents(
-            vec![("one".into(), "poll: {interval: 20s}\nsites: [{id: a, name: A}]\n".into()), ("two".into(), second.into())],
+            vec![
+                (
+                    "one".into(),
+                    "poll: {interval: 20s}\nsites: [{id: a, name: A}]\n".into(),
+                ),
+                ("two".into(), second.into()),
+            ],
             false,
         )
     };
-    let joined = documents("poll: {retries: 5}\nsites: [{id: b, name: B, parent: a}]\nlisten:\n").unwrap();
-    assert_eq!((joined.poll.interval, joined.poll.retries, joined.sites.len()), (Duration::from_secs(20), 5, 2));
+    let joined =
+        documents("poll: {retries: 5}\nsites: [{id: b, name: B, parent: a}]\nlisten:\n").unwrap();
+    assert_eq!(
+        (
+            joined.poll.interval,
+            joined.poll.retries,
+            joined.sites.len()
+        ),
+        (Duration::from_secs(20), 5, 2)
+    );
     let clash = documents("poll:\n  interval: 40s\nsites: [{id: a, name: B}]\n").unwrap_err();
     let shown: Vec<String> = clash.iter().map(ToString::to_string).collect();
-    assert_eq!(shown, [
-        "two:2:13: poll.interval: is given already at one:1:18",
-        "two:3:14: sites[1].id: a is taken already at one:2:14"
-    ]);
+    assert_eq!(
+        shown,
+        [
+            "two:2:13: poll.interval: is given already at one:1:18",
+            "two:3:14: sites[1].id: a is taken already at one:2:14"
+        ]
+    );
 }
 
 #[test]
 fn the_labs_document_alone_may_hold_secrets_and_brings_its_defaults() {
     let lab = "credentials: [{name: lab, version: v2c, community: {value: public}}]\n".to_owned();
     let config = Config::parse_documents(vec![(LAB_DOCUMENT.into(), lab.clone())], true).unwrap();
-    assert_eq!(config.listen.traps, Some("127.0.0.1:16162".parse().unwrap()));
-    assert_eq!(config.listen.http_loopback, Some("127.0.0.1:8080".parse().unwrap()));
+    assert_eq!(
+        config.listen.traps,
+        Some("127.0.0.1:16162".parse().unwrap())
+    );
+    assert_eq!(
+        config.listen.http_loopback,
+        Some("127.0.0.1:8080".parse().unwrap())
+    );
     assert!(config.state_dir.to_string_lossy().ends_with("nhipcau-lab"));
     assert!(Config::parse_documents(vec![(LAB_DOCUMENT.into(), lab.clone())], false).is_err());
     assert!(Config::parse_documents(vec![("own.yaml".into(), lab)], true).is_err());
@@ -232,9 +356,18 @@ fn the_labs_document_alone_may_hold_secrets_and_brings_its_defaults() {
 fn a_reload_knows_what_it_can_take_up() {
     let old = parse(PROVINCE).unwrap();
     assert!(old.diff(&old).is_empty());
-    let new = parse(&PROVINCE.replace("poll: 10s", "poll: 20s").replace("traps: null", "https: 0.0.0.0:443").replace("10GiB", "1GiB")).unwrap();
+    let new = parse(
+        &PROVINCE
+            .replace("poll: 10s", "poll: 20s")
+            .replace("traps: null", "https: 0.0.0.0:443")
+            .replace("10GiB", "1GiB"),
+    )
+    .unwrap();
     let changes = old.diff(&new);
-    assert_eq!((changes.live, changes.restart), (vec!["devices", "recording"], vec!["listen"]));
+    assert_eq!(
+        (changes.live, changes.restart),
+        (vec!["devices", "recording"], vec!["listen"])
+    );
 }
 
 #[test]
@@ -245,9 +378,13 @@ fn both_yaml_readers_see_the_same_tree() {
             tree::NodeKind::Null => serde_yaml::Value::Null,
             tree::NodeKind::Scalar { text, plain: true } => serde_yaml::from_str(text).unwrap(),
             tree::NodeKind::Scalar { text, .. } => text.clone().into(),
-            tree::NodeKind::Sequence(items) => items.iter().map(as_serde).collect::<Vec<_>>().into(),
+            tree::NodeKind::Sequence(items) => {
+                items.iter().map(as_serde).collect::<Vec<_>>().into()
+            }
             tree::NodeKind::Mapping(entries) => {
-                let pairs = entries.iter().map(|entry| (entry.key.clone().into(), as_serde(&entry.node)));
+                let pairs = entries
+                    .iter()
+                    .map(|entry| (entry.key.clone().into(), as_serde(&entry.node)));
                 serde_yaml::Value::Mapping(pairs.collect())
             }
         }
@@ -256,7 +393,10 @@ fn both_yaml_readers_see_the_same_tree() {
     for text in [PROVINCE, folded, &reference()] {
         let mut errors = Vec::new();
         let tree = tree::read(&"a.yaml".into(), text, &mut errors).unwrap();
-        assert_eq!(as_serde(&tree), serde_yaml::from_str::<serde_yaml::Value>(text).unwrap());
+        assert_eq!(
+            as_serde(&tree),
+            serde_yaml::from_str::<serde_yaml::Value>(text).unwrap()
+        );
     }
 }
 
@@ -264,19 +404,33 @@ fn both_yaml_readers_see_the_same_tree() {
 fn files_are_read_with_their_conf_d_and_missing_ones_are_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("nhipcau.yaml");
-    std::fs::write(&path, "poll: {retries: 1}\nprofiles: {directory: /nonexistent}\n").unwrap();
+    std::fs::write(
+        &path,
+        "poll: {retries: 1}\nprofiles: {directory: /nonexistent}\n",
+    )
+    .unwrap();
     std::fs::create_dir(directory.path().join("conf.d")).unwrap();
-    for (name, text) in [("b.yaml", "sites: [{id: b, name: B}]\n"), ("a.yaml", "sites: [{id: a, name: A}]\n"), ("c.yaml~", "wrong")] {
+    for (name, text) in [
+        ("b.yaml", "sites: [{id: b, name: B}]\n"),
+        ("a.yaml", "sites: [{id: a, name: A}]\n"),
+        ("c.yaml~", "wrong"),
+    ] {
         std::fs::write(directory.path().join("conf.d").join(name), text).unwrap();
     }
     let errors = Config::load(Some(&path)).unwrap_err();
-    assert_eq!((errors.len(), &*errors[0].key, errors[0].line), (1, "profiles.directory", 2));
+    assert_eq!(
+        (errors.len(), &*errors[0].key, errors[0].line),
+        (1, "profiles.directory", 2)
+    );
     std::fs::write(&path, "poll: {retries: 1}\n").unwrap();
     let config = Config::load(Some(&path)).unwrap();
     let ids: Vec<&str> = config.sites.iter().map(|site| &*site.id).collect();
     assert_eq!(ids, ["a", "b"]);
     let missing = Config::load(Some(&directory.path().join("none.yaml"))).unwrap_err();
-    assert!(missing[0].to_string().contains("none.yaml: cannot be read"), "{missing:?}");
+    assert!(
+        missing[0].to_string().contains("none.yaml: cannot be read"),
+        "{missing:?}"
+    );
     std::fs::write(&path, [0xff, 0xfe]).unwrap();
     assert!(Config::load(Some(&path)).is_err());
 }

@@ -57,8 +57,12 @@ pub(super) fn socket(text: &str, usual_port: Option<u16>) -> Option<SocketAddr> 
 
 /// A mail address that is safe in a header and an envelope: printable ASCII, one `@`, no quoting forms.
 pub(crate) fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.split_once('@') else { return false };
-    let local_is_plain = local.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_{|}~.".contains(&b));
+    let Some((local, domain)) = text.split_once('@') else {
+        return false;
+    };
+    let local_is_plain = local
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_{|}~.".contains(&b));
     !local.is_empty() && local.len() <= 64 && local_is_plain && is_host(domain)
 }
 
@@ -72,7 +76,9 @@ pub(super) fn is_host(text: &str) -> bool {
         && text.split('.').all(|label| {
             !label.is_empty()
                 && label.len() <= 63
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         })
@@ -82,7 +88,9 @@ pub(super) fn is_host(text: &str) -> bool {
 pub(super) fn is_id(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 64
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         && !text.starts_with(['-', '.'])
 }
 
@@ -102,7 +110,17 @@ mod tests {
         assert_eq!(duration("7d"), Some(Duration::from_secs(604_800)));
         assert_eq!(rate("20M"), Some(20_000_000));
         assert_eq!(size("10GiB"), Some(10 << 30));
-        for wrong in ["30", "s", "", "-5s", "5 s", "1.5h", "99999999999999999999s", "18446744073709551615d", "5S"] {
+        for wrong in [
+            "30",
+            "s",
+            "",
+            "-5s",
+            "5 s",
+            "1.5h",
+            "99999999999999999999s",
+            "18446744073709551615d",
+            "5S",
+        ] {
             assert_eq!(duration(wrong), None, "{wrong}");
         }
         assert_eq!(rate("20"), None);
@@ -112,10 +130,21 @@ mod tests {
 
     #[test]
     fn addresses_are_literal() {
-        assert_eq!(socket("192.0.2.1", Some(161)), Some("192.0.2.1:161".parse().unwrap()));
-        assert_eq!(socket("[::1]:8443", None), Some("[::1]:8443".parse().unwrap()));
+        assert_eq!(
+            socket("192.0.2.1", Some(161)),
+            Some("192.0.2.1:161".parse().unwrap())
+        );
+        assert_eq!(
+            socket("[::1]:8443", None),
+            Some("[::1]:8443".parse().unwrap())
+        );
         assert_eq!(socket("::1", Some(161)), Some("[::1]:161".parse().unwrap()));
-        for wrong in ["192.0.2.1", "192.0.2.300:161", "router:161", "192.0.2.1:99999"] {
+        for wrong in [
+            "192.0.2.1",
+            "192.0.2.300:161",
+            "router:161",
+            "192.0.2.1:99999",
+        ] {
             assert_eq!(socket(wrong, None), None, "{wrong}");
         }
     }
@@ -123,7 +152,16 @@ mod tests {
     #[test]
     fn mail_addresses_hold_no_headers() {
         assert!(is_email("truc@quangnam.gov.vn"));
-        for wrong in ["a@b\r\nBcc: c@d", "a b@c", "@c", "a@", "a@b@c", "\"a\"@b", "a@-b", "a"] {
+        for wrong in [
+            "a@b\r\nBcc: c@d",
+            "a b@c",
+            "@c",
+            "a@",
+            "a@b@c",
+            "\"a\"@b",
+            "a@-b",
+            "a",
+        ] {
             assert!(!is_email(wrong), "{wrong}");
         }
     }

@@ -31,7 +31,10 @@ impl Metric {
     #[must_use]
     pub fn unit(&self) -> &'static str {
         let stem = self.name.strip_suffix("_total").unwrap_or(self.name);
-        ["bytes_per_second", "bytes", "seconds", "ratio"].into_iter().find(|unit| stem.ends_with(unit)).unwrap_or("")
+        ["bytes_per_second", "bytes", "seconds", "ratio"]
+            .into_iter()
+            .find(|unit| stem.ends_with(unit))
+            .unwrap_or("")
     }
 }
 
@@ -167,16 +170,32 @@ mod tests {
         for metric in CATALOG {
             let name = metric.name;
             assert!(seen.insert(name), "{name} is there twice");
-            assert!(name.starts_with("nhipcau_") && name.split('_').count() >= 3, "{name}");
-            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
-            assert_eq!(name.ends_with("_total"), metric.kind == Kind::Counter, "{name}");
+            assert!(
+                name.starts_with("nhipcau_") && name.split('_').count() >= 3,
+                "{name}"
+            );
+            assert!(
+                name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+                "{name}"
+            );
+            assert_eq!(
+                name.ends_with("_total"),
+                metric.kind == Kind::Counter,
+                "{name}"
+            );
             assert!(metric.help.ends_with('.'), "{name}");
         }
     }
 
     #[test]
     fn units_are_read_from_the_name() {
-        let unit = |name| CATALOG.iter().find(|metric| metric.name == name).unwrap().unit();
+        let unit = |name| {
+            CATALOG
+                .iter()
+                .find(|metric| metric.name == name)
+                .unwrap()
+                .unit()
+        };
         assert_eq!(unit("nhipcau_bridge_sent_bytes_total"), "bytes");
         assert_eq!(unit("nhipcau_link_load_ratio"), "ratio");
         assert_eq!(unit("nhipcau_device_up"), "");

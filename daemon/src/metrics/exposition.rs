@@ -79,7 +79,11 @@ impl Exposition {
             .filter(|(_, family)| !family.samples.is_empty())
             .map(|(id, family)| family_of(&CATALOG[id], family.samples))
             .collect();
-        families.extend(self.histograms.into_iter().filter(|family| !family.get_metric().is_empty()));
+        families.extend(
+            self.histograms
+                .into_iter()
+                .filter(|family| !family.get_metric().is_empty()),
+        );
         let mut text = Vec::new();
         TextEncoder::new().encode(&families, &mut text)?;
         String::from_utf8(text).map_err(|error| prometheus::Error::Msg(error.to_string()))
@@ -111,7 +115,11 @@ fn family_of(metric: &Metric, samples: Vec<Sample>) -> MetricFamily {
     let mut family = MetricFamily::default();
     family.set_name(metric.name.to_owned());
     family.set_help(metric.help.to_owned());
-    family.set_field_type(if metric.kind == Kind::Counter { MetricType::COUNTER } else { MetricType::GAUGE });
+    family.set_field_type(if metric.kind == Kind::Counter {
+        MetricType::COUNTER
+    } else {
+        MetricType::GAUGE
+    });
     family.set_metric(samples);
     family
 }
@@ -119,7 +127,11 @@ fn family_of(metric: &Metric, samples: Vec<Sample>) -> MetricFamily {
 /// A label value that a device may have chosen: control characters written out, length bounded. Quotes, backslashes and line ends are the
 /// encoder's affair, which the tests hold to it.
 fn clean(text: &str) -> String {
-    let escaped = if text.chars().all(|c| c.is_ascii_graphic() || c == ' ') { text.to_owned() } else { crate::logging::escape(text) };
+    let escaped = if text.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
+        text.to_owned()
+    } else {
+        crate::logging::escape(text)
+    };
     match escaped.char_indices().nth(LABEL_CHARS_MAX) {
         Some((end, _)) => format!("{}…", &escaped[..end]),
         None => escaped,

@@ -10,8 +10,8 @@ mod snapshot;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub use catalog::{CATALOG, Kind, Metric};
 use catalog::Id;
+pub use catalog::{CATALOG, Kind, Metric};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
 pub use snapshot::*;
 
@@ -33,14 +33,22 @@ impl Metrics {
     /// All at zero; the daemon starts now.
     #[must_use]
     pub fn new() -> Self {
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let started = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO);
         Self {
             started: started.as_secs_f64(),
             http_requests: counter(Id::HttpRequests),
             // 10 s is what a page waits before it says that the daemon is away.
-            http_duration: histogram(Id::HttpDuration, &[0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]),
+            http_duration: histogram(
+                Id::HttpDuration,
+                &[0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0],
+            ),
             // A commit with fsync takes about 2 ms; 300 ms is a slow disk, 3 s a sick one.
-            store_duration: histogram(Id::StoreDuration, &[0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0]),
+            store_duration: histogram(
+                Id::StoreDuration,
+                &[0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0],
+            ),
             config_reloads: counter(Id::ConfigReloads),
             notices: counter(Id::NoticesSent),
         }
@@ -56,22 +64,30 @@ impl Metrics {
             _ => "5xx",
         };
         self.http_requests.with_label_values(&[route, class]).inc();
-        self.http_duration.with_label_values(&[route]).observe(duration.as_secs_f64());
+        self.http_duration
+            .with_label_values(&[route])
+            .observe(duration.as_secs_f64());
     }
 
     /// One database operation.
     pub fn observe_store(&self, operation: &'static str, duration: Duration) {
-        self.store_duration.with_label_values(&[operation]).observe(duration.as_secs_f64());
+        self.store_duration
+            .with_label_values(&[operation])
+            .observe(duration.as_secs_f64());
     }
 
     /// One reload of the configuration, taken or refused.
     pub fn count_reload(&self, taken: bool) {
-        self.config_reloads.with_label_values(&[if taken { "taken" } else { "refused" }]).inc();
+        self.config_reloads
+            .with_label_values(&[if taken { "taken" } else { "refused" }])
+            .inc();
     }
 
     /// One mail (`smtp`) or webhook call (`webhook`) of a configured channel.
     pub fn count_notice(&self, channel: &str, kind: &'static str, done: bool) {
-        self.notices.with_label_values(&[channel, kind, if done { "done" } else { "failed" }]).inc();
+        self.notices
+            .with_label_values(&[channel, kind, if done { "done" } else { "failed" }])
+            .inc();
     }
 
     /// The exposition of this moment.
@@ -91,7 +107,8 @@ impl Default for Metrics {
 
 fn counter(id: Id) -> IntCounterVec {
     let metric = &CATALOG[id as usize];
-    IntCounterVec::new(Opts::new(metric.name, metric.help), metric.labels).expect("the catalog's names are valid")
+    IntCounterVec::new(Opts::new(metric.name, metric.help), metric.labels)
+        .expect("the catalog's names are valid")
 }
 
 fn histogram(id: Id, buckets: &[f64]) -> HistogramVec {

@@ -17,13 +17,20 @@ pub(super) struct Process {
 pub(super) fn read() -> Process {
     let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let status = text("/proc/self/status");
-    let (v4, v6) = (udp_v4(&text("/proc/self/net/snmp")), udp_v6(&text("/proc/self/net/snmp6")));
+    let (v4, v6) = (
+        udp_v4(&text("/proc/self/net/snmp")),
+        udp_v6(&text("/proc/self/net/snmp6")),
+    );
     Process {
         cpu_seconds: cpu_seconds(),
         resident_bytes: field(&status, "VmRSS:").map(|kibibytes| kibibytes * 1024.0),
         threads: field(&status, "Threads:"),
-        open_files: std::fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count() as f64),
-        open_files_max: nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).ok().map(|(soft, _)| soft as f64),
+        open_files: std::fs::read_dir("/proc/self/fd")
+            .ok()
+            .map(|entries| entries.count() as f64),
+        open_files_max: nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
+            .ok()
+            .map(|(soft, _)| soft as f64),
         udp_receive_buffer_errors: v4.map(|v4| v4 + v6.unwrap_or(0.0)),
     }
 }
@@ -36,18 +43,28 @@ pub(super) fn free_bytes(directory: &Path) -> Option<f64> {
 
 fn cpu_seconds() -> Option<f64> {
     let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).ok()?;
-    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    let seconds =
+        |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     Some(seconds(usage.user_time()) + seconds(usage.system_time()))
 }
 
 fn field(status: &str, name: &str) -> Option<f64> {
-    status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix(name))?
+        .split_whitespace()
+        .next()?
+        .parse()
+        .ok()
 }
 
 /// `RcvbufErrors` of the `Udp:` pair of lines: names, then values.
 fn udp_v4(snmp: &str) -> Option<f64> {
     let mut lines = snmp.lines().filter_map(|line| line.strip_prefix("Udp: "));
-    let place = lines.next()?.split_whitespace().position(|name| name == "RcvbufErrors")?;
+    let place = lines
+        .next()?
+        .split_whitespace()
+        .position(|name| name == "RcvbufErrors")?;
     lines.next()?.split_whitespace().nth(place)?.parse().ok()
 }
 
@@ -65,8 +82,14 @@ mod tests {
         assert_eq!(udp_v4(snmp), Some(7.0));
         assert_eq!(udp_v4("Udp: InDatagrams\nUdp: 1\n"), None);
         assert_eq!(udp_v4(""), None);
-        assert_eq!(udp_v6("Udp6InDatagrams \t5\nUdp6RcvbufErrors                \t4\n"), Some(4.0));
-        assert_eq!(field("VmRSS:\t   5120 kB\nThreads:\t9\n", "VmRSS:"), Some(5120.0));
+        assert_eq!(
+            udp_v6("Udp6InDatagrams \t5\nUdp6RcvbufErrors                \t4\n"),
+            Some(4.0)
+        );
+        assert_eq!(
+            field("VmRSS:\t   5120 kB\nThreads:\t9\n", "VmRSS:"),
+            Some(5120.0)
+        );
     }
 
     #[test]
@@ -75,6 +98,8 @@ mod tests {
         assert!(process.resident_bytes.unwrap() > 100_000.0);
         assert!(process.open_files.unwrap() >= 1.0 && process.threads.unwrap() >= 1.0);
         assert!(process.cpu_seconds.is_some() && process.open_files_max.is_some());
-        assert!(free_bytes(Path::new("/")).is_some() && free_bytes(Path::new("/nonexistent")).is_none());
+        assert!(
+            free_bytes(Path::new("/")).is_some() && free_bytes(Path::new("/nonexistent")).is_none()
+        );
     }
 }

@@ -5,7 +5,10 @@ use prometheus::core::Collector;
 
 use super::catalog::Id;
 use super::exposition::Exposition;
-use super::{ConferenceFigures, DeviceFigures, InterfaceFigures, LinkFigures, Metrics, SensorFigures, Snapshot, process};
+use super::{
+    ConferenceFigures, DeviceFigures, InterfaceFigures, LinkFigures, Metrics, SensorFigures,
+    Snapshot, process,
+};
 
 pub(super) fn render(own: &Metrics, snapshot: &Snapshot) -> Result<String, prometheus::Error> {
     let mut out = Exposition::default();
@@ -17,7 +20,11 @@ pub(super) fn render(own: &Metrics, snapshot: &Snapshot) -> Result<String, prome
         link_series(&mut out, link);
     }
     for site in &snapshot.sites {
-        out.put(Id::SiteInfo, &[&site.id, &site.name, &site.kind, &site.parent], 1.0);
+        out.put(
+            Id::SiteInfo,
+            &[&site.id, &site.name, &site.kind, &site.parent],
+            1.0,
+        );
         out.put(Id::SiteHealth, &[&site.id], level(site.health));
     }
     for (health, count) in &snapshot.incidents_open {
@@ -72,7 +79,11 @@ fn daemon(out: &mut Exposition, started: f64, snapshot: &Snapshot) {
     out.put_maybe(Id::OpenFiles, &[], process.open_files);
     out.put_maybe(Id::OpenFilesMax, &[], process.open_files_max);
     out.put_maybe(Id::Threads, &[], process.threads);
-    out.put_maybe(Id::UdpReceiveBufferErrors, &[], process.udp_receive_buffer_errors);
+    out.put_maybe(
+        Id::UdpReceiveBufferErrors,
+        &[],
+        process.udp_receive_buffer_errors,
+    );
     for (subsystem, alive) in &snapshot.subsystems {
         out.put(Id::SubsystemAlive, &[subsystem], flag(*alive));
     }
@@ -84,8 +95,21 @@ fn daemon(out: &mut Exposition, started: f64, snapshot: &Snapshot) {
 
 fn device_series(out: &mut Exposition, device: &DeviceFigures) {
     let id: &str = &device.id;
-    let DeviceFigures { name, site, kind, vendor, model, version, profile, .. } = device;
-    out.put(Id::DeviceInfo, &[id, name, site, kind, vendor, model, version, profile], 1.0);
+    let DeviceFigures {
+        name,
+        site,
+        kind,
+        vendor,
+        model,
+        version,
+        profile,
+        ..
+    } = device;
+    out.put(
+        Id::DeviceInfo,
+        &[id, name, site, kind, vendor, model, version, profile],
+        1.0,
+    );
     out.put(Id::DeviceHealth, &[id, site], level(device.health));
     out.put(Id::DeviceUp, &[id, site], flag(device.up));
     if let Some(cause) = &device.behind {
@@ -124,11 +148,19 @@ fn device_series(out: &mut Exposition, device: &DeviceFigures) {
 
 fn interface_series(out: &mut Exposition, device: &str, interface: &InterfaceFigures) {
     let labels = [device, &*interface.name];
-    out.put(Id::InterfaceInfo, &[device, &interface.name, &interface.alias], 1.0);
+    out.put(
+        Id::InterfaceInfo,
+        &[device, &interface.name, &interface.alias],
+        1.0,
+    );
     out.put(Id::InterfaceHealth, &labels, level(interface.health));
     out.put(Id::InterfaceAdminUp, &labels, flag(interface.admin_up));
     out.put(Id::InterfaceUp, &labels, flag(interface.up));
-    out.put(Id::InterfaceSpeed, &labels, interface.speed_bps as f64 / 8.0);
+    out.put(
+        Id::InterfaceSpeed,
+        &labels,
+        interface.speed_bps as f64 / 8.0,
+    );
     for (id, count) in [
         (Id::InterfaceReceive, interface.receive_bytes),
         (Id::InterfaceTransmit, interface.transmit_bytes),
@@ -142,16 +174,36 @@ fn interface_series(out: &mut Exposition, device: &str, interface: &InterfaceFig
 }
 
 fn sensor_series(out: &mut Exposition, device: &str, sensor: &SensorFigures) {
-    let SensorFigures { name, class, unit, .. } = sensor;
+    let SensorFigures {
+        name, class, unit, ..
+    } = sensor;
     out.put_maybe(Id::SensorValue, &[device, name, class, unit], sensor.value);
-    out.put(Id::SensorHealth, &[device, name, class], level(sensor.health));
+    out.put(
+        Id::SensorHealth,
+        &[device, name, class],
+        level(sensor.health),
+    );
     out.put(Id::SensorAge, &[device, name], sensor.age_seconds);
 }
 
 fn link_series(out: &mut Exposition, link: &LinkFigures) {
-    out.put(Id::LinkInfo, &[&link.id, &link.device, &link.interface, &link.peer, link.source], 1.0);
+    out.put(
+        Id::LinkInfo,
+        &[
+            &link.id,
+            &link.device,
+            &link.interface,
+            &link.peer,
+            link.source,
+        ],
+        1.0,
+    );
     out.put(Id::LinkHealth, &[&link.id], level(link.health));
-    out.put(Id::LinkCapacity, &[&link.id], link.capacity_bps as f64 / 8.0);
+    out.put(
+        Id::LinkCapacity,
+        &[&link.id],
+        link.capacity_bps as f64 / 8.0,
+    );
     out.put_maybe(Id::LinkLoad, &[&link.id, "in"], link.in_ratio);
     out.put_maybe(Id::LinkLoad, &[&link.id, "out"], link.out_ratio);
 }
@@ -179,22 +231,45 @@ fn bridge(out: &mut Exposition, snapshot: &Snapshot) {
             out.put(id, &[word], *count as f64);
         }
     }
-    out.put(Id::BridgeBytesReceived, &[], bridge.received_bytes_total as f64);
+    out.put(
+        Id::BridgeBytesReceived,
+        &[],
+        bridge.received_bytes_total as f64,
+    );
     out.put(Id::BridgeBytesSent, &[], bridge.sent_bytes_total as f64);
     out.put(Id::BridgeSendFailed, &[], bridge.send_failed_total as f64);
-    out.put(Id::BridgeKeyframes, &[], bridge.keyframe_requests_total as f64);
+    out.put(
+        Id::BridgeKeyframes,
+        &[],
+        bridge.keyframe_requests_total as f64,
+    );
     out.put(Id::BridgeNacks, &["in"], bridge.nacks_in_total as f64);
     out.put(Id::BridgeNacks, &["out"], bridge.nacks_out_total as f64);
-    out.put(Id::BridgeRetransmissions, &[], bridge.retransmissions_total as f64);
+    out.put(
+        Id::BridgeRetransmissions,
+        &[],
+        bridge.retransmissions_total as f64,
+    );
 }
 
 fn conferences(out: &mut Exposition, snapshot: &Snapshot) {
     out.put(Id::ConferenceLive, &[], snapshot.conferences.len() as f64);
-    for ConferenceFigures { id, sites_joined, sites_absent, sites_dropped, participants } in &snapshot.conferences {
+    for ConferenceFigures {
+        id,
+        sites_joined,
+        sites_absent,
+        sites_dropped,
+        participants,
+    } in &snapshot.conferences
+    {
         let id = id.to_string();
         out.put(Id::ConferenceSites, &[&id, "joined"], *sites_joined as f64);
         out.put(Id::ConferenceSites, &[&id, "absent"], *sites_absent as f64);
-        out.put(Id::ConferenceSites, &[&id, "dropped"], *sites_dropped as f64);
+        out.put(
+            Id::ConferenceSites,
+            &[&id, "dropped"],
+            *sites_dropped as f64,
+        );
         out.put(Id::ConferenceParticipants, &[&id], *participants as f64);
     }
     for (reason, count) in &snapshot.conference_drops {
@@ -202,7 +277,19 @@ fn conferences(out: &mut Exposition, snapshot: &Snapshot) {
     }
     let recordings = &snapshot.recordings;
     out.put(Id::RecordingRunning, &[], recordings.running as f64);
-    out.put(Id::RecordingFinished, &["done"], recordings.done_total as f64);
-    out.put(Id::RecordingFinished, &["failed"], recordings.failed_total as f64);
-    out.put(Id::RecordingWritten, &[], recordings.written_bytes_total as f64);
+    out.put(
+        Id::RecordingFinished,
+        &["done"],
+        recordings.done_total as f64,
+    );
+    out.put(
+        Id::RecordingFinished,
+        &["failed"],
+        recordings.failed_total as f64,
+    );
+    out.put(
+        Id::RecordingWritten,
+        &[],
+        recordings.written_bytes_total as f64,
+    );
 }

@@ -52,7 +52,9 @@ pub struct Mailer {
 
 impl std::fmt::Debug for Mailer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mailer").field("from", &self.from).finish_non_exhaustive()
+        f.debug_struct("Mailer")
+            .field("from", &self.from)
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,10 +104,17 @@ impl Mailer {
             .tls(tls)
             .timeout(Some(settings.timeout));
         if let Some((user, password)) = &settings.login {
-            builder = builder.credentials(Credentials::new(user.clone(), password.resolve()?.expose().to_owned()));
+            builder = builder.credentials(Credentials::new(
+                user.clone(),
+                password.resolve()?.expose().to_owned(),
+            ));
         }
         let from = Mailbox::new(Some("Nhịp Cầu".into()), address(&settings.from)?);
-        Ok(Self { transport: builder.build(), from, timeout: settings.timeout })
+        Ok(Self {
+            transport: builder.build(),
+            from,
+            timeout: settings.timeout,
+        })
     }
 
     /// Hands one mail to the server. `Ok` means that the server took it for every receiver.
@@ -118,7 +127,9 @@ impl Mailer {
             Err(_) => Err(NotifyError::Timeout),
             Ok(Ok(_)) => Ok(()),
             // What the server said is foreign text and goes on to pages and logs.
-            Ok(Err(error)) if error.is_permanent() => Err(NotifyError::Rejected(escape(&error.to_string()))),
+            Ok(Err(error)) if error.is_permanent() => {
+                Err(NotifyError::Rejected(escape(&error.to_string())))
+            }
             Ok(Err(error)) if error.is_timeout() => Err(NotifyError::Timeout),
             Ok(Err(error)) => Err(NotifyError::Unreachable(escape(&error.to_string()))),
         }
@@ -129,24 +140,40 @@ impl Mailer {
         if mail.to.is_empty() || mail.to.len() > RECEIVERS_MAX {
             return refuse(format!("a mail has 1 to {RECEIVERS_MAX} receivers"));
         }
-        let bytes = mail.text.len() + mail.attachments.iter().map(|file| file.content.len()).sum::<usize>();
+        let bytes = mail.text.len()
+            + mail
+                .attachments
+                .iter()
+                .map(|file| file.content.len())
+                .sum::<usize>();
         if bytes > CONTENT_BYTES_MAX {
             return refuse(format!("a mail has at most {CONTENT_BYTES_MAX} bytes"));
         }
-        let subject: String = escape(&mail.subject).chars().take(SUBJECT_CHARS_MAX).collect();
-        let mut builder = Message::builder().from(self.from.clone()).subject(subject).header(AutoSubmitted);
+        let subject: String = escape(&mail.subject)
+            .chars()
+            .take(SUBJECT_CHARS_MAX)
+            .collect();
+        let mut builder = Message::builder()
+            .from(self.from.clone())
+            .subject(subject)
+            .header(AutoSubmitted);
         for to in &mail.to {
             builder = builder.to(Mailbox::new(None, address(to)?));
         }
-        let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(mail.text.clone());
+        let text = SinglePart::builder()
+            .header(ContentType::TEXT_PLAIN)
+            .body(mail.text.clone());
         let message = if mail.attachments.is_empty() {
             builder.singlepart(text)
         } else {
             let mut parts = MultiPart::mixed().singlepart(text);
             for file in &mail.attachments {
-                let content_type = ContentType::parse(&file.content_type)
-                    .map_err(|_| NotifyError::Refused("an attachment's media type is none".into()))?;
-                parts = parts.singlepart(Part::new(file_name(&file.name)).body(file.content.clone(), content_type));
+                let content_type = ContentType::parse(&file.content_type).map_err(|_| {
+                    NotifyError::Refused("an attachment's media type is none".into())
+                })?;
+                parts = parts.singlepart(
+                    Part::new(file_name(&file.name)).body(file.content.clone(), content_type),
+                );
             }
             builder.multipart(parts)
         };
@@ -156,13 +183,22 @@ impl Mailer {
 
 fn address(text: &str) -> Result<Address, NotifyError> {
     if !crate::config::is_email(text) {
-        return Err(NotifyError::Refused("a receiver's address is no mail address".into()));
+        return Err(NotifyError::Refused(
+            "a receiver's address is no mail address".into(),
+        ));
     }
-    text.parse().map_err(|_| NotifyError::Refused("a receiver's address is no mail address".into()))
+    text.parse()
+        .map_err(|_| NotifyError::Refused("a receiver's address is no mail address".into()))
 }
 
 fn file_name(name: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') {
+            c
+        } else {
+            '_'
+        }
+    };
     name.chars().take(100).map(plain).collect()
 }
 
@@ -206,7 +242,14 @@ controller.stop()
 "#;
 
     fn settings(port: u16, tls: SmtpTls) -> Smtp {
-        Smtp { host: "127.0.0.1".into(), port, tls, from: "nhipcau@quangnam.example".into(), login: None, timeout: Duration::from_secs(20) }
+        Smtp {
+            host: "127.0.0.1".into(),
+            port,
+            tls,
+            from: "nhipcau@quangnam.example".into(),
+            login: None,
+            timeout: Duration::from_secs(20),
+        }
     }
 
     fn mail(to: &str) -> Mail {
@@ -224,17 +267,28 @@ controller.stop()
 
     #[tokio::test]
     async fn a_real_server_gets_the_mail_and_no_forged_header() {
-        let Some(peer) = Peer::start("mail", SERVER).await else { return };
+        let Some(peer) = Peer::start("mail", SERVER).await else {
+            return;
+        };
         let mailer = Mailer::new(&settings(peer.port, SmtpTls::None)).unwrap();
-        let rejected = mailer.send(&mail("nobody@quangnam.example")).await.unwrap_err();
-        assert!(matches!(&rejected, NotifyError::Rejected(_)) && !rejected.is_temporary(), "{rejected:?}");
+        let rejected = mailer
+            .send(&mail("nobody@quangnam.example"))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&rejected, NotifyError::Rejected(_)) && !rejected.is_temporary(),
+            "{rejected:?}"
+        );
         mailer.send(&mail("truc@quangnam.example")).await.unwrap();
         let got: serde_json::Value = serde_json::from_str(&peer.finish().await).unwrap();
         assert_eq!(got["to"], serde_json::json!(["truc@quangnam.example"]));
         let data = got["data"].as_str().unwrap();
         let head = data.split("\r\n\r\n").next().unwrap();
         assert!(!head.to_lowercase().contains("\r\nbcc:"), "{head}");
-        assert!(head.contains("Auto-Submitted: auto-generated") && head.contains("Subject: ="), "{head}");
+        assert!(
+            head.contains("Auto-Submitted: auto-generated") && head.contains("Subject: ="),
+            "{head}"
+        );
         assert!(data.contains("filename=\".._h_p_.ics\""), "{data}");
     }
 
@@ -243,15 +297,37 @@ controller.stop()
         let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]).unwrap();
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("cert.pem"), made.cert.pem()).unwrap();
-        std::fs::write(directory.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-        let script = SERVER.replace("if directory:", &format!("directory = {:?}\nif directory:", directory.path()));
-        let Some(peer) = Peer::start("mail-tls", &script).await else { return };
+        std::fs::write(
+            directory.path().join("key.pem"),
+            made.signing_key.serialize_pem(),
+        )
+        .unwrap();
+        let script = SERVER.replace(
+            "if directory:",
+            &format!("directory = {:?}\nif directory:", directory.path()),
+        );
+        let Some(peer) = Peer::start("mail-tls", &script).await else {
+            return;
+        };
         let mut settings = settings(peer.port, SmtpTls::Starttls);
-        settings.login = Some(("nhipcau".into(), SecretRef::Value(Secret::new("s3cret".into()))));
-        let unknown = Mailer::new(&settings).unwrap().send(&mail("truc@quangnam.example")).await;
-        assert!(matches!(unknown, Err(NotifyError::Unreachable(_))), "{unknown:?}");
+        settings.login = Some((
+            "nhipcau".into(),
+            SecretRef::Value(Secret::new("s3cret".into())),
+        ));
+        let unknown = Mailer::new(&settings)
+            .unwrap()
+            .send(&mail("truc@quangnam.example"))
+            .await;
+        assert!(
+            matches!(unknown, Err(NotifyError::Unreachable(_))),
+            "{unknown:?}"
+        );
         let root = Certificate::from_pem(made.cert.pem().as_bytes()).unwrap();
-        Mailer::with_root(&settings, Some(root)).unwrap().send(&mail("truc@quangnam.example")).await.unwrap();
+        Mailer::with_root(&settings, Some(root))
+            .unwrap()
+            .send(&mail("truc@quangnam.example"))
+            .await
+            .unwrap();
         let got: serde_json::Value = serde_json::from_str(&peer.finish().await).unwrap();
         assert_eq!((&got["tls"], &got["login"]), (&true.into(), &true.into()));
     }
@@ -259,9 +335,20 @@ controller.stop()
     #[test]
     fn addresses_with_line_ends_are_refused_before_any_connection() {
         let mailer = Mailer::new(&settings(1, SmtpTls::None)).unwrap();
-        for to in ["a@b.example\r\nRCPT TO:<c@d.example>", "a@b.example, c@d.example", "<a@b.example>", "a"] {
-            assert!(matches!(mailer.message(&mail(to)), Err(NotifyError::Refused(_))), "{to}");
+        for to in [
+            "a@b.example\r\nRCPT TO:<c@d.example>",
+            "a@b.example, c@d.example",
+            "<a@b.example>",
+            "a",
+        ] {
+            assert!(
+                matches!(mailer.message(&mail(to)), Err(NotifyError::Refused(_))),
+                "{to}"
+            );
         }
-        assert!(matches!(mailer.message(&Mail::default()), Err(NotifyError::Refused(_))));
+        assert!(matches!(
+            mailer.message(&Mail::default()),
+            Err(NotifyError::Refused(_))
+        ));
     }
 }

@@ -27,7 +27,10 @@ impl Peer {
     /// Starts a script with Debian's Python; `None`, said loudly, when that or `aiosmtpd` is missing.
     pub(super) async fn start(name: &str, script: &str) -> Option<Self> {
         let python = PathBuf::from("/usr/bin/python3");
-        if !python.exists() || (script.contains("aiosmtpd") && !PathBuf::from("/usr/lib/python3/dist-packages/aiosmtpd").exists()) {
+        if !python.exists()
+            || (script.contains("aiosmtpd")
+                && !PathBuf::from("/usr/lib/python3/dist-packages/aiosmtpd").exists())
+        {
             #[allow(clippy::print_stderr, reason = "a skipped test must be seen")]
             {
                 eprintln!("SKIPPED: {name} needs the packages python3 and python3-aiosmtpd");
@@ -38,7 +41,11 @@ impl Peer {
         let path = directory.path().join("port");
         let program = Program {
             path: python,
-            arguments: vec!["-c".into(), format!("{PREAMBLE}{script}"), path.display().to_string()],
+            arguments: vec![
+                "-c".into(),
+                format!("{PREAMBLE}{script}"),
+                path.display().to_string(),
+            ],
             environment: Vec::new(),
             stdin: Vec::new(),
             timeout: Duration::from_secs(60),
@@ -47,7 +54,11 @@ impl Peer {
         let run = tokio::spawn(run(program));
         for _ in 0..600 {
             if let Ok(text) = std::fs::read_to_string(&path) {
-                return Some(Self { port: text.parse().unwrap(), run, _directory: directory });
+                return Some(Self {
+                    port: text.parse().unwrap(),
+                    run,
+                    _directory: directory,
+                });
             }
             assert!(!run.is_finished(), "{name}: {:?}", run.await);
             tokio::time::sleep(Duration::from_millis(50)).await;

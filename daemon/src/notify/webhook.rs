@@ -50,7 +50,10 @@ impl WebhookClient {
     /// With these bounds.
     #[must_use]
     pub fn new(settings: &Webhook) -> Self {
-        Self { allow: settings.allow.clone().into(), timeout: settings.timeout }
+        Self {
+            allow: settings.allow.clone().into(),
+            timeout: settings.timeout,
+        }
     }
 
     /// Posts `body` (JSON) to a configured target, reading its secrets now.
@@ -67,9 +70,16 @@ impl WebhookClient {
     ///
     /// # Errors
     /// As [`WebhookClient::call`].
-    pub async fn post(&self, url: &Secret, key: Option<&Secret>, body: Vec<u8>) -> Result<(), NotifyError> {
+    pub async fn post(
+        &self,
+        url: &Secret,
+        key: Option<&Secret>,
+        body: Vec<u8>,
+    ) -> Result<(), NotifyError> {
         if body.len() > BODY_BYTES_MAX {
-            return Err(NotifyError::Refused(format!("the message is larger than {BODY_BYTES_MAX} bytes")));
+            return Err(NotifyError::Refused(format!(
+                "the message is larger than {BODY_BYTES_MAX} bytes"
+            )));
         }
         let destination = destination(url.expose())?;
         let request = request(&destination, key, body)?;
@@ -79,30 +89,46 @@ impl WebhookClient {
         }
     }
 
-    async fn exchange(&self, destination: &Destination, request: Request<Full<Bytes>>) -> Result<(), NotifyError> {
-        let unreachable = |error: &dyn std::fmt::Display| NotifyError::Unreachable(error.to_string());
+    async fn exchange(
+        &self,
+        destination: &Destination,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(), NotifyError> {
+        let unreachable =
+            |error: &dyn std::fmt::Display| NotifyError::Unreachable(error.to_string());
         // Resolved once: the connection goes to the very addresses that were judged.
-        let resolved: Vec<SocketAddr> = tokio::net::lookup_host((destination.host.as_str(), destination.port))
-            .await
-            .map_err(|error| unreachable(&error))?
-            .take(16)
-            .collect();
+        let resolved: Vec<SocketAddr> =
+            tokio::net::lookup_host((destination.host.as_str(), destination.port))
+                .await
+                .map_err(|error| unreachable(&error))?
+                .take(16)
+                .collect();
         let addresses: Vec<IpAddr> = resolved.iter().map(SocketAddr::ip).collect();
         address::judge(&destination.host, &addresses, &self.allow)?;
         if !destination.tls && !address::is_named(&destination.host, &addresses, &self.allow) {
-            return Err(NotifyError::Refused("a webhook outside the network needs https".into()));
+            return Err(NotifyError::Refused(
+                "a webhook outside the network needs https".into(),
+            ));
         }
-        let stream = TcpStream::connect(&resolved[..]).await.map_err(|error| unreachable(&error))?;
+        let stream = TcpStream::connect(&resolved[..])
+            .await
+            .map_err(|error| unreachable(&error))?;
         let status = if destination.tls {
-            let name = ServerName::try_from(destination.host.clone()).map_err(|_| NotifyError::Refused("the host is no name for TLS".into()))?;
-            let stream = TlsConnector::from(tls()?).connect(name, stream).await.map_err(|error| unreachable(&error))?;
+            let name = ServerName::try_from(destination.host.clone())
+                .map_err(|_| NotifyError::Refused("the host is no name for TLS".into()))?;
+            let stream = TlsConnector::from(tls()?)
+                .connect(name, stream)
+                .await
+                .map_err(|error| unreachable(&error))?;
             converse(stream, request).await?
         } else {
             converse(stream, request).await?
         };
         match status {
             status if status.is_success() => Ok(()),
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Err(unreachable(&status)),
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
+                Err(unreachable(&status))
+            }
             status if status.is_server_error() => Err(unreachable(&status)),
             status => Err(NotifyError::Rejected(status.to_string())),
         }
@@ -125,37 +151,68 @@ fn destination(url: &str) -> Result<Destination, NotifyError> {
     if authority.as_str().contains('@') {
         return Err(refuse("must not hold a user"));
     }
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let host = authority
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
     if host.is_empty() {
         return Err(refuse("has no host"));
     }
     let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
-    let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    Ok(Destination { tls, host, port, authority: authority.as_str().to_owned(), path })
+    let path = uri
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned();
+    Ok(Destination {
+        tls,
+        host,
+        port,
+        authority: authority.as_str().to_owned(),
+        path,
+    })
 }
 
-fn request(destination: &Destination, key: Option<&Secret>, body: Vec<u8>) -> Result<Request<Full<Bytes>>, NotifyError> {
+fn request(
+    destination: &Destination,
+    key: Option<&Secret>,
+    body: Vec<u8>,
+) -> Result<Request<Full<Bytes>>, NotifyError> {
     let mut request = Request::builder()
         .method(Method::POST)
         .uri(&destination.path)
         .header(header::HOST, &destination.authority)
-        .header(header::USER_AGENT, concat!("nhipcau/", env!("CARGO_PKG_VERSION")))
+        .header(
+            header::USER_AGENT,
+            concat!("nhipcau/", env!("CARGO_PKG_VERSION")),
+        )
         .header(header::CONTENT_TYPE, "application/json");
     if let Some(key) = key {
-        let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let timestamp = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
         let mut nonce = [0_u8; 16];
-        SystemRandom::new().fill(&mut nonce).map_err(|_| NotifyError::Unreachable("the system has no random numbers".into()))?;
+        SystemRandom::new()
+            .fill(&mut nonce)
+            .map_err(|_| NotifyError::Unreachable("the system has no random numbers".into()))?;
         let nonce = hex(&nonce);
         request = request
             .header("X-Nhipcau-Timestamp", timestamp)
             .header("X-Nhipcau-Nonce", &nonce)
-            .header("X-Nhipcau-Signature", format!("v1={}", sign(key, timestamp, &nonce, &body)));
+            .header(
+                "X-Nhipcau-Signature",
+                format!("v1={}", sign(key, timestamp, &nonce, &body)),
+            );
     }
-    request.body(Full::new(Bytes::from(body))).map_err(|error| NotifyError::Refused(error.to_string()))
+    request
+        .body(Full::new(Bytes::from(body)))
+        .map_err(|error| NotifyError::Refused(error.to_string()))
 }
 
 fn sign(key: &Secret, timestamp: u64, nonce: &str, body: &[u8]) -> String {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes()));
+    let mut context =
+        hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes()));
     context.update(format!("{timestamp}.{nonce}.").as_bytes());
     context.update(body);
     hex(context.sign().as_ref())
@@ -170,12 +227,16 @@ async fn converse(
     request: Request<Full<Bytes>>,
 ) -> Result<StatusCode, NotifyError> {
     let unreachable = |error: hyper::Error| NotifyError::Unreachable(error.to_string());
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(unreachable)?;
     let talk = async {
         let response = sender.send_request(request).await.map_err(unreachable)?;
         let status = response.status();
         // A longer answer is cut off; the status has been given.
-        let _ = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let _ = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
+            .collect()
+            .await;
         Ok(status)
     };
     // The connection is driven here and not in a task, so that the deadline ends it as well.
@@ -198,13 +259,16 @@ fn tls() -> Result<Arc<ClientConfig>, NotifyError> {
     SETTINGS
         .get_or_init(|| {
             let mut roots = RootCertStore::empty();
-            let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            let (added, _) =
+                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             if added == 0 {
                 return Err("the system has no certificates (package ca-certificates)".to_owned());
             }
             ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
                 .with_safe_default_protocol_versions()
-                .map(|settings| Arc::new(settings.with_root_certificates(roots).with_no_client_auth()))
+                .map(|settings| {
+                    Arc::new(settings.with_root_certificates(roots).with_no_client_auth())
+                })
                 .map_err(|error| error.to_string())
         })
         .clone()
@@ -246,13 +310,18 @@ server.serve_forever()
 "#;
 
     fn client(allow: &[&str], timeout: Duration) -> WebhookClient {
-        let allow = allow.iter().map(|network| Allowed::Network(network.parse().unwrap())).collect();
+        let allow = allow
+            .iter()
+            .map(|network| Allowed::Network(network.parse().unwrap()))
+            .collect();
         WebhookClient::new(&Webhook { allow, timeout })
     }
 
     #[tokio::test]
     async fn a_real_server_accepts_the_signature_and_nothing_follows_a_redirect() {
-        let Some(peer) = Peer::start("webhook", SERVER).await else { return };
+        let Some(peer) = Peer::start("webhook", SERVER).await else {
+            return;
+        };
         let client = client(&["127.0.0.0/8"], Duration::from_secs(20));
         let key = Secret::new("k3y".into());
         let post = |path: &str| {
@@ -261,7 +330,10 @@ server.serve_forever()
             async move { client.post(&url, Some(&key), br#"{"a":1}"#.to_vec()).await }
         };
         post("/signed").await.unwrap();
-        assert!(matches!(post("/redirect").await, Err(NotifyError::Rejected(_))));
+        assert!(matches!(
+            post("/redirect").await,
+            Err(NotifyError::Rejected(_))
+        ));
         assert!(post("/busy").await.unwrap_err().is_temporary());
         assert!(!post("/unknown").await.unwrap_err().is_temporary());
         post("/endless").await.unwrap();
@@ -269,9 +341,13 @@ server.serve_forever()
 
     #[tokio::test]
     async fn a_silent_server_ends_at_the_deadline() {
-        let Some(peer) = Peer::start("webhook-silent", SERVER).await else { return };
+        let Some(peer) = Peer::start("webhook-silent", SERVER).await else {
+            return;
+        };
         let url = Secret::new(format!("http://127.0.0.1:{}/silent", peer.port));
-        let outcome = client(&["127.0.0.0/8"], Duration::from_millis(300)).post(&url, None, b"{}".to_vec()).await;
+        let outcome = client(&["127.0.0.0/8"], Duration::from_millis(300))
+            .post(&url, None, b"{}".to_vec())
+            .await;
         assert!(matches!(outcome, Err(NotifyError::Timeout)));
     }
 
@@ -283,19 +359,42 @@ server.serve_forever()
         for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
             for scheme in ["http", "https"] {
                 let url = Secret::new(format!("{scheme}://{host}:{port}/"));
-                let outcome = client(&[], Duration::from_secs(5)).post(&url, None, b"{}".to_vec()).await;
-                assert!(matches!(outcome, Err(NotifyError::Internal(_))), "{host}: {outcome:?}");
+                let outcome = client(&[], Duration::from_secs(5))
+                    .post(&url, None, b"{}".to_vec())
+                    .await;
+                assert!(
+                    matches!(outcome, Err(NotifyError::Internal(_))),
+                    "{host}: {outcome:?}"
+                );
             }
         }
-        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        assert_eq!(
+            listener.accept().unwrap_err().kind(),
+            std::io::ErrorKind::WouldBlock
+        );
     }
 
     #[tokio::test]
     async fn addresses_with_tricks_are_refused_without_being_repeated() {
-        let refused = ["ftp://a/", "a", "", "https://user:t0ken@a/", "https:///t0ken", "http://a/\r\nX: t0ken", "https://a/t0ken\0"];
+        let refused = [
+            "ftp://a/",
+            "a",
+            "",
+            "https://user:t0ken@a/",
+            "https:///t0ken",
+            "http://a/\r\nX: t0ken",
+            "https://a/t0ken\0",
+        ];
         for url in refused {
-            let outcome = client(&[], Duration::from_secs(5)).post(&Secret::new(url.into()), None, Vec::new()).await.unwrap_err();
-            assert!(matches!(outcome, NotifyError::Refused(_)) && !outcome.to_string().contains("t0ken"), "{url}: {outcome}");
+            let outcome = client(&[], Duration::from_secs(5))
+                .post(&Secret::new(url.into()), None, Vec::new())
+                .await
+                .unwrap_err();
+            assert!(
+                matches!(outcome, NotifyError::Refused(_))
+                    && !outcome.to_string().contains("t0ken"),
+                "{url}: {outcome}"
+            );
         }
     }
 }

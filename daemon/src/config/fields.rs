@@ -1,0 +1,439 @@
+//! The keys inside each part of the configuration.
+
+use super::schema::Absent::{Nothing, Required, Switch, Text};
+use super::schema::{Field, Form, field};
+
+pub(super) const LISTEN: &[Field] = &[
+    field(
+        "https",
+        Form::Socket(None),
+        Text("0.0.0.0:8443"),
+        "pages and API; 8443 needs no privilege",
+    ),
+    field(
+        "http_loopback",
+        Form::Socket(None),
+        Switch {
+            usual: None,
+            lab: "127.0.0.1:8080",
+        },
+        "the same without TLS, refused on any address but loopback",
+    ),
+    field(
+        "media",
+        Form::Section(MEDIA),
+        Nothing,
+        "the conference bridge",
+    ),
+    field(
+        "traps",
+        Form::Socket(Some(162)),
+        Switch {
+            usual: Some("0.0.0.0:162"),
+            lab: "127.0.0.1:16162",
+        },
+        "traps and informs; null: none are received",
+    ),
+];
+
+pub(super) const MEDIA: &[Field] = &[
+    field(
+        "udp",
+        Form::Socket(None),
+        Text("0.0.0.0:8445"),
+        "one port for all peers, so that a firewall needs one rule",
+    ),
+    field(
+        "announce",
+        Form::List(&Form::Address),
+        Nothing,
+        "addresses told to browsers, for a bridge behind NAT; empty: the machine's own",
+    ),
+];
+
+pub(super) const TLS: &[Field] = &[
+    field("certificate", Form::Path, Required, "PEM chain, leaf first"),
+    field("key", Form::Path, Required, "PEM private key"),
+];
+
+pub(super) const LOCALE: &[Field] = &[
+    field(
+        "language",
+        Form::Choice(&["vi", "en"]),
+        Text("vi"),
+        "before a reader chooses one",
+    ),
+    field(
+        "time_zone",
+        Form::Text(64),
+        Text("Asia/Ho_Chi_Minh"),
+        "IANA name",
+    ),
+];
+
+pub(super) const LOG: &[Field] = &[
+    field(
+        "level",
+        Form::Text(1024),
+        Text("info"),
+        "error, warn, info, debug, trace, or a filter by module; info is a few lines an hour",
+    ),
+    field(
+        "format",
+        Form::Choice(&["text", "json"]),
+        Text("text"),
+        "json for a log collector",
+    ),
+];
+
+pub(super) const CREDENTIAL: &[Field] = &[
+    field("name", Form::Id, Required, "unique; devices name it"),
+    field(
+        "version",
+        Form::Choice(&["v1", "v2c", "v3"]),
+        Required,
+        "v3 wherever the device can",
+    ),
+    field("community", Form::Secret, Nothing, "v1 and v2c"),
+    field("user", Form::Text(32), Nothing, "v3: securityName"),
+    field(
+        "auth",
+        Form::Choice(&["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]),
+        Nothing,
+        "v3; md5 and sha1 for old devices only",
+    ),
+    field(
+        "auth_password",
+        Form::Secret,
+        Nothing,
+        "v3, at least 8 characters (RFC 3414)",
+    ),
+    field(
+        "privacy",
+        Form::Choice(&[
+            "des",
+            "aes128",
+            "aes192",
+            "aes256",
+            "aes192-reeder",
+            "aes256-reeder",
+        ]),
+        Nothing,
+        "v3; the reeder forms are Cisco's",
+    ),
+    field(
+        "privacy_password",
+        Form::Secret,
+        Nothing,
+        "v3, at least 8 characters",
+    ),
+    field("context", Form::Text(255), Nothing, "v3: contextName"),
+];
+
+pub(super) const DEVICE: &[Field] = &[
+    field(
+        "id",
+        Form::Id,
+        Required,
+        "unique, kept for ever: history hangs on it",
+    ),
+    field(
+        "name",
+        Form::Text(120),
+        Nothing,
+        "what people call it; default: the id",
+    ),
+    field(
+        "address",
+        Form::Socket(Some(161)),
+        Required,
+        "literal, because a name server that is away must not blind the daemon",
+    ),
+    field(
+        "credentials",
+        Form::List(&Form::Id),
+        Required,
+        "tried in this order",
+    ),
+    field("site", Form::Id, Nothing, "where it stands"),
+    field("poll", Form::Duration("5s", "1h"), Nothing, "own interval"),
+    field(
+        "profile",
+        Form::Id,
+        Nothing,
+        "forced; default: by what the device says of itself",
+    ),
+];
+
+pub(super) const ENDPOINT: &[Field] = &[
+    field("device", Form::Id, Required, "device id"),
+    field("interface", Form::Text(120), Required, "ifName"),
+];
+
+pub(super) const LINK: &[Field] = &[
+    field(
+        "id",
+        Form::Text(185),
+        Nothing,
+        "unique; default: DEVICE:INTERFACE of the a end",
+    ),
+    field("a", Form::Section(ENDPOINT), Required, "one end"),
+    field("b", Form::Section(ENDPOINT), Required, "the other end"),
+    field(
+        "capacity",
+        Form::Rate,
+        Nothing,
+        "contracted rate; default: the interface's speed",
+    ),
+];
+
+pub(super) const SITE: &[Field] = &[
+    field("id", Form::Id, Required, "unique"),
+    field("name", Form::Text(120), Required, "what people call it"),
+    field(
+        "kind",
+        Form::Text(40),
+        Text("site"),
+        "a free word: province, department, region, commune",
+    ),
+    field("parent", Form::Id, Nothing, "the site above; any depth"),
+    field(
+        "uplink",
+        Form::Section(ENDPOINT),
+        Nothing,
+        "the interface over which it reaches the rest",
+    ),
+    field(
+        "capacity",
+        Form::Rate,
+        Nothing,
+        "contracted rate of the uplink",
+    ),
+    field(
+        "phone",
+        Form::Text(40),
+        Nothing,
+        "technician on duty; quote it, or its leading 0 looks like a number",
+    ),
+    field(
+        "agency_code",
+        Form::Text(60),
+        Nothing,
+        "opaque; the tree is never derived from it",
+    ),
+];
+
+pub(super) const POLL: &[Field] = &[
+    field(
+        "interval",
+        Form::Duration("5s", "1h"),
+        Text("30s"),
+        "a fault is seen within one interval, sooner by a trap",
+    ),
+    field(
+        "in_flight",
+        Form::Integer(1, 1000),
+        Text("64"),
+        "devices asked at once; 500 at once lose answers in the socket's buffer",
+    ),
+    field(
+        "sockets",
+        Form::Integer(1, 64),
+        Text("4"),
+        "one socket's buffer holds about 16 devices' bursts",
+    ),
+    field(
+        "timeout",
+        Form::Duration("100ms", "30s"),
+        Text("2s"),
+        "one answer over a slow line with a busy agent",
+    ),
+    field(
+        "retries",
+        Form::Integer(0, 10),
+        Text("2"),
+        "beyond that the device is silent, not the network unlucky",
+    ),
+    field(
+        "deadline",
+        Form::Duration("1s", "10m"),
+        Text("20s"),
+        "all requests of one poll; a slow agent delays itself only",
+    ),
+];
+
+pub(super) const TRAPS: &[Field] = &[
+    field(
+        "sources",
+        Form::List(&Form::Network),
+        Nothing,
+        "networks of further senders",
+    ),
+    field(
+        "communities",
+        Form::List(&Form::Secret),
+        Nothing,
+        "beyond those of the credentials",
+    ),
+];
+
+pub(super) const METRICS: &[Field] = &[
+    field(
+        "token",
+        Form::Secret,
+        Nothing,
+        "bearer token of the scraper",
+    ),
+    field(
+        "allow",
+        Form::List(&Form::Network),
+        Nothing,
+        "networks that need no token",
+    ),
+];
+
+pub(super) const SMTP: &[Field] = &[
+    field("host", Form::Host, Required, "name or address"),
+    field(
+        "port",
+        Form::Integer(1, 65_535),
+        Text("587"),
+        "587 with starttls, 465 with tls, 25 within one's own network",
+    ),
+    field(
+        "tls",
+        Form::Choice(&["none", "starttls", "tls"]),
+        Text("starttls"),
+        "starttls is required, never opportunistic",
+    ),
+    field("from", Form::Email, Required, "sender of all mail"),
+    field("user", Form::Text(255), Nothing, "login"),
+    field(
+        "password",
+        Form::Secret,
+        Nothing,
+        "refused without encryption",
+    ),
+    field(
+        "timeout",
+        Form::Duration("1s", "5m"),
+        Text("30s"),
+        "one mail",
+    ),
+];
+
+pub(super) const CHANNEL: &[Field] = &[
+    field("smtp", Form::List(&Form::Email), Nothing, "mail addresses"),
+    field(
+        "webhook",
+        Form::Secret,
+        Nothing,
+        "address that is called: a secret, since chat systems put a token into it",
+    ),
+    field(
+        "webhook_key",
+        Form::Secret,
+        Nothing,
+        "key of the HMAC-SHA256 signature",
+    ),
+];
+
+pub(super) const WEBHOOK: &[Field] = &[
+    field(
+        "allow",
+        Form::List(&Form::Allowed),
+        Nothing,
+        "internal networks, addresses or host names that may be reached; all others must be public",
+    ),
+    field(
+        "timeout",
+        Form::Duration("1s", "1m"),
+        Text("10s"),
+        "one request, with name resolution",
+    ),
+];
+
+pub(super) const PLAYBOOKS: &[Field] = &[
+    field(
+        "directory",
+        Form::Path,
+        Nothing,
+        "YAML files; a file of a shipped playbook's name replaces it",
+    ),
+    field(
+        "allow_exec",
+        Form::List(&Form::Path),
+        Nothing,
+        "programs that an exec step may start; empty: none",
+    ),
+];
+
+pub(super) const PROFILES: &[Field] = &[field(
+    "directory",
+    Form::Path,
+    Nothing,
+    "YAML files; a file of a shipped profile's name replaces it",
+)];
+
+pub(super) const RECORDING: &[Field] = &[
+    field(
+        "directory",
+        Form::Path,
+        Nothing,
+        "default: recordings below state_dir",
+    ),
+    field(
+        "min_free",
+        Form::Size,
+        Text("2GiB"),
+        "below this a recording stops: the database needs the rest",
+    ),
+];
+
+pub(super) const CONFERENCE: &[Field] = &[
+    field(
+        "rooms_max",
+        Form::Integer(1, 1000),
+        Text("50"),
+        "live rooms",
+    ),
+    field(
+        "peers_max",
+        Form::Integer(2, 1000),
+        Text("300"),
+        "in one room: every commune, twice",
+    ),
+    field(
+        "seat_kept",
+        Form::Duration("5s", "10m"),
+        Text("60s"),
+        "a lost seat keeps role, hand and floor this long",
+    ),
+    field(
+        "opens_before",
+        Form::Duration("0s", "1d"),
+        Text("60m"),
+        "the trial session is an hour before the meeting",
+    ),
+    field(
+        "line_share_percent",
+        Form::Integer(10, 100),
+        Text("60"),
+        "of a site's line that media may take; its office works on",
+    ),
+];
+
+pub(super) const HEALTH: &[Field] = &[
+    field(
+        "link_load_percent_max",
+        Form::Integer(10, 100),
+        Text("90"),
+        "the dedicated network's rule (circular 06/2026/TT-BKHCN) is 90 % of capacity",
+    ),
+    field(
+        "storage_percent_max",
+        Form::Integer(10, 100),
+        Text("90"),
+        "use of a volume from which it is degraded",
+    ),
+];

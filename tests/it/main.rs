@@ -1,0 +1,3 @@
+//! The daemon held against real programs and bad input.
+
+mod tidy;
