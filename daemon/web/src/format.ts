@@ -154,7 +154,7 @@ export function bytes(count: number): string {
 }
 
 export function percent(value: number | undefined): string {
-  return value === undefined ? "–" : `${formatNumber(Math.round(value))} %`;
+  return value === undefined ? "–" : `${formatNumber(Math.round(value))}\u00a0%`;
 }
 
 /** Order of names as a Vietnamese reader expects it. */

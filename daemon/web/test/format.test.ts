@@ -38,7 +38,7 @@ test("numbers and rates as Vietnamese officials write them", () => {
   assert.equal(format.rate(512_000), "512 kbit/s");
   assert.equal(format.rate(0), "0 Mbit/s");
   assert.equal(format.rate(undefined), "–");
-  assert.equal(format.percent(97.4), "97 %");
+  assert.equal(format.percent(97.4), "97\u00a0%");
   language.value = "en";
   assert.equal(format.number(1234.5), "1,234.5");
 });

@@ -21,7 +21,7 @@ export function Devices() {
   const shown = found.filter((row) => health === "" || row.health === health);
   const columns: Column<DeviceRow>[] = [
     {
-      key: "ten", label: t("device.name"), compare: (a, b) => byName(a.name, b.name),
+      key: "ten", label: t("device.name"), wide: true, compare: (a, b) => byName(a.name, b.name),
       cell: (row) => (
         <>
           <Link href={`/thiet-bi/${encodeURIComponent(row.id)}`} class="strong"><Name>{row.name}</Name></Link>

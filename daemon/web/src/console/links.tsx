@@ -29,7 +29,7 @@ export function Links() {
   const found = all?.filter((row) => matches(query, row.a.name, row.a.interface, row.b?.name, row.b?.interface, ...row.sites)) ?? [];
   const shown = found.filter((row) => health === "" || row.health === health);
   const columns: Column<LinkRow>[] = [
-    { key: "tu", label: t("link.from"), cell: (row) => <End end={row.a} />, compare: (a, b) => byName(a.a.name + a.a.interface, b.a.name + b.a.interface) },
+    { key: "tu", label: t("link.from"), wide: true, cell: (row) => <End end={row.a} />, compare: (a, b) => byName(a.a.name + a.a.interface, b.a.name + b.a.interface) },
     { key: "den", label: t("link.to"), wide: true, cell: (row) => (row.b ? <End end={row.b} more={t(`link.source.${row.source}`)} /> : <span class="quiet">{t(`link.source.${row.source}`)}</span>), compare: (a, b) => byName(a.b?.name ?? "", b.b?.name ?? "") },
     { key: "tinh-trang", label: t("device.health"), cell: (row) => <><HealthMark health={row.health} /><Reasons reasons={row.reasons} /></>, compare: byHealth },
     { key: "tai", label: t("link.load"), numeric: true, cell: (row) => <span class="load-cell"><span><b>{percent(row.load_percent)}</b> / {rate(row.capacity_bps)}</span><LoadBar percent={row.load_percent} health={row.health} /></span>, compare: (a, b) => byNumber(a.load_percent, b.load_percent) },

@@ -60,7 +60,7 @@ export function Table<Row>({ label, columns, rows, rowKey, rowClass, test, order
             <tr key={rowKey(row)} class={rowClass?.(row)} data-row={rowKey(row)}>
               {columns.map((column, index) =>
                 index === 0
-                  ? <th key={column.key} scope="row">{column.cell(row)}</th>
+                  ? <th key={column.key} scope="row" class={column.wide ? "wide" : undefined}>{column.cell(row)}</th>
                   : <td key={column.key} class={column.numeric ? "right num" : column.wide ? "wide" : undefined} data-label={column.label}>{column.cell(row)}</td>,
               )}
             </tr>

@@ -63,7 +63,7 @@ export const consoleWords: Record<keyof typeof vi, string> = {
   "home.unknown.sub": "They have not answered or have not been polled yet.",
   "home.devices": "Devices",
   "home.sites": "Sites",
-  "home.incidents": "What is wrong",
+  "home.incidents": "Open incidents",
   "home.incidents.none": "No open incident",
   "home.incidents.none.sub": "When something fails, its root cause appears here with the sites that it affects.",
   "home.conferences": "Next conferences",

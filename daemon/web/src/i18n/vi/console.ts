@@ -61,7 +61,7 @@ export const consoleWords = {
   "home.unknown.sub": "Các thiết bị này chưa trả lời hoặc chưa được thu thập.",
   "home.devices": "Thiết bị",
   "home.sites": "Điểm cầu",
-  "home.incidents": "Đang có sự cố",
+  "home.incidents": "Sự cố đang mở",
   "home.incidents.none": "Không có sự cố nào đang mở",
   "home.incidents.none.sub": "Khi có sự cố, nguyên nhân gốc sẽ hiện ở đây cùng các điểm cầu bị ảnh hưởng.",
   "home.conferences": "Cuộc họp sắp tới",
