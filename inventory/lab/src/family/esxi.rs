@@ -53,7 +53,7 @@ pub(crate) fn esxi(sketch: &mut Sketch) {
             ..Entity::default()
         },
     );
-    let processes = sketch.load("processes", 40.0);
+    let processes = sketch.sensor("processes", Cause::Never, 240.0, 0.05, 0.0);
     host_system(sketch, 384 * 1024 * 1024, processes);
     let memory = sketch.sensor("memory", Cause::Heat, 74.0, 0.04, 98.0);
     storage(sketch, 1, 2, "Real Memory", 65_536, 384 * 16_384, memory);
@@ -97,11 +97,12 @@ pub(crate) fn esxi(sketch: &mut Sketch) {
     sketch.put(&format!("{VMWARE}.3.1.1.0"), Cell::Int(16));
     let kib = 384 * 1024 * 1024;
     sketch.put(&format!("{VMWARE}.3.2.1.0"), Cell::Gauge(kib));
+    let free = sketch.sensor("memory-free", Cause::Never, 26.0, 0.1, 0.0);
     sketch.put(
         &format!("{VMWARE}.3.2.3.0"),
         Cell::Sensor {
-            sensor: memory,
-            scale: 1_430_000.0,
+            sensor: free,
+            scale: kib as f32 / 100.0,
             gauge: true,
         },
     );

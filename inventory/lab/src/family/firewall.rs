@@ -171,7 +171,19 @@ fn engine(sketch: &mut Sketch) {
         scale: 1.0,
         gauge: true,
     };
-    sketch.scalars("1.3.6.1.4.1.9.9.392.1.3", [(1, now)]);
+    // crasNumSessions and those of each kind: IPsec, site to site, load balanced, client, web.
+    let none = || Cell::Gauge(0);
+    sketch.scalars(
+        "1.3.6.1.4.1.9.9.392.1.3",
+        [
+            (1, now.clone()),
+            (26, none()),
+            (29, Cell::Gauge(4)),
+            (32, none()),
+            (35, now),
+            (38, none()),
+        ],
+    );
     sketch.scalars("1.3.6.1.4.1.9.9.171.1.2.1", [(1, Cell::Gauge(4))]);
     sketch.scalars("1.3.6.1.4.1.9.9.171.1.3.1", [(1, Cell::Gauge(4))]);
 }

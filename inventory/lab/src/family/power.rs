@@ -99,6 +99,14 @@ fn powernet(sketch: &mut Sketch, s: UpsSensors) {
         [
             (1, gauge(s.charge_percent, 10.0)),
             (2, gauge(s.battery_celsius, 10.0)),
+            (
+                4,
+                Cell::SensorState {
+                    sensor: s.input_volts,
+                    well: 2190,
+                    ill: 1985,
+                },
+            ),
         ],
     );
     sketch.scalars(
@@ -124,14 +132,38 @@ fn powernet(sketch: &mut Sketch, s: UpsSensors) {
             (1, gauge(s.output_volts, 1.0)),
             (2, Cell::Gauge(50)),
             (3, gauge(s.load_percent, 1.0)),
-            (4, gauge(s.load_percent, 0.38)),
+            (4, gauge(s.load_percent, 0.435)),
         ],
     );
     sketch.scalars(
         &table("4.3"),
         [
             (1, gauge(s.output_volts, 10.0)),
+            (2, Cell::Gauge(500)),
             (3, gauge(s.load_percent, 10.0)),
+            (4, gauge(s.load_percent, 4.35)),
+        ],
+    );
+    // uioSensorStatusTable: the probe in the battery cabinet, °F, °C, percent, connected normal(1).
+    let cabinet = sketch.sensor("cabinet-temperature", Cause::Heat, 26.0, 0.04, 44.0);
+    let humidity = sketch.sensor("cabinet-humidity", Cause::Never, 55.0, 0.05, 0.0);
+    let whole = |sensor| Cell::Sensor {
+        sensor,
+        scale: 1.0,
+        gauge: false,
+    };
+    sketch.row(
+        &format!("{POWERNET}.25.1.2.1"),
+        &[1, 1],
+        [
+            (1, Cell::Int(1)),
+            (2, Cell::Int(1)),
+            (3, Cell::text("Tu ac quy")),
+            (4, Cell::text("Port 1")),
+            (5, Cell::Int(79)),
+            (6, whole(cabinet)),
+            (7, whole(humidity)),
+            (9, Cell::Int(1)),
         ],
     );
     // upsAdvTestDiagnosticsResults ok(1)
@@ -211,10 +243,11 @@ pub(crate) fn pdu(sketch: &mut Sketch) {
                 9,
                 Cell::SensorTotal {
                     sensor: amperes,
-                    scale: 6.3e-7,
+                    scale: 6.33e-4,
                     wide: false,
                 },
             ),
+            (12, Cell::Int(1)),
             (
                 16,
                 Cell::Sensor {
@@ -314,11 +347,11 @@ pub(crate) fn pdu(sketch: &mut Sketch) {
 pub(crate) fn cooling(sketch: &mut Sketch) {
     card(sketch);
     let supply = sketch.sensor("supply-air", Cause::Heat, 18.5, 0.04, 31.0);
-    let back = sketch.sensor("return-air", Cause::Heat, 27.0, 0.04, 41.0);
+    let back = sketch.sensor("return-air", Cause::Heat, 27.0, 0.04, 47.0);
     let inlet = sketch.sensor("rack-inlet", Cause::Heat, 22.0, 0.04, 36.0);
     let output = sketch.sensor("cool-output", Cause::Never, 12.4, 0.2, 0.0);
     let fan = sketch.sensor("fan1", Cause::Fan, 58.0, 0.1, 0.0);
-    let water = sketch.sensor("entering-fluid", Cause::Heat, 8.5, 0.05, 19.0);
+    let water = sketch.sensor("entering-fluid", Cause::Heat, 8.5, 0.05, 22.0);
     let tenths = |sensor| Cell::Sensor {
         sensor,
         scale: 10.0,

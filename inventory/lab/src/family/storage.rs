@@ -224,7 +224,7 @@ pub(crate) fn three_par(sketch: &mut Sketch) {
 pub(crate) fn store_once(sketch: &mut Sketch) {
     let all: Vec<PortSketch> = ports(1, 0..4, "eth{}", "eth{}", 6, GIGABIT, 0.0);
     interfaces(sketch, &all);
-    let processes = sketch.load("processes", 40.0);
+    let processes = sketch.sensor("processes", Cause::Never, 240.0, 0.05, 0.0);
     host_system(sketch, 64 * 1024 * 1024, processes);
     let memory = sketch.sensor("memory", Cause::Heat, 61.0, 0.04, 98.0);
     storage(sketch, 1, 2, "Physical memory", 65_536, 64 * 16_384, memory);

@@ -131,6 +131,12 @@ pub(crate) fn catalyst_3850(sketch: &mut Sketch) {
             entity_sensors: true,
         },
     );
+    // cswSwitchInfoTable: a stack of one, its state ready(4).
+    sketch.row(
+        "1.3.6.1.4.1.9.9.500.1.2.1.1",
+        &[1000],
+        [(1, Cell::Int(1)), (3, Cell::Int(1)), (6, Cell::Int(4))],
+    );
     vlans(sketch);
 }
 

@@ -73,7 +73,7 @@ pub(crate) fn blade(sketch: &mut Sketch) {
     temperatures(sketch);
     drives(sketch);
 
-    let processes = sketch.load("processes", 40.0);
+    let processes = sketch.sensor("processes", Cause::Never, 240.0, 0.05, 0.0);
     host_system(sketch, 14 * 32 * 1024 * 1024, processes);
     let memory = sketch.sensor("memory", Cause::Heat, 68.0, 0.05, 98.0);
     storage(
@@ -150,6 +150,8 @@ fn identity(sketch: &mut Sketch) {
             &[module],
             [
                 (1, Cell::Int(module as i32)),
+                (3, Cell::Int(module as i32 / 7 + 1)),
+                (5, Cell::Int(module as i32 % 7 + 1)),
                 (6, Cell::Int(33_554_432)),
                 (12, Cell::text(serial)),
                 (

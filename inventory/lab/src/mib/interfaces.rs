@@ -56,6 +56,8 @@ fn add(sketch: &mut Sketch, port: &PortSketch, position: usize) -> u16 {
         wide,
     };
     let unicast = UNICAST_OCTETS as u32;
+    // Sockets that never carry anything are shut down, as careful administrators do; others merely have no cable.
+    let shut = wire.is_none() && port.busy_share == 0.0;
     let speed_32 = u32::try_from(speed_bps).unwrap_or(u32::MAX);
     let physical = matches!(port.kind, ETHERNET | FIBRE_CHANNEL);
     let mac = if physical {
@@ -80,7 +82,7 @@ fn add(sketch: &mut Sketch, port: &PortSketch, position: usize) -> u16 {
             ),
             (5, Cell::Gauge(speed_32)),
             (6, Cell::text(mac)),
-            (7, Cell::Int(1)),
+            (7, Cell::Int(if shut { 2 } else { 1 })),
             (
                 8,
                 Cell::PortState {

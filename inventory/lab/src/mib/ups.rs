@@ -86,7 +86,7 @@ pub(crate) fn ups(sketch: &mut Sketch, model: &str, sensors: UpsSensors) {
                 },
             ),
             (3, read(s.input_volts, 1.0)),
-            (4, read(s.load_percent, 0.4)),
+            (4, read(s.load_percent, 4.4)),
             (5, read(s.load_percent, s.watts_max / 96.0)),
         ],
     );
@@ -111,7 +111,7 @@ pub(crate) fn ups(sketch: &mut Sketch, model: &str, sensors: UpsSensors) {
         &[1],
         [
             (2, read(s.output_volts, 1.0)),
-            (3, read(s.load_percent, 0.38)),
+            (3, read(s.load_percent, 4.35)),
             (4, read(s.load_percent, s.watts_max / 100.0)),
             (5, read(s.load_percent, 1.0)),
         ],

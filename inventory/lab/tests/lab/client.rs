@@ -99,6 +99,11 @@ impl Client {
             .expect("an answer")
     }
 
+    /// Fails unless the agent answers.
+    pub(crate) async fn hear(&self, to: SocketAddr) {
+        self.value(to, "1.3.6.1.2.1.1.3.0").await;
+    }
+
     /// Whether the agent says nothing to a request.
     pub(crate) async fn is_silent(&self, to: SocketAddr) -> bool {
         let request = RequestPdu::get(self.version, 7, &[oid("1.3.6.1.2.1.1.3.0")])
