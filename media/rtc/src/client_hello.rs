@@ -58,7 +58,9 @@ fn fragment(datagram: &[u8]) -> Option<(usize, usize, &[u8])> {
     if head[0] != 1 {
         return None;
     }
-    let number = |at: usize| usize::from(head[at]) << 16 | usize::from(head[at + 1]) << 8 | usize::from(head[at + 2]);
+    let number = |at: usize| {
+        usize::from(head[at]) << 16 | usize::from(head[at + 1]) << 8 | usize::from(head[at + 2])
+    };
     Some((number(6), number(1), reader.take(number(9))?))
 }
 
@@ -76,7 +78,11 @@ fn gcm_in(message: &[u8]) -> Option<bool> {
         let mut value = Reader(reader.vector16()?);
         if kind == USE_SRTP {
             let profiles = value.vector16()?;
-            return Some(profiles.chunks_exact(2).any(|profile| profile == GCM.to_be_bytes()));
+            return Some(
+                profiles
+                    .chunks_exact(2)
+                    .any(|profile| profile == GCM.to_be_bytes()),
+            );
         }
     }
 }

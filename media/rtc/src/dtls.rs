@@ -37,9 +37,11 @@ pub(crate) struct Identity {
 impl Identity {
     /// Makes a certificate. `is_client` is for the peers of tests and load.
     pub(crate) fn new(is_client: bool, profiles: &[Profile]) -> Result<Self, String> {
-        let provider = rtc_dtls::crypto_provider::default_provider().map_err(|error| error.to_string())?;
+        let provider =
+            rtc_dtls::crypto_provider::default_provider().map_err(|error| error.to_string())?;
         let certificate =
-            Certificate::generate_self_signed(vec!["nhipcau".to_owned()], provider.crypto()).map_err(|error| error.to_string())?;
+            Certificate::generate_self_signed(vec!["nhipcau".to_owned()], provider.crypto())
+                .map_err(|error| error.to_string())?;
         let der = certificate.certificate.first().ok_or("no certificate")?;
         let fingerprint = print_fingerprint(&sha256(der.as_ref()));
         let build = |profiles: &[Profile]| {
@@ -78,7 +80,11 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 fn print_fingerprint(digest: &[u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+    digest
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect::<Vec<_>>()
+        .join(":")
 }
 
 /// What a datagram or a timer brought about.
@@ -118,7 +124,11 @@ impl Dtls {
     /// Waits for the ClientHello of a peer that shows the certificate with `fingerprint`.
     pub(crate) fn new(identity: &Identity, fingerprint: [u8; 32]) -> Self {
         Self {
-            endpoint: Endpoint::new(PEER, TransportProtocol::UDP, Some(Arc::clone(&identity.config))),
+            endpoint: Endpoint::new(
+                PEER,
+                TransportProtocol::UDP,
+                Some(Arc::clone(&identity.config)),
+            ),
             gcm_config: Arc::clone(&identity.gcm_config),
             fingerprint,
             is_client: false,
@@ -130,9 +140,15 @@ impl Dtls {
 
     /// Begins a handshake as the client.
     #[cfg(feature = "client")]
-    pub(crate) fn connect(identity: &Identity, fingerprint: [u8; 32], now: Instant) -> Option<Self> {
+    pub(crate) fn connect(
+        identity: &Identity,
+        fingerprint: [u8; 32],
+        now: Instant,
+    ) -> Option<Self> {
         let mut endpoint = Endpoint::new(PEER, TransportProtocol::UDP, None);
-        endpoint.connect(now, PEER, Arc::clone(&identity.config), None).ok()?;
+        endpoint
+            .connect(now, PEER, Arc::clone(&identity.config), None)
+            .ok()?;
         Some(Self {
             endpoint,
             gcm_config: Arc::clone(&identity.gcm_config),
@@ -159,7 +175,9 @@ impl Dtls {
         self.held.push(datagram.to_vec());
         match offer(&self.held) {
             Offer::Unknown if self.held.len() < HELLO_DATAGRAMS_MAX => return Progress::None,
-            Offer::Gcm => self.endpoint.set_server_config(Some(Arc::clone(&self.gcm_config))),
+            Offer::Gcm => self
+                .endpoint
+                .set_server_config(Some(Arc::clone(&self.gcm_config))),
             Offer::Unknown | Offer::Other => {}
         }
         self.state = State::Handshaking;
@@ -186,7 +204,9 @@ impl Dtls {
         }
         // The crate is young and the datagram is hostile: a panic in it ends this association and nothing else.
         let endpoint = &mut self.endpoint;
-        let Ok(result) = catch_unwind(AssertUnwindSafe(|| endpoint.read(now, PEER, None, BytesMut::from(datagram)))) else {
+        let Ok(result) = catch_unwind(AssertUnwindSafe(|| {
+            endpoint.read(now, PEER, None, BytesMut::from(datagram))
+        })) else {
             self.state = State::Ended;
             return Progress::Failed;
         };
@@ -239,7 +259,9 @@ impl Dtls {
 
     /// Repeats a flight that was lost.
     pub(crate) fn tick(&mut self, now: Instant) -> Progress {
-        if self.state != State::Handshaking || self.endpoint.poll_timeout(&PEER).is_none_or(|at| at > now) {
+        if self.state != State::Handshaking
+            || self.endpoint.poll_timeout(&PEER).is_none_or(|at| at > now)
+        {
             return Progress::None;
         }
         let endpoint = &mut self.endpoint;
@@ -262,6 +284,8 @@ impl Dtls {
 
     /// The next datagram to send.
     pub(crate) fn poll_transmit(&mut self) -> Option<BytesMut> {
-        self.endpoint.poll_transmit().map(|transmit| transmit.message)
+        self.endpoint
+            .poll_transmit()
+            .map(|transmit| transmit.message)
     }
 }

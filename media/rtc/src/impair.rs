@@ -107,11 +107,17 @@ mod tests {
             },
             start,
         );
-        let fates = (0..100).map(|_| bucket.offer(&route, &[0; 1_000], start)).collect::<Vec<_>>();
+        let fates = (0..100)
+            .map(|_| bucket.offer(&route, &[0; 1_000], start))
+            .collect::<Vec<_>>();
         assert_eq!(fates.iter().filter(|fate| **fate == Fate::Pass).count(), 6);
         assert_eq!(fates.iter().filter(|fate| **fate == Fate::Wait).count(), 65);
         let later = start + Duration::from_millis(20);
-        assert_eq!(std::iter::from_fn(|| bucket.release(later)).count(), 2, "100 kB/s for 20 ms");
+        assert_eq!(
+            std::iter::from_fn(|| bucket.release(later)).count(),
+            2,
+            "100 kB/s for 20 ms"
+        );
         assert!(bucket.is_waiting());
     }
 }

@@ -7,6 +7,8 @@
 
 mod bridge;
 mod cache;
+#[cfg(feature = "client")]
+pub mod client;
 mod client_hello;
 mod config;
 mod dtls;

@@ -217,7 +217,8 @@ impl Up {
 
     /// Remembers a stream whose first packet was authentic.
     pub(crate) fn add_stream(&mut self, stream: UpStream) {
-        self.streams.retain(|known| known.role != stream.role || known.ssrc == stream.ssrc);
+        self.streams
+            .retain(|known| known.role != stream.role || known.ssrc == stream.ssrc);
         if self.streams.len() == STREAMS_MAX {
             self.streams.remove(0);
         }
@@ -249,7 +250,11 @@ impl Up {
     }
 
     /// What the SSRC of an authentic packet carries, by the offer's SSRCs, else by the packet's mid and rid, else by payload type.
-    pub(crate) fn identify(&self, header: &nhipcau_sfu::rtp::RtpHeader, packet: &[u8]) -> Option<Role> {
+    pub(crate) fn identify(
+        &self,
+        header: &nhipcau_sfu::rtp::RtpHeader,
+        packet: &[u8],
+    ) -> Option<Role> {
         let text = |extension| {
             let id = self.extensions.id(extension)?;
             std::str::from_utf8(header.extension(packet, id)?).ok()
@@ -257,21 +262,41 @@ impl Up {
         let mid = text(Extension::Mid);
         let media = self.media.iter().find(|media| match mid {
             Some(mid) => media.mid == mid,
-            None => media.ssrcs.contains(&header.ssrc) || media.repairs.iter().any(|(_, repair)| *repair == header.ssrc),
+            None => {
+                media.ssrcs.contains(&header.ssrc)
+                    || media
+                        .repairs
+                        .iter()
+                        .any(|(_, repair)| *repair == header.ssrc)
+            }
         });
-        let by_type = |media: &&UpMedia| media.payload_type == header.payload_type || media.rtx == Some(header.payload_type);
-        let media = media.or_else(|| self.media.iter().find(by_type)).filter(by_type)?;
+        let by_type = |media: &&UpMedia| {
+            media.payload_type == header.payload_type || media.rtx == Some(header.payload_type)
+        };
+        let media = media
+            .or_else(|| self.media.iter().find(by_type))
+            .filter(by_type)?;
         if media.kind == Kind::Audio {
             return Some(Role::Media(0));
         }
         let repair = media.rtx == Some(header.payload_type);
-        let rid = text(if repair { Extension::RepairedRid } else { Extension::Rid });
+        let rid = text(if repair {
+            Extension::RepairedRid
+        } else {
+            Extension::Rid
+        });
         let place = match (media.rids.is_empty(), rid) {
             (true, _) => 1,
-            (false, Some(rid)) => media.rids.len() - media.rids.iter().position(|known| known == rid)?,
+            (false, Some(rid)) => {
+                media.rids.len() - media.rids.iter().position(|known| known == rid)?
+            }
             (false, None) => return None,
         };
-        Some(if repair { Role::Repair(place) } else { Role::Media(place) })
+        Some(if repair {
+            Role::Repair(place)
+        } else {
+            Role::Media(place)
+        })
     }
 }
 
@@ -314,7 +339,9 @@ impl Down {
         self.transport_id = offer.extensions.id(Extension::TransportSequence);
         let mut counts = [0; 2];
         for media in &offer.media {
-            let Use::Down(kind, slot) = media.usage else { continue };
+            let Use::Down(kind, slot) = media.usage else {
+                continue;
+            };
             counts[kind as usize] = slot + 1;
             let slots = match kind {
                 Kind::Audio => &mut self.audio,

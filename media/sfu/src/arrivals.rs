@@ -102,15 +102,18 @@ impl Arrivals {
             self.gave_up = true;
             return;
         }
-        self.missing.extend((highest + 1..index).map(|index| Missing {
-            index,
-            tries: 0,
-            due: now + REORDER_WAIT,
-        }));
+        self.missing
+            .extend((highest + 1..index).map(|index| Missing {
+                index,
+                tries: 0,
+                due: now + REORDER_WAIT,
+            }));
     }
 
     fn note_jitter(&mut self, timestamp: u32, now: Instant) {
-        let at = now.saturating_duration_since(self.epoch).as_micros() as i64 * i64::from(self.clock_hz) / 1_000_000;
+        let at = now.saturating_duration_since(self.epoch).as_micros() as i64
+            * i64::from(self.clock_hz)
+            / 1_000_000;
         let transit = at.wrapping_sub(i64::from(timestamp)) as i32;
         if let Some(last) = self.last_transit.replace(i64::from(transit)) {
             // RFC 3550 appendix A.8, in sixteenths.
@@ -159,7 +162,10 @@ impl Arrivals {
         self.reported_expected = expected;
         self.reported_received = self.received;
         Some(Reception {
-            fraction_lost: (lost_now * 256).checked_div(expected_now).unwrap_or(0).min(255) as u8,
+            fraction_lost: (lost_now * 256)
+                .checked_div(expected_now)
+                .unwrap_or(0)
+                .min(255) as u8,
             lost: expected.saturating_sub(self.received).min(0x7f_ffff) as u32,
             highest: highest as u32,
             jitter: (self.jitter_16 >> 4) as u32,
@@ -183,7 +189,11 @@ mod tests {
         arrivals.due(start + REORDER_WAIT, &mut asked);
         assert_eq!(asked, [11, 12]);
         assert_eq!(arrivals.accept(11, 0, start + REORDER_WAIT), Some(11));
-        assert_eq!(arrivals.accept(11, 0, start + REORDER_WAIT), None, "the same again");
+        assert_eq!(
+            arrivals.accept(11, 0, start + REORDER_WAIT),
+            None,
+            "the same again"
+        );
         let mut now = start;
         asked.clear();
         for _ in 0..10 {

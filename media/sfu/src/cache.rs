@@ -51,6 +51,10 @@ mod tests {
         assert_eq!(cache.find(10), None, "overwritten by 14");
         assert_eq!(cache.find(11), Some(3));
         assert_eq!(cache.find(15), None);
-        assert_eq!(cache.insert(10), None, "late, and its place has a newer one");
+        assert_eq!(
+            cache.insert(10),
+            None,
+            "late, and its place has a newer one"
+        );
     }
 }

@@ -149,14 +149,21 @@ impl Estimator {
         let waited = now.saturating_duration_since(self.acked_since);
         if waited >= Duration::from_millis(250) {
             let rate = self.acked_bytes as f64 * 8.0 / waited.as_secs_f64();
-            self.acked_bps = if self.acked_bps == 0.0 { rate } else { self.acked_bps * 0.6 + rate * 0.4 };
+            self.acked_bps = if self.acked_bps == 0.0 {
+                rate
+            } else {
+                self.acked_bps * 0.6 + rate * 0.4
+            };
             self.acked_bytes = 0;
             self.acked_since = now;
         }
         let elapsed = self
             .last_feedback
             .replace(now)
-            .map_or(Duration::ZERO, |last| now.saturating_duration_since(last).min(Duration::from_secs(1)));
+            .map_or(Duration::ZERO, |last| {
+                now.saturating_duration_since(last)
+                    .min(Duration::from_secs(1))
+            });
         let queue_ms = delay_min.map_or(0, |delay| self.queue_us(delay, now) / 1_000);
         self.adapt(queue_ms, elapsed, now);
     }
@@ -185,7 +192,9 @@ impl Estimator {
             return;
         }
         // 8 % a second, a doubling in 9 s; below what the line has carried before, a doubling in 3 s.
-        let known = self.failed.is_some_and(|(failed, _)| self.estimate_bps < failed * 0.7);
+        let known = self
+            .failed
+            .is_some_and(|(failed, _)| self.estimate_bps < failed * 0.7);
         let rate = if known { 0.25 } else { 0.08 };
         let mut next = self.estimate_bps * (1.0 + rate * elapsed.as_secs_f64());
         if let Some((failed, until)) = self.failed {
@@ -202,12 +211,18 @@ impl Estimator {
 impl Estimator {
     fn decrease(&mut self, now: Instant) {
         let recent = |at: Instant, pause| now.saturating_duration_since(at) < pause;
-        if self.acked_bps == 0.0 || self.last_decrease.is_some_and(|at| recent(at, DECREASE_WAIT)) {
+        if self.acked_bps == 0.0
+            || self
+                .last_decrease
+                .is_some_and(|at| recent(at, DECREASE_WAIT))
+        {
             return;
         }
         let failed = self.estimate_bps.min(self.acked_bps * 1.5);
         self.estimate_bps = (self.acked_bps * 0.85).clamp(FLOOR_BPS as f64, self.estimate_bps);
-        let again = self.last_decrease.is_some_and(|at| recent(at, self.pause * 3) && !recent(at, STANDING * 3));
+        let again = self
+            .last_decrease
+            .is_some_and(|at| recent(at, self.pause * 3) && !recent(at, STANDING * 3));
         self.pause = match (again, self.last_decrease) {
             (true, _) => (self.pause * 2).min(PAUSE_MAX),
             (false, Some(at)) if recent(at, STANDING * 3) => self.pause,
@@ -224,7 +239,14 @@ mod tests {
     use crate::twcc::Recorder;
 
     /// A line of `line_bps` with a queue of 300 ms, fed with `send_bps` for `seconds`.
-    fn drive(estimator: &mut Estimator, start: Instant, from_ms: u64, send_bps: u64, line_bps: u64, seconds: u64) -> u64 {
+    fn drive(
+        estimator: &mut Estimator,
+        start: Instant,
+        from_ms: u64,
+        send_bps: u64,
+        line_bps: u64,
+        seconds: u64,
+    ) -> u64 {
         let mut recorder = Recorder::new(start);
         let mut sequence = (from_ms * 7) as u16;
         let mut line_free = start;
@@ -239,7 +261,8 @@ mod tests {
             let now = start + Duration::from_micros(at_us);
             estimator.sent(sequence, estimator.clock_us(now), bytes as u16);
             if line_free.saturating_duration_since(now) < Duration::from_millis(300) {
-                line_free = line_free.max(now) + Duration::from_micros(bytes * 8 * 1_000_000 / line_bps);
+                line_free =
+                    line_free.max(now) + Duration::from_micros(bytes * 8 * 1_000_000 / line_bps);
                 on_the_way.push_back((sequence, line_free + Duration::from_millis(10)));
             }
             sequence = sequence.wrapping_add(1);
@@ -251,7 +274,10 @@ mod tests {
                 }
                 recorder.feedback(&mut body);
                 if let Some(feedback) = Feedback::parse(&body) {
-                    estimator.on_feedback(feedback, start + Duration::from_micros(at_us) + Duration::from_millis(20));
+                    estimator.on_feedback(
+                        feedback,
+                        start + Duration::from_micros(at_us) + Duration::from_millis(20),
+                    );
                 }
             }
         }

@@ -61,7 +61,9 @@ impl Segment {
             picture_id: vp8
                 .and_then(|vp8| vp8.picture_id)
                 .map_or(0, |id| id.value.wrapping_add(self.picture_offset) & 0x7fff),
-            tl0: vp8.and_then(Vp8::tl0).map_or(0, |tl0| tl0.wrapping_add(self.tl0_offset)),
+            tl0: vp8
+                .and_then(Vp8::tl0)
+                .map_or(0, |tl0| tl0.wrapping_add(self.tl0_offset)),
         }
     }
 }
@@ -111,13 +113,18 @@ impl Rewriter {
         // The clock goes on while the source changes; at least one tick, so that no two pictures share a timestamp.
         let timestamp = match self.last_at {
             Some(at) => {
-                let ticks = now.saturating_duration_since(at).as_nanos() * u128::from(self.clock_hz)
+                let ticks = now.saturating_duration_since(at).as_nanos()
+                    * u128::from(self.clock_hz)
                     / Duration::from_secs(1).as_nanos();
                 self.last_timestamp.wrapping_add((ticks as u32).max(1))
             }
             None => packet.timestamp,
         };
-        let picture = packet.vp8.as_ref().and_then(|vp8| vp8.picture_id).map_or(0, |id| id.value);
+        let picture = packet
+            .vp8
+            .as_ref()
+            .and_then(|vp8| vp8.picture_id)
+            .map_or(0, |id| id.value);
         let tl0 = packet.vp8.as_ref().and_then(Vp8::tl0).unwrap_or(0);
         self.newest = (self.newest + 1) % SEGMENTS;
         self.segments[self.newest] = Some(Segment {
@@ -133,7 +140,12 @@ impl Rewriter {
     /// Translates a packet of `source`. `None` when another source passes now, or when the packet is older than the switch.
     ///
     /// Each index of a source must come once only, otherwise an index goes out twice.
-    pub fn translate(&mut self, source: Source, packet: &UpPacket, now: Instant) -> Option<Translation> {
+    pub fn translate(
+        &mut self,
+        source: Source,
+        packet: &UpPacket,
+        now: Instant,
+    ) -> Option<Translation> {
         let segment = self.segments[self.newest].as_ref()?;
         if segment.source != source || packet.index < segment.first_in {
             return None;
@@ -160,7 +172,12 @@ impl Rewriter {
         (0..SEGMENTS)
             .filter_map(|back| self.segments[(self.newest + SEGMENTS - back) % SEGMENTS].as_ref())
             .find(|segment| segment.first_out <= index)
-            .map(|segment| (segment.source, segment.first_in + (index - segment.first_out)))
+            .map(|segment| {
+                (
+                    segment.source,
+                    segment.first_in + (index - segment.first_out),
+                )
+            })
     }
 
     /// Translates a packet that went out before, for sending it again; the numbers are those of the first time.
@@ -219,8 +236,12 @@ mod tests {
         let start = Instant::now();
         let mut rewriter = Rewriter::new(90_000, 100);
         rewriter.switch(A, &video(5_000, 900, 40), start);
-        let first = rewriter.translate(A, &video(5_000, 900, 40), start).unwrap();
-        let second = rewriter.translate(A, &video(5_001, 3_900, 41), start).unwrap();
+        let first = rewriter
+            .translate(A, &video(5_000, 900, 40), start)
+            .unwrap();
+        let second = rewriter
+            .translate(A, &video(5_001, 3_900, 41), start)
+            .unwrap();
         assert_eq!((first.index, second.index), (100, 101));
         assert_eq!(second.timestamp - first.timestamp, 3_000);
         assert_eq!(second.picture_id, first.picture_id + 1);
@@ -231,8 +252,16 @@ mod tests {
         assert_eq!(third.timestamp, second.timestamp + 9_000);
         assert_eq!(third.picture_id, second.picture_id + 1);
         assert_eq!(third.tl0, second.tl0.wrapping_add(1));
-        assert_eq!(rewriter.translate(A, &video(5_002, 6_900, 42), later), None, "the old source has ended");
-        assert_eq!(rewriter.translate(B, &video(69_999, 0, 8), later), None, "from before the keyframe");
+        assert_eq!(
+            rewriter.translate(A, &video(5_002, 6_900, 42), later),
+            None,
+            "the old source has ended"
+        );
+        assert_eq!(
+            rewriter.translate(B, &video(69_999, 0, 8), later),
+            None,
+            "from before the keyframe"
+        );
     }
 
     #[test]
@@ -240,8 +269,17 @@ mod tests {
         let now = Instant::now();
         let mut rewriter = Rewriter::new(90_000, 65_530);
         rewriter.switch(A, &video(10, 0, 0), now);
-        let indexes = [10, 12, 11, 30].map(|index| rewriter.translate(A, &video(index, 0, 0), now).unwrap().index);
-        assert_eq!(indexes, [65_530, 65_532, 65_531, 65_550], "over the wrap of the sequence number too");
+        let indexes = [10, 12, 11, 30].map(|index| {
+            rewriter
+                .translate(A, &video(index, 0, 0), now)
+                .unwrap()
+                .index
+        });
+        assert_eq!(
+            indexes,
+            [65_530, 65_532, 65_531, 65_550],
+            "over the wrap of the sequence number too"
+        );
     }
 
     #[test]
@@ -268,7 +306,13 @@ mod tests {
         rewriter.translate(A, &video(200_000, 0, 0), now);
         rewriter.restart();
         rewriter.switch(A, &video(200_001, 0, 0), now);
-        assert!(rewriter.translate(A, &video(200_001, 0, 0), now).unwrap().index < 65_536);
+        assert!(
+            rewriter
+                .translate(A, &video(200_001, 0, 0), now)
+                .unwrap()
+                .index
+                < 65_536
+        );
     }
 
     #[test]
@@ -289,7 +333,9 @@ mod tests {
             }
             let source = (state as usize >> 12) % 3;
             next[source] += 1 + u64::from(state >> 16 & 3 == 0);
-            if let Some(out) = rewriter.translate(Source(source as u32), &video(next[source], state, 0), now) {
+            if let Some(out) =
+                rewriter.translate(Source(source as u32), &video(next[source], state, 0), now)
+            {
                 assert_eq!(source, current);
                 assert!(seen.insert(out.index), "index {} twice", out.index);
             }

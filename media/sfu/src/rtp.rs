@@ -122,20 +122,32 @@ mod tests {
     fn reads_header_extensions_and_payload() {
         let bytes = packet(
             0xb1,
-            &[1, 2, 3, 4, 0xbe, 0xde, 0, 2, 0x10, 0x7f, 0, 0x21, 0xaa, 0xbb, 0, 0, 5, 6, 0, 0, 3],
+            &[
+                1, 2, 3, 4, 0xbe, 0xde, 0, 2, 0x10, 0x7f, 0, 0x21, 0xaa, 0xbb, 0, 0, 5, 6, 0, 0, 3,
+            ],
         );
         let header = RtpHeader::parse(&bytes).unwrap();
-        assert_eq!((header.sequence, header.timestamp, header.ssrc), (0x1234, 9, 7));
+        assert_eq!(
+            (header.sequence, header.timestamp, header.ssrc),
+            (0x1234, 9, 7)
+        );
         assert!(header.marker);
         assert_eq!(header.extension(&bytes, 1), Some(&[0x7f][..]));
         assert_eq!(header.extension(&bytes, 2), Some(&[0xaa, 0xbb][..]));
         assert_eq!(header.extension(&bytes, 3), None);
-        assert_eq!(header.payload(&bytes), Some(&[5, 6][..]), "three bytes are padding");
+        assert_eq!(
+            header.payload(&bytes),
+            Some(&[5, 6][..]),
+            "three bytes are padding"
+        );
     }
 
     #[test]
     fn refuses_lies_about_lengths() {
-        assert!(RtpHeader::parse(&packet(0x8f, &[])).is_none(), "15 CSRCs that are not there");
+        assert!(
+            RtpHeader::parse(&packet(0x8f, &[])).is_none(),
+            "15 CSRCs that are not there"
+        );
         assert!(RtpHeader::parse(&packet(0x90, &[0xbe, 0xde, 0xff, 0xff])).is_none());
         assert!(RtpHeader::parse(&[0x80; 11]).is_none());
         let padded = packet(0xa0, &[1, 2, 200]);
@@ -149,6 +161,9 @@ mod tests {
     #[test]
     fn reads_two_byte_extensions() {
         let bytes = packet(0x90, &[0x10, 0, 0, 1, 5, 2, 8, 9]);
-        assert_eq!(RtpHeader::parse(&bytes).unwrap().extension(&bytes, 5), Some(&[8, 9][..]));
+        assert_eq!(
+            RtpHeader::parse(&bytes).unwrap().extension(&bytes, 5),
+            Some(&[8, 9][..])
+        );
     }
 }

@@ -49,7 +49,8 @@ impl ReplayWindow {
     /// Whether `index` is new, that is neither seen nor too old to tell.
     #[must_use]
     pub fn is_new(&self, index: u64) -> bool {
-        index >= self.end || (self.end - index <= WINDOW && self.bits[word(index)] & bit(index) == 0)
+        index >= self.end
+            || (self.end - index <= WINDOW && self.bits[word(index)] & bit(index) == 0)
     }
 
     /// Marks `index` as seen. Returns whether it was new.
@@ -90,7 +91,11 @@ mod tests {
         extender.accept(extender.extend(65_534).unwrap());
         assert_eq!(extender.extend(2), Some(65_538));
         extender.accept(65_538);
-        assert_eq!(extender.extend(65_535), Some(65_535), "a late packet belongs to the rollover before");
+        assert_eq!(
+            extender.extend(65_535),
+            Some(65_535),
+            "a late packet belongs to the rollover before"
+        );
         assert_eq!(extender.extend(3), Some(65_539));
     }
 
@@ -114,6 +119,9 @@ mod tests {
         assert!(window.insert(13));
         assert!(window.insert(10_000_000));
         assert!(!window.is_new(13));
-        assert!(window.insert(9_999_999), "a jump forgets the bits of before");
+        assert!(
+            window.insert(9_999_999),
+            "a jump forgets the bits of before"
+        );
     }
 }

@@ -72,16 +72,20 @@ impl Speakers {
     /// Takes the level of one packet, in −dBov (0 loudest, 127 silence).
     pub fn heard(&mut self, seat: u32, level: Option<u8>, now: Instant) {
         let loud = f32::from(127 - level.unwrap_or(UNKNOWN_LEVEL).min(127));
-        let place = self.voices.iter().position(|voice| voice.seat == seat).unwrap_or_else(|| {
-            self.voices.push(Voice {
-                seat,
-                loudness: 0.0,
-                last_loud: None,
-                last_packet: now,
-                speaking: false,
+        let place = self
+            .voices
+            .iter()
+            .position(|voice| voice.seat == seat)
+            .unwrap_or_else(|| {
+                self.voices.push(Voice {
+                    seat,
+                    loudness: 0.0,
+                    last_loud: None,
+                    last_packet: now,
+                    speaking: false,
+                });
+                self.voices.len() - 1
             });
-            self.voices.len() - 1
-        });
         let voice = &mut self.voices[place];
         let weight = if loud > voice.loudness { 0.35 } else { 0.05 };
         voice.loudness += (loud - voice.loudness) * weight;
@@ -93,7 +97,10 @@ impl Speakers {
 
     /// Forgets a seat that left or was muted. Returns whether it was speaking.
     pub fn remove(&mut self, seat: u32) -> bool {
-        let speaking = self.voices.iter().any(|voice| voice.seat == seat && voice.speaking);
+        let speaking = self
+            .voices
+            .iter()
+            .any(|voice| voice.seat == seat && voice.speaking);
         self.voices.retain(|voice| voice.seat != seat);
         for position in &mut self.positions {
             if *position == Some(seat) {
@@ -129,7 +136,9 @@ impl Speakers {
         // The speaker stays while it is in the room, also with its microphone off: silence moves no picture.
         let speaker = self.speaker;
         self.voices.retain(|voice| {
-            now.saturating_duration_since(voice.last_packet) < STALE || voice.speaking || Some(voice.seat) == speaker
+            now.saturating_duration_since(voice.last_packet) < STALE
+                || voice.speaking
+                || Some(voice.seat) == speaker
         });
         for voice in &mut self.voices {
             let speaking = voice
@@ -167,7 +176,9 @@ impl Speakers {
             .voices
             .iter()
             .filter(|voice| voice.speaking && Some(voice.seat) != self.speaker)
-            .filter(|voice| present.is_none_or(|present| voice.loudness > present + TAKEOVER_MARGIN))
+            .filter(|voice| {
+                present.is_none_or(|present| voice.loudness > present + TAKEOVER_MARGIN)
+            })
             .max_by(|left, right| left.loudness.total_cmp(&right.loudness))
             .map(|voice| voice.seat);
         let Some(seat) = loudest else {
@@ -194,7 +205,10 @@ impl Speakers {
         let voices = &self.voices;
         let find = |seat: u32| voices.iter().find(|voice| voice.seat == seat);
         for position in &mut self.positions {
-            if position.is_some_and(|seat| find(seat).is_none_or(|voice| now.saturating_duration_since(voice.last_packet) >= STALE)) {
+            if position.is_some_and(|seat| {
+                find(seat)
+                    .is_none_or(|voice| now.saturating_duration_since(voice.last_packet) >= STALE)
+            }) {
                 *position = None;
             }
         }
@@ -208,7 +222,11 @@ impl Speakers {
             else {
                 break;
             };
-            if let Some(free) = self.positions.iter_mut().find(|position| position.is_none()) {
+            if let Some(free) = self
+                .positions
+                .iter_mut()
+                .find(|position| position.is_none())
+            {
                 *free = Some(outside.seat);
                 continue;
             }
@@ -221,7 +239,9 @@ impl Speakers {
                 })
                 .min_by(|(_, left), (_, right)| left.total_cmp(right));
             match quietest {
-                Some((position, loudness)) if outside.speaking && outside.loudness > loudness + VOICE_MARGIN => {
+                Some((position, loudness))
+                    if outside.speaking && outside.loudness > loudness + VOICE_MARGIN =>
+                {
                     *position = Some(outside.seat);
                 }
                 _ => break,
@@ -251,7 +271,8 @@ mod tests {
                 }
                 if step % 5 == 0 {
                     let changes = &mut self.changes;
-                    self.speakers.settle(self.now, |change| changes.push(change));
+                    self.speakers
+                        .settle(self.now, |change| changes.push(change));
                 }
             }
         }
@@ -276,7 +297,11 @@ mod tests {
         clock.talk(&[127, 25, 127], 3_000);
         assert_eq!(clock.speakers.speaker(), Some(1));
         assert_eq!(clock.speakers.previous(), Some(0));
-        assert!(clock.changes.contains(&Change::Speaking { seat: 0, on: false }));
+        assert!(
+            clock
+                .changes
+                .contains(&Change::Speaking { seat: 0, on: false })
+        );
     }
 
     #[test]
@@ -299,7 +324,10 @@ mod tests {
         assert!(before.contains(&Some(0)) && before.contains(&Some(1)));
         clock.talk(&[30, 90, 90, 33], 4_000);
         let after = clock.speakers.positions();
-        assert!(after.contains(&Some(0)) && after.contains(&Some(3)), "{after:?}");
+        assert!(
+            after.contains(&Some(0)) && after.contains(&Some(3)),
+            "{after:?}"
+        );
         let place = |positions: &[Option<u32>]| positions.iter().position(|seat| *seat == Some(0));
         assert_eq!(place(&before), place(after));
     }

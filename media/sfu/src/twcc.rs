@@ -64,7 +64,10 @@ impl Recorder {
         let Some(&(first, first_at)) = self.pending.first() else {
             return;
         };
-        let base = self.next.filter(|next| *next <= first && first - next < PACKETS_MAX as u64).unwrap_or(first);
+        let base = self
+            .next
+            .filter(|next| *next <= first && first - next < PACKETS_MAX as u64)
+            .unwrap_or(first);
         let reference = first_at / REFERENCE_TICKS;
         let mut symbols = [0u8; PACKETS_MAX];
         let mut deltas = Vec::with_capacity(self.pending.len() * 2);
@@ -103,7 +106,9 @@ impl Recorder {
             let vector = chunk
                 .iter()
                 .enumerate()
-                .fold(0xc000u16, |vector, (place, &symbol)| vector | u16::from(symbol) << (12 - 2 * place));
+                .fold(0xc000u16, |vector, (place, &symbol)| {
+                    vector | u16::from(symbol) << (12 - 2 * place)
+                });
             body.extend_from_slice(&vector.to_be_bytes());
         }
         body.extend_from_slice(&deltas);
@@ -229,7 +234,14 @@ mod tests {
     fn reads_the_feedback_that_it_writes() {
         let epoch = Instant::now();
         let mut recorder = Recorder::new(epoch);
-        let arrivals = [(65_534u16, 100u64), (65_535, 101), (1, 150), (0, 160), (9, 2_000), (30, 2_000)];
+        let arrivals = [
+            (65_534u16, 100u64),
+            (65_535, 101),
+            (1, 150),
+            (0, 160),
+            (9, 2_000),
+            (30, 2_000),
+        ];
         for (sequence, at_ms) in arrivals {
             recorder.arrived(sequence, epoch + Duration::from_millis(at_ms));
         }
@@ -239,12 +251,28 @@ mod tests {
         let mut read = Feedback::parse(&body).unwrap().collect::<Vec<_>>();
         assert_eq!(read.len(), 33);
         read.retain(|(_, at)| at.is_some());
-        let expected = [(65_534, 400), (65_535, 404), (0, 640), (1, 600), (9, 8_000), (30, 8_000)];
-        assert_eq!(read, expected.map(|(sequence, ticks)| (sequence, Some(ticks))));
+        let expected = [
+            (65_534, 400),
+            (65_535, 404),
+            (0, 640),
+            (1, 600),
+            (9, 8_000),
+            (30, 8_000),
+        ];
+        assert_eq!(
+            read,
+            expected.map(|(sequence, ticks)| (sequence, Some(ticks)))
+        );
         assert!(!recorder.is_pending());
         recorder.arrived(33, epoch + Duration::from_secs(3));
         recorder.feedback(&mut body);
-        assert_eq!(Feedback::parse(&body).unwrap().map(|(sequence, _)| sequence).collect::<Vec<_>>(), [31, 32, 33]);
+        assert_eq!(
+            Feedback::parse(&body)
+                .unwrap()
+                .map(|(sequence, _)| sequence)
+                .collect::<Vec<_>>(),
+            [31, 32, 33]
+        );
     }
 
     #[test]
@@ -258,14 +286,31 @@ mod tests {
         assert_eq!(Feedback::parse(&body).unwrap().count(), 1);
         assert!(recorder.is_pending());
         recorder.feedback(&mut body);
-        assert_eq!(Feedback::parse(&body).unwrap().next(), Some((2, Some(60 * 4_000))));
+        assert_eq!(
+            Feedback::parse(&body).unwrap().next(),
+            Some((2, Some(60 * 4_000)))
+        );
     }
 
     #[test]
     fn reads_runs_and_one_bit_vectors() {
-        let body = [0, 5, 0, 17, 0, 0, 0, 0, 0x20, 3, 0xa0, 0x01, 1, 2, 3, 4, 5, 0, 0, 0];
-        let read = Feedback::parse(&body).unwrap().filter(|(_, at)| at.is_some()).collect::<Vec<_>>();
-        assert_eq!(read, [(5, Some(1)), (6, Some(3)), (7, Some(6)), (8, Some(10)), (21, Some(15))]);
+        let body = [
+            0, 5, 0, 17, 0, 0, 0, 0, 0x20, 3, 0xa0, 0x01, 1, 2, 3, 4, 5, 0, 0, 0,
+        ];
+        let read = Feedback::parse(&body)
+            .unwrap()
+            .filter(|(_, at)| at.is_some())
+            .collect::<Vec<_>>();
+        assert_eq!(
+            read,
+            [
+                (5, Some(1)),
+                (6, Some(3)),
+                (7, Some(6)),
+                (8, Some(10)),
+                (21, Some(15))
+            ]
+        );
     }
 
     #[test]

@@ -105,24 +105,44 @@ mod tests {
         let mut payload = [0x90, 0xe0, 0x81, 0x02, 0x07, 0x20, 0x00, 1];
         let vp8 = Vp8::parse(&payload).unwrap();
         assert!(vp8.keyframe && vp8.start);
-        assert_eq!(vp8.picture_id.map(|id| (id.value, id.long)), Some((0x0102, true)));
+        assert_eq!(
+            vp8.picture_id.map(|id| (id.value, id.long)),
+            Some((0x0102, true))
+        );
         assert_eq!(vp8.tl0(), Some(7));
         vp8.patch(&mut payload, 0x7fff, 9);
         assert_eq!(payload[2..5], [0xff, 0xff, 9]);
-        assert_eq!(Vp8::parse(&payload).unwrap().picture_id.map(|id| id.value), Some(0x7fff));
+        assert_eq!(
+            Vp8::parse(&payload).unwrap().picture_id.map(|id| id.value),
+            Some(0x7fff)
+        );
     }
 
     #[test]
     fn tells_delta_frames_and_later_partitions_from_keyframes() {
         assert!(!Vp8::parse(&[0x10, 0x01]).unwrap().keyframe);
-        assert!(!Vp8::parse(&[0x00, 0x00]).unwrap().keyframe, "no start of a partition");
-        assert!(!Vp8::parse(&[0x11, 0x00]).unwrap().keyframe, "start of partition 1");
+        assert!(
+            !Vp8::parse(&[0x00, 0x00]).unwrap().keyframe,
+            "no start of a partition"
+        );
+        assert!(
+            !Vp8::parse(&[0x11, 0x00]).unwrap().keyframe,
+            "start of partition 1"
+        );
         assert!(Vp8::parse(&[0x10, 0x00]).unwrap().keyframe);
     }
 
     #[test]
     fn refuses_cut_descriptors() {
-        for cut in [&[][..], &[0x90], &[0x90, 0x80], &[0x90, 0x80, 0x80], &[0x90, 0x40], &[0x10], &[0x90, 0xf0, 1, 2, 3]] {
+        for cut in [
+            &[][..],
+            &[0x90],
+            &[0x90, 0x80],
+            &[0x90, 0x80, 0x80],
+            &[0x90, 0x40],
+            &[0x10],
+            &[0x90, 0xf0, 1, 2, 3],
+        ] {
             assert_eq!(Vp8::parse(cut), None, "{cut:?}");
         }
     }

@@ -8,8 +8,8 @@ use rtc_sdp::description::common::{Address, Attribute, ConnectionInformation};
 use rtc_sdp::description::media::{MediaDescription, MediaName, RangedPort};
 use rtc_sdp::description::session::{Origin, TimeDescription};
 
-use super::offer::{Direction, Media, Offer, Use};
 use super::URIS;
+use super::offer::{Direction, Media, Offer, Use};
 
 /// What the packet thread chose for a peer.
 #[derive(Clone, Debug)]
@@ -42,7 +42,10 @@ pub(crate) fn candidates(bound: &[SocketAddr], announce: &[IpAddr]) -> Vec<Strin
                 bound
                     .iter()
                     .filter(|addr| {
-                        addr.is_ipv4() == ip.is_ipv4() && (addr.ip().is_unspecified() || addr.ip() == *ip || announce.len() == 1)
+                        addr.is_ipv4() == ip.is_ipv4()
+                            && (addr.ip().is_unspecified()
+                                || addr.ip() == *ip
+                                || announce.len() == 1)
                     })
                     .map(|addr| SocketAddr::new(*ip, addr.port()))
             })
@@ -61,7 +64,12 @@ pub(crate) fn candidates(bound: &[SocketAddr], announce: &[IpAddr]) -> Vec<Strin
 }
 
 /// Prints the answer to `offer`.
-pub(crate) fn answer(offer: &Offer, seat: &Seat, fingerprint: &str, candidates: &[String]) -> String {
+pub(crate) fn answer(
+    offer: &Offer,
+    seat: &Seat,
+    fingerprint: &str,
+    candidates: &[String],
+) -> String {
     let bundled = offer
         .media
         .iter()
@@ -103,7 +111,12 @@ fn value(key: &str, value: String) -> Attribute {
     Attribute::new(key.to_owned(), Some(value))
 }
 
-fn section(media: &Media, seat: &Seat, fingerprint: &str, candidates: &[String]) -> MediaDescription {
+fn section(
+    media: &Media,
+    seat: &Seat,
+    fingerprint: &str,
+    candidates: &[String],
+) -> MediaDescription {
     let rejected = media.usage == Use::Rejected;
     let mut formats = vec![media.payload_type.to_string()];
     formats.extend(media.rtx.map(|rtx| rtx.to_string()));
@@ -123,7 +136,12 @@ fn section(media: &Media, seat: &Seat, fingerprint: &str, candidates: &[String])
             attributes.extend(codec(media, kind));
             attributes.extend(extensions(media, kind, true));
             if !media.rids.is_empty() {
-                attributes.extend(media.rids.iter().map(|rid| value("rid", format!("{rid} recv"))));
+                attributes.extend(
+                    media
+                        .rids
+                        .iter()
+                        .map(|rid| value("rid", format!("{rid} recv"))),
+                );
                 attributes.push(value("simulcast", format!("recv {}", media.rids.join(";"))));
             }
         }
@@ -142,7 +160,11 @@ fn section(media: &Media, seat: &Seat, fingerprint: &str, candidates: &[String])
                 range: None,
             },
             protos: media.protos.clone(),
-            formats: if rejected { media.formats.clone() } else { formats },
+            formats: if rejected {
+                media.formats.clone()
+            } else {
+                formats
+            },
         },
         connection_information: Some(ConnectionInformation {
             network_type: "IN".to_owned(),
@@ -167,7 +189,11 @@ fn transport(seat: &Seat, fingerprint: &str, candidates: &[String]) -> Vec<Attri
         value("fingerprint", format!("sha-256 {fingerprint}")),
         value("setup", "passive".to_owned()),
     ];
-    attributes.extend(candidates.iter().map(|candidate| value("candidate", candidate.clone())));
+    attributes.extend(
+        candidates
+            .iter()
+            .map(|candidate| value("candidate", candidate.clone())),
+    );
     attributes.push(flag("end-of-candidates"));
     attributes
 }
@@ -179,7 +205,10 @@ fn codec(media: &Media, kind: Kind) -> Vec<Attribute> {
         Kind::Audio => {
             attributes.push(value("rtpmap", format!("{payload_type} opus/48000/2")));
             // In-band FEC repairs single losses without a round trip; DTX keeps silent sites off the line.
-            attributes.push(value("fmtp", format!("{payload_type} minptime=10;useinbandfec=1;usedtx=1")));
+            attributes.push(value(
+                "fmtp",
+                format!("{payload_type} minptime=10;useinbandfec=1;usedtx=1"),
+            ));
             attributes.push(value("rtcp-fb", format!("{payload_type} transport-cc")));
         }
         Kind::Video => {
@@ -212,16 +241,18 @@ fn extensions(media: &Media, kind: Kind, up: bool) -> Vec<Attribute> {
                 Some(Direction::RecvOnly) => !up,
                 Some(Direction::Inactive) => false,
             };
-            let written = URIS[place].0 == super::Extension::TransportSequence || URIS[place].0 == super::Extension::Mid;
+            let written = URIS[place].0 == super::Extension::TransportSequence
+                || URIS[place].0 == super::Extension::Mid;
             let useful = kind == Kind::Audio || URIS[place].0 != super::Extension::AudioLevel;
             flows && useful && (up || written)
         })
         .map(|&(id, direction, place)| {
             let uri = URIS[place].1;
             match direction {
-                Some(direction) if direction != Direction::SendRecv => {
-                    value("extmap", format!("{id}/{} {uri}", direction.mirrored().name()))
-                }
+                Some(direction) if direction != Direction::SendRecv => value(
+                    "extmap",
+                    format!("{id}/{} {uri}", direction.mirrored().name()),
+                ),
                 _ => value("extmap", format!("{id} {uri}")),
             }
         })
@@ -230,10 +261,20 @@ fn extensions(media: &Media, kind: Kind, up: bool) -> Vec<Attribute> {
 
 fn sources(media: &Media, kind: Kind, slot: usize, seat: &Seat) -> Vec<Attribute> {
     let (stream, track, ssrc, repair) = match kind {
-        Kind::Audio => (format!("audio-{slot}"), format!("a{slot}"), seat.audio[slot], None),
+        Kind::Audio => (
+            format!("audio-{slot}"),
+            format!("a{slot}"),
+            seat.audio[slot],
+            None,
+        ),
         Kind::Video => {
             let (ssrc, repair) = seat.video[slot];
-            (format!("video-{slot}"), format!("v{slot}"), ssrc, media.rtx.map(|_| repair))
+            (
+                format!("video-{slot}"),
+                format!("v{slot}"),
+                ssrc,
+                media.rtx.map(|_| repair),
+            )
         }
     };
     let mut attributes = vec![value("msid", format!("{stream} {track}"))];

@@ -11,8 +11,14 @@ pub(crate) use offer::{Extensions, Media, Offer, Use, parse};
 /// The header extensions that the bridge understands, with their URIs.
 pub(crate) const URIS: [(Extension, &str); 6] = [
     (Extension::Mid, "urn:ietf:params:rtp-hdrext:sdes:mid"),
-    (Extension::Rid, "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"),
-    (Extension::RepairedRid, "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"),
+    (
+        Extension::Rid,
+        "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+    ),
+    (
+        Extension::RepairedRid,
+        "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+    ),
     (
         Extension::TransportSequence,
         "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
@@ -21,7 +27,10 @@ pub(crate) const URIS: [(Extension, &str); 6] = [
         Extension::AbsSendTime,
         "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
     ),
-    (Extension::AudioLevel, "urn:ietf:params:rtp-hdrext:ssrc-audio-level"),
+    (
+        Extension::AudioLevel,
+        "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+    ),
 ];
 
 /// A header extension that the bridge understands.

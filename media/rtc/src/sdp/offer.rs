@@ -74,9 +74,14 @@ impl Direction {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::SendRecv, Self::SendOnly, Self::RecvOnly, Self::Inactive]
-            .into_iter()
-            .find(|direction| direction.name() == text)
+        [
+            Self::SendRecv,
+            Self::SendOnly,
+            Self::RecvOnly,
+            Self::Inactive,
+        ]
+        .into_iter()
+        .find(|direction| direction.name() == text)
     }
 }
 
@@ -217,7 +222,10 @@ fn parse_media(description: &MediaDescription) -> Result<Media, JoinError> {
         .flatten()
         .ok_or_else(|| bad("an m-line without a=mid"))?
         .to_owned();
-    if mid.is_empty() || mid.len() > MID_BYTES_MAX || !mid.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if mid.is_empty()
+        || mid.len() > MID_BYTES_MAX
+        || !mid.bytes().all(|byte| byte.is_ascii_graphic())
+    {
         return Err(bad("an a=mid that cannot be used"));
     }
     let repairs = values(description, "ssrc-group")
@@ -227,8 +235,13 @@ fn parse_media(description: &MediaDescription) -> Result<Media, JoinError> {
         .take(LAYERS_MAX)
         .collect::<Vec<(u32, u32)>>();
     let mut ssrcs = Vec::new();
-    for ssrc in values(description, "ssrc").filter_map(|value| value.split(' ').next()?.parse().ok()) {
-        if !ssrcs.contains(&ssrc) && repairs.iter().all(|&(_, repair)| repair != ssrc) && ssrcs.len() < LAYERS_MAX {
+    for ssrc in
+        values(description, "ssrc").filter_map(|value| value.split(' ').next()?.parse().ok())
+    {
+        if !ssrcs.contains(&ssrc)
+            && repairs.iter().all(|&(_, repair)| repair != ssrc)
+            && ssrcs.len() < LAYERS_MAX
+        {
             ssrcs.push(ssrc);
         }
     }
@@ -243,7 +256,9 @@ fn parse_media(description: &MediaDescription) -> Result<Media, JoinError> {
         rids: Vec::new(),
         ssrcs,
         repairs,
-        extmaps: values(description, "extmap").filter_map(parse_extmap).collect(),
+        extmaps: values(description, "extmap")
+            .filter_map(parse_extmap)
+            .collect(),
     })
 }
 
@@ -328,10 +343,14 @@ fn payload_type_of_rtx(media: &Media, description: &MediaDescription, apt: &str)
     payload_type(media, description, |name, number| {
         name.eq_ignore_ascii_case("rtx/90000")
             && values(description, "fmtp").any(|value| {
-                value.split_once(' ').is_some_and(|(payload_type, parameters)| {
-                    payload_type.parse() == Ok(number)
-                        && parameters.split(';').any(|parameter| parameter.trim() == apt)
-                })
+                value
+                    .split_once(' ')
+                    .is_some_and(|(payload_type, parameters)| {
+                        payload_type.parse() == Ok(number)
+                            && parameters
+                                .split(';')
+                                .any(|parameter| parameter.trim() == apt)
+                    })
             })
     })
 }
@@ -342,7 +361,11 @@ fn simulcast_rids(description: &MediaDescription) -> Vec<String> {
         .filter_map(|value| value.strip_prefix("send "))
         .flat_map(|value| value.split(' ').next().unwrap_or_default().split(';'))
         .map(|rid| rid.trim_start_matches('~'))
-        .filter(|rid| !rid.is_empty() && rid.len() <= 16 && rid.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        .filter(|rid| {
+            !rid.is_empty()
+                && rid.len() <= 16
+                && rid.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
         .take(LAYERS_MAX)
         .map(str::to_owned)
         .collect()

@@ -56,7 +56,12 @@ pub(super) fn enlarge_buffers(socket: &UdpSocket, bytes: usize) {
 /// Makes the kernel tell to which of our addresses each datagram came.
 pub(super) fn report_local_address(socket: &UdpSocket, v6: bool) -> io::Result<()> {
     if v6 {
-        set_option(socket.as_raw_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)
+        set_option(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IPV6,
+            libc::IPV6_RECVPKTINFO,
+            1,
+        )
     } else {
         set_option(socket.as_raw_fd(), libc::IPPROTO_IP, libc::IP_PKTINFO, 1)
     }
@@ -73,7 +78,11 @@ fn set_option(fd: RawFd, level: i32, option: i32, value: i32) -> io::Result<()> 
             size_of::<i32>() as libc::socklen_t,
         )
     };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Waits until one of `fds` is readable or `timeout` has passed.
@@ -90,6 +99,25 @@ pub(crate) fn wait(fds: &mut Vec<libc::pollfd>, sources: &[RawFd], timeout: Dura
     unsafe {
         libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout_ms);
     }
+}
+
+/// Binds the calling thread, and those that it starts, to a core. Does nothing where the core does not exist.
+#[cfg(feature = "client")]
+pub(crate) fn pin_thread(core: usize) {
+    // SAFETY: `cpu_set_t` is plain data; CPU_SET ignores cores beyond its size; the call reads only the set.
+    unsafe {
+        let mut set: libc::cpu_set_t = zeroed();
+        libc::CPU_SET(core, &mut set);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
+    }
+}
+
+/// Which of `sources` are readable, waiting at most `timeout` for the first.
+#[cfg(feature = "client")]
+pub(crate) fn readable(sources: &[RawFd], timeout: Duration) -> impl Iterator<Item = bool> + use<> {
+    let mut fds = Vec::new();
+    wait(&mut fds, sources, timeout);
+    fds.into_iter().map(|fd| fd.revents != 0)
 }
 
 /// Datagrams received in one call.
@@ -206,7 +234,9 @@ fn local_address(header: &libc::msghdr) -> Option<IpAddr> {
                     let info = libc::CMSG_DATA(message)
                         .cast::<libc::in_pktinfo>()
                         .read_unaligned();
-                    return Some(IpAddr::V4(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes())));
+                    return Some(IpAddr::V4(Ipv4Addr::from(
+                        info.ipi_addr.s_addr.to_ne_bytes(),
+                    )));
                 }
                 (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
                     let info = libc::CMSG_DATA(message)
@@ -250,13 +280,18 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     pub(crate) fn new() -> Self {
+        Self::with_capacity(ARENA_BYTES)
+    }
+
+    /// An outbox that collects up to `bytes`.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
         // SAFETY: all three are plain C data for which zero is a value.
         let (name, vector, header) = unsafe { (zeroed(), zeroed(), zeroed()) };
         Self {
-            arena: vec![0; ARENA_BYTES],
+            arena: vec![0; bytes],
             used: 0,
-            items: Vec::with_capacity(4096),
-            routes: Vec::with_capacity(1024),
+            items: Vec::with_capacity(bytes / 256),
+            routes: Vec::with_capacity(64),
             names: vec![name; MESSAGES_MAX],
             controls: vec![Control([0; CONTROL_BYTES]); MESSAGES_MAX],
             vectors: vec![vector; MESSAGES_MAX],
@@ -271,7 +306,7 @@ impl Outbox {
 
     /// Whether the next datagram may not fit any more.
     pub(crate) fn is_full(&self) -> bool {
-        self.used + DATAGRAM_MAX > ARENA_BYTES || self.items.len() == self.items.capacity()
+        self.used + DATAGRAM_MAX > self.arena.len() || self.items.len() == self.items.capacity()
     }
 
     /// Space for the next datagram; what is written there is sent after [`Self::commit`].
@@ -318,7 +353,13 @@ impl Outbox {
                     break;
                 }
                 let (count, bytes) = self.joined(next);
-                self.prepare(messages, &route, offset, bytes, (count > 1).then_some(item.length as u16));
+                self.prepare(
+                    messages,
+                    &route,
+                    offset,
+                    bytes,
+                    (count > 1).then_some(item.length as u16),
+                );
                 self.packets[messages] = count as u32;
                 messages += 1;
                 next += count;
@@ -355,7 +396,14 @@ impl Outbox {
         (count, bytes)
     }
 
-    fn prepare(&mut self, index: usize, route: &Route, offset: usize, bytes: usize, segment: Option<u16>) {
+    fn prepare(
+        &mut self,
+        index: usize,
+        route: &Route,
+        offset: usize,
+        bytes: usize,
+        segment: Option<u16>,
+    ) {
         self.vectors[index] = libc::iovec {
             iov_base: self.arena[offset..offset + bytes].as_mut_ptr().cast(),
             iov_len: bytes,
@@ -394,7 +442,11 @@ impl Outbox {
         if let Some(segment) = segment {
             used += append_control(control, used, libc::SOL_UDP, libc::UDP_SEGMENT, segment);
         }
-        header.msg_control = if used == 0 { std::ptr::null_mut() } else { control.0.as_mut_ptr().cast() };
+        header.msg_control = if used == 0 {
+            std::ptr::null_mut()
+        } else {
+            control.0.as_mut_ptr().cast()
+        };
         header.msg_controllen = used as _;
     }
 
@@ -453,7 +505,13 @@ impl Outbox {
     }
 }
 
-fn append_control<T: Copy>(control: &mut Control, at: usize, level: i32, kind: i32, value: T) -> usize {
+fn append_control<T: Copy>(
+    control: &mut Control,
+    at: usize,
+    level: i32,
+    kind: i32,
+    value: T,
+) -> usize {
     let size = size_of::<T>() as libc::c_uint;
     // SAFETY: CMSG_SPACE and CMSG_LEN only compute. Their sum over a pktinfo and a segment size is at most CONTROL_BYTES
     // (asserted), so header and data lie inside the buffer, which is aligned for cmsghdr (`at` is a sum of CMSG_SPACEs).

@@ -8,6 +8,8 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
 pub(crate) use mmsg::{DATAGRAM_MAX, Inbox, Outbox, thread_cpu_seconds, wait};
+#[cfg(feature = "client")]
+pub(crate) use mmsg::{pin_thread, readable};
 
 /// Kernel buffers per socket in bytes. A frame to 1,000 receivers is about 6 MB; a burst must fit while we are not running.
 const BUFFER_BYTES: usize = 16 << 20;
@@ -32,6 +34,11 @@ pub(crate) struct Socket {
 impl Socket {
     /// Binds `addr` with large buffers. IPv6 sockets take IPv6 only, so that both families can share a port.
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<Self> {
+        Self::bind_with_buffer(addr, BUFFER_BYTES)
+    }
+
+    /// The same with kernel buffers of `bytes`.
+    pub(crate) fn bind_with_buffer(addr: SocketAddr, bytes: usize) -> io::Result<Self> {
         let socket = socket2::Socket::new(
             socket2::Domain::for_address(addr),
             socket2::Type::DGRAM,
@@ -44,7 +51,7 @@ impl Socket {
         socket.set_nonblocking(true)?;
         let inner = UdpSocket::from(socket);
         let addr = inner.local_addr()?;
-        mmsg::enlarge_buffers(&inner, BUFFER_BYTES);
+        mmsg::enlarge_buffers(&inner, bytes);
         if addr.ip().is_unspecified() {
             mmsg::report_local_address(&inner, addr.is_ipv6())?;
         }

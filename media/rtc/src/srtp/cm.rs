@@ -75,22 +75,45 @@ pub(super) struct CmKeys {
 impl CmKeys {
     pub(super) fn new(key: &[u8; 16], salt: &[u8]) -> Self {
         Self {
-            rtp: Half::new(key, salt, [Label::RtpKey, Label::RtpAuthentication, Label::RtpSalt]),
-            rtcp: Half::new(key, salt, [Label::RtcpKey, Label::RtcpAuthentication, Label::RtcpSalt]),
+            rtp: Half::new(
+                key,
+                salt,
+                [Label::RtpKey, Label::RtpAuthentication, Label::RtpSalt],
+            ),
+            rtcp: Half::new(
+                key,
+                salt,
+                [Label::RtcpKey, Label::RtcpAuthentication, Label::RtcpSalt],
+            ),
         }
     }
 
-    pub(super) fn seal_rtp(&self, buffer: &mut [u8], header_bytes: usize, length: usize, index: u64) -> usize {
+    pub(super) fn seal_rtp(
+        &self,
+        buffer: &mut [u8],
+        header_bytes: usize,
+        length: usize,
+        index: u64,
+    ) -> usize {
         let ssrc = [buffer[8], buffer[9], buffer[10], buffer[11]];
-        self.rtp.apply(ssrc, index, &mut buffer[header_bytes..length]);
+        self.rtp
+            .apply(ssrc, index, &mut buffer[header_bytes..length]);
         let rollover = ((index >> 16) as u32).to_be_bytes();
         let tag = self.rtp.tag(&buffer[..length], &rollover);
         buffer[length..length + TAG].copy_from_slice(&tag.as_ref()[..TAG]);
         length + TAG
     }
 
-    pub(super) fn open_rtp(&self, packet: &mut [u8], header_bytes: usize, index: u64) -> Option<usize> {
-        let length = packet.len().checked_sub(TAG).filter(|length| *length >= header_bytes)?;
+    pub(super) fn open_rtp(
+        &self,
+        packet: &mut [u8],
+        header_bytes: usize,
+        index: u64,
+    ) -> Option<usize> {
+        let length = packet
+            .len()
+            .checked_sub(TAG)
+            .filter(|length| *length >= header_bytes)?;
         let (message, tag) = packet.split_at_mut(length);
         let rollover = ((index >> 16) as u32).to_be_bytes();
         if !self.rtp.is_authentic(message, &rollover, tag) {
@@ -103,7 +126,8 @@ impl CmKeys {
 
     pub(super) fn seal_rtcp(&self, buffer: &mut [u8], length: usize, index: u32) -> usize {
         let ssrc = [buffer[4], buffer[5], buffer[6], buffer[7]];
-        self.rtcp.apply(ssrc, u64::from(index), &mut buffer[RTCP_HEADER..length]);
+        self.rtcp
+            .apply(ssrc, u64::from(index), &mut buffer[RTCP_HEADER..length]);
         let end = length + INDEX;
         buffer[length..end].copy_from_slice(&(index | ENCRYPTED).to_be_bytes());
         let tag = self.rtcp.tag(&buffer[..end], &[]);
@@ -112,17 +136,26 @@ impl CmKeys {
     }
 
     pub(super) fn open_rtcp(&self, packet: &mut [u8]) -> Option<(usize, u32)> {
-        let end = packet.len().checked_sub(TAG).filter(|end| *end >= RTCP_HEADER + INDEX)?;
+        let end = packet
+            .len()
+            .checked_sub(TAG)
+            .filter(|end| *end >= RTCP_HEADER + INDEX)?;
         let (message, tag) = packet.split_at_mut(end);
         if !self.rtcp.is_authentic(message, &[], tag) {
             return None;
         }
         let length = end - INDEX;
-        let word = u32::from_be_bytes([message[length], message[length + 1], message[length + 2], message[length + 3]]);
+        let word = u32::from_be_bytes([
+            message[length],
+            message[length + 1],
+            message[length + 2],
+            message[length + 3],
+        ]);
         let index = word & !ENCRYPTED;
         if word & ENCRYPTED != 0 {
             let ssrc = [message[4], message[5], message[6], message[7]];
-            self.rtcp.apply(ssrc, u64::from(index), &mut message[RTCP_HEADER..length]);
+            self.rtcp
+                .apply(ssrc, u64::from(index), &mut message[RTCP_HEADER..length]);
         }
         Some((length, index))
     }

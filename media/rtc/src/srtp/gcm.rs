@@ -21,7 +21,11 @@ pub(super) struct GcmKeys {
 
 impl GcmKeys {
     pub(super) fn new(key: &[u8; 16], salt: &[u8]) -> Option<Self> {
-        let aead = |label| Some(LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &derive::<16>(key, salt, label)).ok()?));
+        let aead = |label| {
+            Some(LessSafeKey::new(
+                UnboundKey::new(&AES_128_GCM, &derive::<16>(key, salt, label)).ok()?,
+            ))
+        };
         Some(Self {
             rtp: aead(Label::RtpKey)?,
             rtp_salt: derive(key, salt, Label::RtpSalt),
@@ -54,7 +58,13 @@ impl GcmKeys {
         Nonce::assume_unique_for_key(nonce)
     }
 
-    pub(super) fn seal_rtp(&self, buffer: &mut [u8], header_bytes: usize, length: usize, index: u64) -> usize {
+    pub(super) fn seal_rtp(
+        &self,
+        buffer: &mut [u8],
+        header_bytes: usize,
+        length: usize,
+        index: u64,
+    ) -> usize {
         let (header, rest) = buffer.split_at_mut(header_bytes);
         let (payload, rest) = rest.split_at_mut(length - header_bytes);
         let nonce = self.rtp_nonce(&header[8..12], index);
@@ -66,13 +76,21 @@ impl GcmKeys {
         length + TAG
     }
 
-    pub(super) fn open_rtp(&self, packet: &mut [u8], header_bytes: usize, index: u64) -> Option<usize> {
+    pub(super) fn open_rtp(
+        &self,
+        packet: &mut [u8],
+        header_bytes: usize,
+        index: u64,
+    ) -> Option<usize> {
         if packet.len() < header_bytes + TAG {
             return None;
         }
         let (header, sealed) = packet.split_at_mut(header_bytes);
         let nonce = self.rtp_nonce(&header[8..12], index);
-        let plain = self.rtp.open_in_place(nonce, Aad::from(&*header), sealed).ok()?;
+        let plain = self
+            .rtp
+            .open_in_place(nonce, Aad::from(&*header), sealed)
+            .ok()?;
         Some(header_bytes + plain.len())
     }
 
@@ -93,7 +111,10 @@ impl GcmKeys {
     }
 
     pub(super) fn open_rtcp(&self, packet: &mut [u8]) -> Option<(usize, u32)> {
-        let sealed_end = packet.len().checked_sub(INDEX).filter(|end| *end >= RTCP_HEADER + TAG)?;
+        let sealed_end = packet
+            .len()
+            .checked_sub(INDEX)
+            .filter(|end| *end >= RTCP_HEADER + TAG)?;
         let (message, word) = packet.split_at_mut(sealed_end);
         let word = u32::from_be_bytes([word[0], word[1], word[2], word[3]]);
         if word & ENCRYPTED == 0 {

@@ -70,7 +70,11 @@ impl Session {
             Direction::new(profile, &keys[..16], &salts[..salt_bytes])?,
             Direction::new(profile, &keys[16..], &salts[salt_bytes..])?,
         );
-        let (seal, open) = if is_client { (client, server) } else { (server, client) };
+        let (seal, open) = if is_client {
+            (client, server)
+        } else {
+            (server, client)
+        };
         Some(Self { seal, open })
     }
 }
@@ -86,7 +90,13 @@ impl Direction {
 
     /// Protects the RTP packet in `buffer[..length]`, whose header has `header_bytes`, under `index` (rollover counter · 2^16 +
     /// sequence number). Returns the new length; `buffer` has room for [`OVERHEAD`] more bytes.
-    pub(crate) fn seal_rtp(&self, buffer: &mut [u8], header_bytes: usize, length: usize, index: u64) -> usize {
+    pub(crate) fn seal_rtp(
+        &self,
+        buffer: &mut [u8],
+        header_bytes: usize,
+        length: usize,
+        index: u64,
+    ) -> usize {
         match &self.0 {
             Keys::Gcm(keys) => keys.seal_rtp(buffer, header_bytes, length, index),
             Keys::Cm(keys) => keys.seal_rtp(buffer, header_bytes, length, index),
@@ -94,7 +104,12 @@ impl Direction {
     }
 
     /// Checks and decrypts an RTP packet in place. Returns the length of the plain packet, `None` when it is not authentic.
-    pub(crate) fn open_rtp(&self, packet: &mut [u8], header_bytes: usize, index: u64) -> Option<usize> {
+    pub(crate) fn open_rtp(
+        &self,
+        packet: &mut [u8],
+        header_bytes: usize,
+        index: u64,
+    ) -> Option<usize> {
         match &self.0 {
             Keys::Gcm(keys) => keys.open_rtp(packet, header_bytes, index),
             Keys::Cm(keys) => keys.open_rtp(packet, header_bytes, index),

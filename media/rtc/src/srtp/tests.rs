@@ -23,7 +23,11 @@ fn vectors() -> Option<String> {
     let text = std::fs::read_to_string(&path).ok();
     if text.is_none() {
         use std::io::Write;
-        let _ = writeln!(std::io::stderr(), "SKIPPED: no SRTP vectors at {}", path.display());
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: no SRTP vectors at {}",
+            path.display()
+        );
     }
     text
 }
@@ -39,7 +43,9 @@ fn derives_the_keys_of_rfc_3711() {
         let derived = match fields[..] {
             ["rfc3711-B.3", "cipher", _] => derive::<16>(&key, &salt, Label::RtpKey).to_vec(),
             ["rfc3711-B.3", "salt", _] => derive::<14>(&key, &salt, Label::RtpSalt).to_vec(),
-            ["rfc3711-B.3", "auth", _] => derive::<94>(&key, &salt, Label::RtpAuthentication).to_vec(),
+            ["rfc3711-B.3", "auth", _] => {
+                derive::<94>(&key, &salt, Label::RtpAuthentication).to_vec()
+            }
             _ => continue,
         };
         assert_eq!(derived, hex(fields[2]), "{line}");
@@ -52,10 +58,16 @@ fn derives_the_keys_of_rfc_3711() {
 fn the_cipher_of_rfc_7714_is_ours() {
     use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
     let Some(text) = vectors() else { return };
-    let line = text.lines().find(|line| line.contains("aes-128-gcm")).expect("the vector");
+    let line = text
+        .lines()
+        .find(|line| line.contains("aes-128-gcm"))
+        .expect("the vector");
     let (facts, sealed) = line.rsplit_once('\t').unwrap();
     let fact = |name: &str| {
-        let word = facts.split([' ', '\t']).find_map(|word| word.strip_prefix(name)).unwrap();
+        let word = facts
+            .split([' ', '\t'])
+            .find_map(|word| word.strip_prefix(name))
+            .unwrap();
         hex(word)
     };
     // The vector gives the session key; ours come from a master key. So the packet is built by hand, with the nonce as we form it.
@@ -70,13 +82,19 @@ fn the_cipher_of_rfc_7714_is_ours() {
     assert_eq!(nonce.to_vec(), fact("iv="));
     let mut packet = fact("pt=");
     LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &fact("key=")).unwrap())
-        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&header), &mut packet)
+        .seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(&header),
+            &mut packet,
+        )
         .unwrap();
     assert_eq!(packet, hex(sealed));
 }
 
 fn material(profile: Profile) -> Vec<u8> {
-    (0..profile.material_bytes() as u8).map(|byte| byte.wrapping_mul(37)).collect()
+    (0..profile.material_bytes() as u8)
+        .map(|byte| byte.wrapping_mul(37))
+        .collect()
 }
 
 /// The same keys in the other implementation: the side that opens what we seal, and the side that seals what we open.
@@ -90,11 +108,21 @@ fn reference(profile: Profile) -> (Context, Context) {
         profile: theirs,
         ..Default::default()
     };
-    config.set_session_keys_from_keying_material(&material(profile), false).unwrap();
-    let context = |key: &[u8], salt: &[u8]| Context::new(key, salt, theirs, None, None, provider.crypto()).unwrap();
+    config
+        .set_session_keys_from_keying_material(&material(profile), false)
+        .unwrap();
+    let context = |key: &[u8], salt: &[u8]| {
+        Context::new(key, salt, theirs, None, None, provider.crypto()).unwrap()
+    };
     (
-        context(&config.keys.local_master_key, &config.keys.local_master_salt),
-        context(&config.keys.remote_master_key, &config.keys.remote_master_salt),
+        context(
+            &config.keys.local_master_key,
+            &config.keys.local_master_salt,
+        ),
+        context(
+            &config.keys.remote_master_key,
+            &config.keys.remote_master_salt,
+        ),
     )
 }
 
@@ -116,7 +144,11 @@ fn rtp_goes_both_ways_with_another_implementation_over_a_rollover() {
             let mut buffer = plain.clone();
             buffer.resize(plain.len() + OVERHEAD, 0);
             let length = session.seal.seal_rtp(&mut buffer, 20, plain.len(), index);
-            assert_eq!(opens.decrypt_rtp(&buffer[..length]).unwrap(), plain, "{profile:?} {index}");
+            assert_eq!(
+                opens.decrypt_rtp(&buffer[..length]).unwrap(),
+                plain,
+                "{profile:?} {index}"
+            );
             let mut sealed = seals.encrypt_rtp(&plain).unwrap().to_vec();
             let length = session.open.open_rtp(&mut sealed, 20, index).unwrap();
             assert_eq!(sealed[..length], plain);
@@ -134,7 +166,11 @@ fn rtcp_goes_both_ways_with_another_implementation() {
             let mut buffer = plain.to_vec();
             buffer.resize(plain.len() + OVERHEAD, 0);
             let length = session.seal.seal_rtcp(&mut buffer, plain.len(), index);
-            assert_eq!(opens.decrypt_rtcp(&buffer[..length]).unwrap(), plain[..], "{profile:?}");
+            assert_eq!(
+                opens.decrypt_rtcp(&buffer[..length]).unwrap(),
+                plain[..],
+                "{profile:?}"
+            );
             let mut sealed = seals.encrypt_rtcp(&plain).unwrap().to_vec();
             let (length, _) = session.open.open_rtcp(&mut sealed).unwrap();
             assert_eq!(sealed[..length], plain);
@@ -153,11 +189,24 @@ fn one_flipped_bit_is_refused() {
         for place in 0..length {
             let mut bent = buffer[..length].to_vec();
             bent[place] ^= 1;
-            assert_eq!(ours.open.open_rtp(&mut bent, 20, 7), None, "{profile:?} byte {place}");
+            assert_eq!(
+                ours.open.open_rtp(&mut bent, 20, 7),
+                None,
+                "{profile:?} byte {place}"
+            );
         }
-        assert_eq!(ours.open.open_rtp(&mut buffer[..length].to_vec(), 20, 65_543), None, "another rollover");
+        assert_eq!(
+            ours.open
+                .open_rtp(&mut buffer[..length].to_vec(), 20, 65_543),
+            None,
+            "another rollover"
+        );
         for short in 0..20 + 9 {
-            assert_eq!(ours.open.open_rtp(&mut buffer[..short.max(20)].to_vec(), 20, 7), None);
+            assert_eq!(
+                ours.open
+                    .open_rtp(&mut buffer[..short.max(20)].to_vec(), 20, 7),
+                None
+            );
             assert_eq!(ours.open.open_rtcp(&mut buffer[..short].to_vec()), None);
         }
     }

@@ -46,14 +46,20 @@ impl Worker {
                     self.remove_peer(index, outbox, now);
                 }
             }
-            Command::View { peer, large, mut tiles } => {
+            Command::View {
+                peer,
+                large,
+                mut tiles,
+            } => {
                 tiles.truncate(TILES_MAX);
                 self.wish(peer, now, |wishes| {
                     wishes.large = large;
                     wishes.tiles = tiles;
                 });
             }
-            Command::Muted { peer, audio, video } => self.wish(peer, now, |wishes| wishes.muted = [audio, video]),
+            Command::Muted { peer, audio, video } => {
+                self.wish(peer, now, |wishes| wishes.muted = [audio, video])
+            }
             Command::Spotlight { room, peer } => self.input(room, Input::Spotlight { peer }, now),
             Command::Impair { peer, impairment } => self.impair(peer, impairment, now),
             Command::Tap { room, socket } => self.tap(room, Some(socket), now),
@@ -84,10 +90,14 @@ impl Worker {
             dirty: false,
             tap: None,
         };
-        let place = self.rooms.iter().position(Option::is_none).unwrap_or_else(|| {
-            self.rooms.push(None);
-            self.rooms.len() - 1
-        });
+        let place = self
+            .rooms
+            .iter()
+            .position(Option::is_none)
+            .unwrap_or_else(|| {
+                self.rooms.push(None);
+                self.rooms.len() - 1
+            });
         self.rooms[place] = Some(live);
         self.room_ids.insert(id, place as u32);
     }
@@ -114,7 +124,13 @@ impl Worker {
             .collect()
     }
 
-    fn join(&mut self, room_id: RoomId, id: PeerId, offer: &Offer, now: Instant) -> Result<Seat, JoinError> {
+    fn join(
+        &mut self,
+        room_id: RoomId,
+        id: PeerId,
+        offer: &Offer,
+        now: Instant,
+    ) -> Result<Seat, JoinError> {
         let &room = self.room_ids.get(&room_id).ok_or(JoinError::NoSuchRoom)?;
         let index = match self.by_id.get(&id) {
             Some(&index) => {
@@ -127,10 +143,20 @@ impl Worker {
     }
 
     /// A new offer of a peer that is seated.
-    fn renew(&mut self, index: u32, room_id: RoomId, offer: &Offer, now: Instant) -> Result<(), JoinError> {
+    fn renew(
+        &mut self,
+        index: u32,
+        room_id: RoomId,
+        offer: &Offer,
+        now: Instant,
+    ) -> Result<(), JoinError> {
         let fresh = self.credentials();
         let place = index as usize;
-        let (Some(peer), Some(up), Some(down)) = (&mut self.peers[place], &mut self.ups[place], &mut self.downs[place]) else {
+        let (Some(peer), Some(up), Some(down)) = (
+            &mut self.peers[place],
+            &mut self.ups[place],
+            &mut self.downs[place],
+        ) else {
             return Err(JoinError::Unavailable);
         };
         if peer.room_id != room_id {
@@ -145,7 +171,8 @@ impl Worker {
         }
         // An ICE restart, or another page: new credentials. The old ones hold until the new ones are used.
         let former = std::mem::replace(&mut peer.local, fresh);
-        self.by_ufrag.insert(peer.local.ufrag.as_bytes().to_vec(), index);
+        self.by_ufrag
+            .insert(peer.local.ufrag.as_bytes().to_vec(), index);
         if let Some(older) = peer.former.take() {
             self.by_ufrag.remove(older.ufrag.as_bytes());
         }
@@ -168,26 +195,46 @@ impl Worker {
         for route in peer.routes.drain(..) {
             self.by_route.remove(&(route.socket, route.remote));
         }
-        self.input(room_id, Input::Connected { peer: self.peer_id(index), on: false }, now);
+        self.input(
+            room_id,
+            Input::Connected {
+                peer: self.peer_id(index),
+                on: false,
+            },
+            now,
+        );
         Ok(())
     }
 
     fn peer_id(&self, index: u32) -> PeerId {
-        self.peers[index as usize].as_ref().map_or(PeerId(0), |peer| peer.id)
+        self.peers[index as usize]
+            .as_ref()
+            .map_or(PeerId(0), |peer| peer.id)
     }
 
     /// A place for a new peer.
-    fn seat(&mut self, room_id: RoomId, room: u32, id: PeerId, offer: &Offer, now: Instant) -> Result<u32, JoinError> {
+    fn seat(
+        &mut self,
+        room_id: RoomId,
+        room: u32,
+        id: PeerId,
+        offer: &Offer,
+        now: Instant,
+    ) -> Result<u32, JoinError> {
         if self.by_id.len() >= self.limits.peers_max {
             return Err(JoinError::TooManyPeers);
         }
         let local = self.credentials();
-        let place = self.peers.iter().position(Option::is_none).unwrap_or_else(|| {
-            self.peers.push(None);
-            self.ups.push(None);
-            self.downs.push(None);
-            self.peers.len() - 1
-        });
+        let place = self
+            .peers
+            .iter()
+            .position(Option::is_none)
+            .unwrap_or_else(|| {
+                self.peers.push(None);
+                self.ups.push(None);
+                self.downs.push(None);
+                self.peers.len() - 1
+            });
         let index = place as u32;
         self.by_ufrag.insert(local.ufrag.as_bytes().to_vec(), index);
         self.by_id.insert(id, index);
@@ -227,7 +274,11 @@ impl Worker {
         down.apply(offer, || self.random_u32());
         let (slots_audio, slots_video) = (down.audio.len(), down.video.len());
         let audio = down.audio.iter().map(|slot| slot.ssrc).collect();
-        let video = down.video.iter().map(|slot| (slot.ssrc, slot.rtx_ssrc)).collect();
+        let video = down
+            .video
+            .iter()
+            .map(|slot| (slot.ssrc, slot.rtx_ssrc))
+            .collect();
         self.downs[place] = Some(down);
         if let Some(up) = &mut self.ups[place] {
             up.apply(offer);
@@ -293,14 +344,26 @@ impl Worker {
     }
 
     fn apply_wishes(&mut self, id: PeerId, now: Instant) {
-        let (Some(wishes), Some(index)) = (self.wishes.get(&id).cloned(), self.by_id.get(&id)) else {
+        let (Some(wishes), Some(index)) = (self.wishes.get(&id).cloned(), self.by_id.get(&id))
+        else {
             return;
         };
-        let Some(room) = self.peers[*index as usize].as_ref().map(|peer| peer.room_id) else {
+        let Some(room) = self.peers[*index as usize]
+            .as_ref()
+            .map(|peer| peer.room_id)
+        else {
             return;
         };
         let [audio, video] = wishes.muted;
-        self.input(room, Input::Muted { peer: id, audio, video }, now);
+        self.input(
+            room,
+            Input::Muted {
+                peer: id,
+                audio,
+                video,
+            },
+            now,
+        );
         self.input(
             room,
             Input::View {
@@ -330,7 +393,9 @@ impl Worker {
         let Some(&index) = self.room_ids.get(&room) else {
             return;
         };
-        let on = socket.as_ref().is_some_and(|socket| socket.set_nonblocking(true).is_ok());
+        let on = socket
+            .as_ref()
+            .is_some_and(|socket| socket.set_nonblocking(true).is_ok());
         if let Some(live) = &mut self.rooms[index as usize] {
             live.tap = socket.filter(|_| on);
         }
@@ -367,7 +432,10 @@ impl Worker {
             }
         }
         self.input(peer.room_id, Input::Leave { peer: peer.id }, now);
-        if let Some(live) = self.rooms.get_mut(peer.room as usize).and_then(Option::as_mut)
+        if let Some(live) = self
+            .rooms
+            .get_mut(peer.room as usize)
+            .and_then(Option::as_mut)
             && let Some(seat) = live.peers.get_mut(peer.seat as usize)
         {
             *seat = None;
@@ -379,7 +447,10 @@ impl Worker {
         let Some(live) = self.rooms[index as usize].take() else {
             return;
         };
-        tracing::error!(room = live.id.0, "a room of the bridge failed an invariant and is closed");
+        tracing::error!(
+            room = live.id.0,
+            "a room of the bridge failed an invariant and is closed"
+        );
         self.room_ids.remove(&live.id);
         for peer in self.peers_of(index) {
             if let Some(gone) = self.peers[peer as usize].take() {

@@ -51,7 +51,16 @@ fn write(
         Some(id) => {
             space[0] = 0x90;
             let [high, low] = transport.to_be_bytes();
-            space[at..at + EXTENSION].copy_from_slice(&[0xbe, 0xde, 0, 1, id << 4 | 1, high, low, 0]);
+            space[at..at + EXTENSION].copy_from_slice(&[
+                0xbe,
+                0xde,
+                0,
+                1,
+                id << 4 | 1,
+                high,
+                low,
+                0,
+            ]);
             at += EXTENSION;
             down.transport_next = transport.wrapping_add(1);
         }
@@ -102,16 +111,26 @@ impl Worker {
             };
             live.dirty = false;
             let (room, senders, recording) = (&mut live.room, &live.peers, live.tap.as_ref());
-            let (ups, downs, counters, sockets, impairments) =
-                (&self.ups, &mut self.downs, &mut self.counters, &self.sockets, self.impairments);
+            let (ups, downs, counters, sockets, impairments) = (
+                &self.ups,
+                &mut self.downs,
+                &mut self.counters,
+                &self.sockets,
+                self.impairments,
+            );
             let scratch = &mut self.scratch;
             let done = catch_unwind(AssertUnwindSafe(|| {
                 room.drain(now, |outgoing| {
-                    let sender = senders.get(outgoing.source.seat() as usize).copied().flatten();
-                    let Some(up) = sender.and_then(|sender| ups.get(sender as usize)?.as_ref()) else {
+                    let sender = senders
+                        .get(outgoing.source.seat() as usize)
+                        .copied()
+                        .flatten();
+                    let Some(up) = sender.and_then(|sender| ups.get(sender as usize)?.as_ref())
+                    else {
                         return;
                     };
-                    let Some((_, payload)) = payload_of(up, outgoing.source, outgoing.packet.index) else {
+                    let Some((_, payload)) = payload_of(up, outgoing.source, outgoing.packet.index)
+                    else {
                         return;
                     };
                     if outgoing.port == TAP_PORT {
@@ -136,19 +155,33 @@ impl Worker {
     }
 
     /// Sends a packet again, on the receiver's request. Counts it when it was still there.
-    pub(super) fn send_again(&mut self, index: u32, slot: usize, sequence: u16, outbox: &mut Outbox, now: Instant) {
-        let Some((room, seat)) = self.peers[index as usize].as_ref().map(|peer| (peer.room, peer.seat)) else {
+    pub(super) fn send_again(
+        &mut self,
+        index: u32,
+        slot: usize,
+        sequence: u16,
+        outbox: &mut Outbox,
+        now: Instant,
+    ) {
+        let Some((room, seat)) = self.peers[index as usize]
+            .as_ref()
+            .map(|peer| (peer.room, peer.seat))
+        else {
             return;
         };
         let Some(live) = self.rooms.get(room as usize).and_then(Option::as_ref) else {
             return;
         };
-        let found = live.room.origin(seat, slot, sequence).and_then(|(source, number)| {
-            let sender = live.peers.get(source.seat() as usize).copied().flatten()?;
-            let (packet, payload) = payload_of(self.ups[sender as usize].as_ref()?, source, number)?;
-            let translation = live.room.again(seat, slot, source, packet)?;
-            Some((packet, payload, translation))
-        });
+        let found = live
+            .room
+            .origin(seat, slot, sequence)
+            .and_then(|(source, number)| {
+                let sender = live.peers.get(source.seat() as usize).copied().flatten()?;
+                let (packet, payload) =
+                    payload_of(self.ups[sender as usize].as_ref()?, source, number)?;
+                let translation = live.room.again(seat, slot, source, packet)?;
+                Some((packet, payload, translation))
+            });
         let Some((packet, payload, translation)) = found else {
             return;
         };
@@ -170,7 +203,15 @@ impl Worker {
         };
         state.rtx_index += 1;
         let clock_us = down.estimator.clock_us(now);
-        if let Some(length) = write(down, outbox.space(), &envelope, packet, &translation, payload, clock_us) {
+        if let Some(length) = write(
+            down,
+            outbox.space(),
+            &envelope,
+            packet,
+            &translation,
+            payload,
+            clock_us,
+        ) {
             self.counters.retransmitted += 1;
             self.commit(index, &route, length, outbox, now);
         }
@@ -186,7 +227,10 @@ fn send(
     impairments: bool,
 ) -> Result<(), Drop> {
     let route = down.route.ok_or(Drop::NotValidated)?;
-    let slot = down.slots(outgoing.kind).get_mut(outgoing.slot).ok_or(Drop::UnknownSource)?;
+    let slot = down
+        .slots(outgoing.kind)
+        .get_mut(outgoing.slot)
+        .ok_or(Drop::UnknownSource)?;
     // The room never gives an index twice; were it wrong, this packet must not be sealed.
     if !slot.guard.insert(outgoing.translation.index) {
         return Err(Drop::Replay);
@@ -259,7 +303,11 @@ fn copy_to_tap(
     let at = scratch.len();
     scratch.extend_from_slice(payload);
     if let Some(vp8) = &outgoing.packet.vp8 {
-        vp8.patch(&mut scratch[at..], outgoing.translation.picture_id, outgoing.translation.tl0);
+        vp8.patch(
+            &mut scratch[at..],
+            outgoing.translation.picture_id,
+            outgoing.translation.tl0,
+        );
     }
     if recording.send(scratch).is_err() {
         counters.drop(Drop::Tap);

@@ -24,10 +24,20 @@ enum Request {
 }
 
 impl Worker {
-    pub(super) fn take_rtcp(&mut self, index: u32, packet: &mut [u8], outbox: &mut Outbox, now: Instant) {
+    pub(super) fn take_rtcp(
+        &mut self,
+        index: u32,
+        packet: &mut [u8],
+        outbox: &mut Outbox,
+        now: Instant,
+    ) {
         let place = index as usize;
         let ntp_now = self.ntp_now(now);
-        let (Some(peer), Some(up), Some(down)) = (&mut self.peers[place], &mut self.ups[place], &mut self.downs[place]) else {
+        let (Some(peer), Some(up), Some(down)) = (
+            &mut self.peers[place],
+            &mut self.ups[place],
+            &mut self.downs[place],
+        ) else {
             return;
         };
         let Some(open) = &up.open else {
@@ -47,8 +57,17 @@ impl Worker {
         let mut requests = Vec::new();
         let (mut loss, mut reports) = (0u32, 0u32);
         read(&packet[..length], |said| match said {
-            Rtcp::SenderReport { ssrc, ntp, timestamp } => {
-                if let Some(layer) = up.layers.iter_mut().flatten().find(|layer| layer.ssrc == ssrc) {
+            Rtcp::SenderReport {
+                ssrc,
+                ntp,
+                timestamp,
+            } => {
+                if let Some(layer) = up
+                    .layers
+                    .iter_mut()
+                    .flatten()
+                    .find(|layer| layer.ssrc == ssrc)
+                {
                     layer.report = Some((ntp, timestamp, now));
                 }
             }
@@ -59,7 +78,10 @@ impl Worker {
             }
             Rtcp::Nack { media, lost } => {
                 if let Some(slot) = down.video.iter().position(|slot| slot.ssrc == media) {
-                    requests.extend(lost.take(NACK_MAX).map(|sequence| Request::Again { slot, sequence }));
+                    requests.extend(
+                        lost.take(NACK_MAX)
+                            .map(|sequence| Request::Again { slot, sequence }),
+                    );
                 }
             }
             Rtcp::PictureLoss { media } => {
@@ -89,7 +111,10 @@ impl Worker {
                     }
                 }
                 Request::Keyframe { slot } => {
-                    if let Some((room, peer)) = self.peers[place].as_ref().map(|peer| (peer.room_id, peer.id)) {
+                    if let Some((room, peer)) = self.peers[place]
+                        .as_ref()
+                        .map(|peer| (peer.room_id, peer.id))
+                    {
                         self.input(room, Input::KeyframeRequest { peer, slot }, now);
                     }
                 }
@@ -121,7 +146,13 @@ impl Worker {
     }
 
     /// Writes, encrypts and sends a compound packet to a peer.
-    pub(super) fn send_rtcp(&mut self, index: u32, outbox: &mut Outbox, now: Instant, write: impl FnOnce(&mut Writer<'_>)) {
+    pub(super) fn send_rtcp(
+        &mut self,
+        index: u32,
+        outbox: &mut Outbox,
+        now: Instant,
+        write: impl FnOnce(&mut Writer<'_>),
+    ) {
         let Some(Some(down)) = self.downs.get_mut(index as usize) else {
             return;
         };
@@ -159,7 +190,9 @@ fn round_trip_ms(report: &Report, ntp_now: u64) -> Option<f32> {
         return None;
     }
     let now = (ntp_now >> 16) as u32;
-    let ticks = now.wrapping_sub(report.last_report).wrapping_sub(report.delay);
+    let ticks = now
+        .wrapping_sub(report.last_report)
+        .wrapping_sub(report.delay);
     // More than 10 s, or negative: a clock that jumped, or a lie.
     (ticks < 10 << 16).then(|| ticks as f32 * 1_000.0 / 65_536.0)
 }

@@ -16,15 +16,26 @@ use crate::stun::BindingRequest;
 
 impl Worker {
     /// Takes a datagram (RFC 7983). `released` says that it has already passed its impaired road.
-    pub(super) fn take(&mut self, route: &Route, datagram: &mut [u8], outbox: &mut Outbox, now: Instant, released: bool) {
+    pub(super) fn take(
+        &mut self,
+        route: &Route,
+        datagram: &mut [u8],
+        outbox: &mut Outbox,
+        now: Instant,
+        released: bool,
+    ) {
         match datagram.first() {
             Some(0..=3) => self.take_stun(route, datagram, outbox, now, released),
             Some(20..=63) => {
-                let Some(index) = self.validated(route, datagram, now, released) else { return };
+                let Some(index) = self.validated(route, datagram, now, released) else {
+                    return;
+                };
                 self.take_dtls(index, route, datagram, outbox, now);
             }
             Some(128..=191) if datagram.len() >= 12 => {
-                let Some(index) = self.validated(route, datagram, now, released) else { return };
+                let Some(index) = self.validated(route, datagram, now, released) else {
+                    return;
+                };
                 // RFC 5761 section 4: RTCP packet types in the place of marker and payload type.
                 if (192..=223).contains(&datagram[1]) {
                     self.take_rtcp(index, datagram, outbox, now);
@@ -37,19 +48,36 @@ impl Worker {
     }
 
     /// The peer whose address ICE has validated, unless its road loses or keeps the datagram. Media never teaches an address.
-    fn validated(&mut self, route: &Route, datagram: &[u8], now: Instant, released: bool) -> Option<u32> {
+    fn validated(
+        &mut self,
+        route: &Route,
+        datagram: &[u8],
+        now: Instant,
+        released: bool,
+    ) -> Option<u32> {
         let Some(&index) = self.by_route.get(&(route.socket, route.remote)) else {
             self.counters.drop(Drop::NotValidated);
             return None;
         };
-        self.passes(index, route, datagram, now, released).then_some(index)
+        self.passes(index, route, datagram, now, released)
+            .then_some(index)
     }
 
-    fn passes(&mut self, index: u32, route: &Route, datagram: &[u8], now: Instant, released: bool) -> bool {
+    fn passes(
+        &mut self,
+        index: u32,
+        route: &Route,
+        datagram: &[u8],
+        now: Instant,
+        released: bool,
+    ) -> bool {
         if !self.impairments || released {
             return true;
         }
-        let Some(bucket) = self.peers[index as usize].as_mut().and_then(|peer| peer.impaired.as_mut()) else {
+        let Some(bucket) = self.peers[index as usize]
+            .as_mut()
+            .and_then(|peer| peer.impaired.as_mut())
+        else {
             return true;
         };
         let fate = bucket.offer(route, datagram, now);
@@ -59,9 +87,16 @@ impl Worker {
         fate == Fate::Pass
     }
 
-    fn take_stun(&mut self, route: &Route, datagram: &[u8], outbox: &mut Outbox, now: Instant, released: bool) {
-        let Some((request, index)) =
-            BindingRequest::parse(datagram).and_then(|request| Some((request, *self.by_ufrag.get(request.ufrag)?)))
+    fn take_stun(
+        &mut self,
+        route: &Route,
+        datagram: &[u8],
+        outbox: &mut Outbox,
+        now: Instant,
+        released: bool,
+    ) {
+        let Some((request, index)) = BindingRequest::parse(datagram)
+            .and_then(|request| Some((request, *self.by_ufrag.get(request.ufrag)?)))
         else {
             self.counters.drop(Drop::StunUnknown);
             return;
@@ -73,8 +108,14 @@ impl Worker {
             return;
         };
         let fresh = peer.local.ufrag.as_bytes() == request.ufrag;
-        let credentials = if fresh { Some(&peer.local) } else { peer.former.as_ref() };
-        let Some(credentials) = credentials.filter(|credentials| request.is_authentic(&credentials.key)) else {
+        let credentials = if fresh {
+            Some(&peer.local)
+        } else {
+            peer.former.as_ref()
+        };
+        let Some(credentials) =
+            credentials.filter(|credentials| request.is_authentic(&credentials.key))
+        else {
             self.counters.drop(Drop::StunIntegrity);
             return;
         };
@@ -100,10 +141,17 @@ impl Worker {
         if peer.routes.contains(route) {
             return;
         }
-        peer.routes.retain(|known| (known.socket, known.remote) != (route.socket, route.remote));
+        peer.routes
+            .retain(|known| (known.socket, known.remote) != (route.socket, route.remote));
         if peer.routes.len() == ROUTES_MAX {
-            let in_use = self.downs[index as usize].as_ref().and_then(|down| down.route);
-            let oldest = peer.routes.iter().position(|known| Some(*known) != in_use).unwrap_or(0);
+            let in_use = self.downs[index as usize]
+                .as_ref()
+                .and_then(|down| down.route);
+            let oldest = peer
+                .routes
+                .iter()
+                .position(|known| Some(*known) != in_use)
+                .unwrap_or(0);
             let forgotten = peer.routes.remove(oldest);
             self.by_route.remove(&(forgotten.socket, forgotten.remote));
         }
@@ -113,7 +161,9 @@ impl Worker {
             && let Some(other) = self.peers[before as usize].as_mut()
         {
             // The same address with another peer's password: a page that was loaded again. The old peer no longer lives there.
-            other.routes.retain(|known| (known.socket, known.remote) != (route.socket, route.remote));
+            other
+                .routes
+                .retain(|known| (known.socket, known.remote) != (route.socket, route.remote));
         }
     }
 
@@ -130,7 +180,14 @@ impl Worker {
         }
     }
 
-    fn take_dtls(&mut self, index: u32, route: &Route, datagram: &[u8], outbox: &mut Outbox, now: Instant) {
+    fn take_dtls(
+        &mut self,
+        index: u32,
+        route: &Route,
+        datagram: &[u8],
+        outbox: &mut Outbox,
+        now: Instant,
+    ) {
         let running = self
             .peers
             .iter()
@@ -149,7 +206,13 @@ impl Worker {
         self.progress(index, progress, outbox, now);
     }
 
-    pub(super) fn progress(&mut self, index: u32, progress: Progress, outbox: &mut Outbox, now: Instant) {
+    pub(super) fn progress(
+        &mut self,
+        index: u32,
+        progress: Progress,
+        outbox: &mut Outbox,
+        now: Instant,
+    ) {
         match progress {
             Progress::None => {}
             Progress::Refused => self.counters.drop(Drop::Dtls),
@@ -164,7 +227,11 @@ impl Worker {
 
     fn connected(&mut self, index: u32, session: Session, now: Instant) {
         let place = index as usize;
-        let (Some(peer), Some(up), Some(down)) = (&mut self.peers[place], &mut self.ups[place], &mut self.downs[place]) else {
+        let (Some(peer), Some(up), Some(down)) = (
+            &mut self.peers[place],
+            &mut self.ups[place],
+            &mut self.downs[place],
+        ) else {
             return;
         };
         up.rekey(session.open, now);
@@ -182,8 +249,17 @@ impl Worker {
         self.tell(BridgeEvent::Connected { room, peer });
     }
 
-    pub(super) fn gone(&mut self, index: u32, reason: GoneReason, outbox: &mut Outbox, now: Instant) {
-        let Some((room, peer)) = self.peers[index as usize].as_ref().map(|peer| (peer.room_id, peer.id)) else {
+    pub(super) fn gone(
+        &mut self,
+        index: u32,
+        reason: GoneReason,
+        outbox: &mut Outbox,
+        now: Instant,
+    ) {
+        let Some((room, peer)) = self.peers[index as usize]
+            .as_ref()
+            .map(|peer| (peer.room_id, peer.id))
+        else {
             return;
         };
         self.remove_peer(index, outbox, now);
@@ -200,7 +276,10 @@ impl Worker {
             .or_else(|| self.downs[place].as_ref().and_then(|down| down.route))
             .or_else(|| peer.routes.last().copied());
         let now = Instant::now();
-        while let Some(datagram) = self.peers[place].as_mut().and_then(|peer| peer.dtls.poll_transmit()) {
+        while let Some(datagram) = self.peers[place]
+            .as_mut()
+            .and_then(|peer| peer.dtls.poll_transmit())
+        {
             let Some(route) = route else { continue };
             let length = datagram.len().min(crate::socket::DATAGRAM_MAX);
             if outbox.is_full() {
@@ -212,8 +291,17 @@ impl Worker {
     }
 
     /// Takes a datagram that was written into the outbox's space, unless the peer's impaired road loses or keeps it.
-    pub(super) fn commit(&mut self, index: u32, route: &Route, length: usize, outbox: &mut Outbox, now: Instant) {
-        let impaired = self.downs[index as usize].as_mut().and_then(|down| down.impaired.as_mut());
+    pub(super) fn commit(
+        &mut self,
+        index: u32,
+        route: &Route,
+        length: usize,
+        outbox: &mut Outbox,
+        now: Instant,
+    ) {
+        let impaired = self.downs[index as usize]
+            .as_mut()
+            .and_then(|down| down.impaired.as_mut());
         outbox.commit(route, length);
         if let Some(bucket) = impaired.filter(|_| self.impairments) {
             let fate = bucket.offer(route, outbox.last(), now);
@@ -230,9 +318,19 @@ impl Worker {
     }
 
     pub(super) fn is_road_waiting(&self) -> bool {
-        let inbound = self.peers.iter().flatten().filter_map(|peer| peer.impaired.as_ref());
-        let outbound = self.downs.iter().flatten().filter_map(|down| down.impaired.as_ref());
-        inbound.chain(outbound).any(crate::impair::Bucket::is_waiting)
+        let inbound = self
+            .peers
+            .iter()
+            .flatten()
+            .filter_map(|peer| peer.impaired.as_ref());
+        let outbound = self
+            .downs
+            .iter()
+            .flatten()
+            .filter_map(|down| down.impaired.as_ref());
+        inbound
+            .chain(outbound)
+            .any(crate::impair::Bucket::is_waiting)
     }
 
     /// Lets go what waited long enough on impaired roads.

@@ -33,25 +33,42 @@ impl Worker {
     }
 
     /// Opens a packet and keeps its payload. `Ok(None)`: authentic, but nothing to forward (probing, a repeated packet).
-    fn accept(&mut self, index: u32, packet: &mut [u8], now: Instant) -> Result<Option<Accepted>, Drop> {
+    fn accept(
+        &mut self,
+        index: u32,
+        packet: &mut [u8],
+        now: Instant,
+    ) -> Result<Option<Accepted>, Drop> {
         let up = self.ups[index as usize].as_mut().ok_or(Drop::NoKeys)?;
         let peer = self.peers[index as usize].as_mut().ok_or(Drop::NoKeys)?;
         let open = up.open.as_ref().ok_or(Drop::NoKeys)?;
         let header = RtpHeader::parse(packet).ok_or(Drop::Malformed)?;
-        let known = up.streams.iter().position(|stream| stream.ssrc == header.ssrc);
+        let known = up
+            .streams
+            .iter()
+            .position(|stream| stream.ssrc == header.ssrc);
         let (rtp_index, length) = match known {
             Some(place) => {
                 let stream = &up.streams[place];
-                let rtp_index = stream.extender.extend(header.sequence).ok_or(Drop::Replay)?;
+                let rtp_index = stream
+                    .extender
+                    .extend(header.sequence)
+                    .ok_or(Drop::Replay)?;
                 if !stream.window.is_new(rtp_index) {
                     return Err(Drop::Replay);
                 }
-                (rtp_index, open.open_rtp(packet, header.header_bytes, rtp_index))
+                (
+                    rtp_index,
+                    open.open_rtp(packet, header.header_bytes, rtp_index),
+                )
             }
             // Of a stream never heard, the rollover counter is 0; nothing is remembered before authentication.
             None => {
                 let rtp_index = u64::from(header.sequence);
-                (rtp_index, open.open_rtp(packet, header.header_bytes, rtp_index))
+                (
+                    rtp_index,
+                    open.open_rtp(packet, header.header_bytes, rtp_index),
+                )
             }
         };
         let length = length.ok_or(Drop::Authentication)?;
@@ -96,7 +113,12 @@ impl Worker {
                 let Some(layer) = &up.layers[place] else {
                     return Ok(None);
                 };
-                (place, layer.ssrc, u16::from_be_bytes([original[0], original[1]]), rest)
+                (
+                    place,
+                    layer.ssrc,
+                    u16::from_be_bytes([original[0], original[1]]),
+                    rest,
+                )
             }
         };
         let level = up
@@ -113,7 +135,11 @@ impl Worker {
             index: layer.base + place,
             timestamp: header.timestamp,
             marker: header.marker,
-            vp8: if layer_place == 0 { None } else { Vp8::parse(payload) },
+            vp8: if layer_place == 0 {
+                None
+            } else {
+                Vp8::parse(payload)
+            },
             level,
             bytes: payload.len() as u16,
             // Only a recording reads it: the name of the source.
@@ -125,18 +151,27 @@ impl Worker {
             0 => Source::new(peer.seat, Kind::Audio, 0),
             video => Source::new(peer.seat, Kind::Video, video - 1),
         };
-        Ok(Some(Accepted { source, facts, anew }))
+        Ok(Some(Accepted {
+            source,
+            facts,
+            anew,
+        }))
     }
 
     fn into_room(&mut self, index: u32, accepted: &Accepted, now: Instant) {
-        let Some((room_id, room)) = self.peers[index as usize].as_ref().map(|peer| (peer.room_id, peer.room)) else {
+        let Some((room_id, room)) = self.peers[index as usize]
+            .as_ref()
+            .map(|peer| (peer.room_id, peer.room))
+        else {
             return;
         };
         if accepted.anew {
             let source = accepted.source;
             self.input(room_id, Input::Restarted { source }, now);
         }
-        let taken = self.in_room(room, |live| live.room.ingest(accepted.source, &accepted.facts, now));
+        let taken = self.in_room(room, |live| {
+            live.room.ingest(accepted.source, &accepted.facts, now)
+        });
         match taken {
             Some(true) => self.mark_dirty(room),
             Some(false) => self.counters.drop(Drop::Muted),

@@ -125,9 +125,12 @@ impl Worker {
         events: SyncSender<BridgeEvent>,
         shared_stats: Arc<Mutex<BridgeStats>>,
     ) -> Result<Self, BridgeError> {
-        let identity = Identity::new(false, &[Profile::AeadAes128Gcm, Profile::Aes128CmSha1]).map_err(BridgeError::Certificate)?;
+        let identity = Identity::new(false, &[Profile::AeadAes128Gcm, Profile::Aes128CmSha1])
+            .map_err(BridgeError::Certificate)?;
         let now = Instant::now();
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_1970 = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Ok(Self {
             limits: config.limits.clone(),
             voices: config.slots_audio,
@@ -173,7 +176,11 @@ impl Worker {
         let mut inbox = Inbox::new();
         let mut outbox = Outbox::new();
         let mut polled = Vec::new();
-        let mut sources = self.sockets.iter().map(AsRawFd::as_raw_fd).collect::<Vec<_>>();
+        let mut sources = self
+            .sockets
+            .iter()
+            .map(AsRawFd::as_raw_fd)
+            .collect::<Vec<_>>();
         sources.push(self.waker.as_raw_fd());
         while !self.stopping {
             wait(&mut polled, &sources, self.sleep());
@@ -261,16 +268,24 @@ impl Worker {
     fn random_u32(&self) -> u32 {
         let mut bytes = [0; 4];
         // The kernel's generator does not fail once it is seeded.
-        self.random.fill(&mut bytes).expect("random numbers of the kernel");
+        self.random
+            .fill(&mut bytes)
+            .expect("random numbers of the kernel");
         u32::from_be_bytes(bytes)
     }
 
     /// `length` characters of the ICE alphabet with 6 random bits each.
     fn random_text(&self, length: usize) -> String {
-        const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        const ALPHABET: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         let mut bytes = vec![0; length];
-        self.random.fill(&mut bytes).expect("random numbers of the kernel");
-        bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 63)])).collect()
+        self.random
+            .fill(&mut bytes)
+            .expect("random numbers of the kernel");
+        bytes
+            .iter()
+            .map(|byte| char::from(ALPHABET[usize::from(byte & 63)]))
+            .collect()
     }
 
     fn ntp_now(&self, now: Instant) -> u64 {

@@ -21,7 +21,11 @@ impl Worker {
     }
 
     /// Runs `act` on a room. `None` when the room is gone, or has just failed.
-    pub(super) fn in_room<T>(&mut self, index: u32, act: impl FnOnce(&mut LiveRoom) -> T) -> Option<T> {
+    pub(super) fn in_room<T>(
+        &mut self,
+        index: u32,
+        act: impl FnOnce(&mut LiveRoom) -> T,
+    ) -> Option<T> {
         let live = self.rooms.get_mut(index as usize)?.as_mut()?;
         match catch_unwind(AssertUnwindSafe(|| act(live))) {
             Ok(value) => Some(value),

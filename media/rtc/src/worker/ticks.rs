@@ -81,7 +81,10 @@ impl Worker {
 
     fn ask_for_losses(&mut self, index: u32, outbox: &mut Outbox, now: Instant) {
         for place in 1..=nhipcau_sfu::LAYERS {
-            let Some(layer) = self.ups[index as usize].as_mut().and_then(|up| up.layers[place].as_mut()) else {
+            let Some(layer) = self.ups[index as usize]
+                .as_mut()
+                .and_then(|up| up.layers[place].as_mut())
+            else {
                 continue;
             };
             let gave_up = layer.arrivals.take_gave_up();
@@ -111,12 +114,19 @@ impl Worker {
             let Some(up) = self.ups[index as usize].as_mut() else {
                 return;
             };
-            if !up.recorder.is_pending() || now.saturating_duration_since(up.feedback_at) < FEEDBACK_PAUSE {
+            if !up.recorder.is_pending()
+                || now.saturating_duration_since(up.feedback_at) < FEEDBACK_PAUSE
+            {
                 break;
             }
             let mut body = std::mem::take(&mut self.scratch);
             up.recorder.feedback(&mut body);
-            let media = up.layers.iter().flatten().next().map_or(0, |layer| layer.ssrc);
+            let media = up
+                .layers
+                .iter()
+                .flatten()
+                .next()
+                .map_or(0, |layer| layer.ssrc);
             self.send_rtcp(index, outbox, now, |writer| {
                 writer.transport_feedback(BRIDGE_SSRC, media, &body);
             });
@@ -125,12 +135,16 @@ impl Worker {
         if let Some(up) = self.ups[index as usize].as_mut()
             && !up.recorder.is_pending()
         {
-            up.feedback_at = up.feedback_at.max(now.checked_sub(FEEDBACK_PAUSE).unwrap_or(now));
+            up.feedback_at = up
+                .feedback_at
+                .max(now.checked_sub(FEEDBACK_PAUSE).unwrap_or(now));
         }
     }
 
     fn tell_estimate(&mut self, index: u32, now: Instant) {
-        let (Some(peer), Some(down)) = (&self.peers[index as usize], &mut self.downs[index as usize]) else {
+        let (Some(peer), Some(down)) =
+            (&self.peers[index as usize], &mut self.downs[index as usize])
+        else {
             return;
         };
         let bps = down.estimator.bps();
@@ -182,10 +196,16 @@ impl Worker {
 
     /// A sender report for each slot in which something flows, so that the receiver can bring sound and picture together.
     fn report_to_receiver(&mut self, index: u32, outbox: &mut Outbox, now: Instant) {
-        let Some((room, seat)) = self.peers[index as usize].as_ref().map(|peer| (peer.room, peer.seat)) else {
+        let Some((room, seat)) = self.peers[index as usize]
+            .as_ref()
+            .map(|peer| (peer.room, peer.seat))
+        else {
             return;
         };
-        let Some(down) = self.downs[index as usize].as_ref().filter(|down| down.seal.is_some()) else {
+        let Some(down) = self.downs[index as usize]
+            .as_ref()
+            .filter(|down| down.seal.is_some())
+        else {
             return;
         };
         let Some(live) = self.rooms[room as usize].as_ref() else {
@@ -197,15 +217,34 @@ impl Worker {
             for (number, slot) in slots.iter().enumerate() {
                 let reported = live.room.flowing(seat, kind, number).and_then(|source| {
                     let sender = live.peers.get(source.seat() as usize).copied().flatten()?;
-                    let place = if kind == Kind::Audio { 0 } else { 1 + source.layer() };
-                    let (_, timestamp, at) = self.ups[sender as usize].as_ref()?.layers[place].as_ref()?.report?;
+                    let place = if kind == Kind::Audio {
+                        0
+                    } else {
+                        1 + source.layer()
+                    };
+                    let (_, timestamp, at) = self.ups[sender as usize].as_ref()?.layers[place]
+                        .as_ref()?
+                        .report?;
                     // The moment of the publisher's report, moved on to now: its clock and ours need not agree.
-                    let passed = now.saturating_duration_since(at).as_micros() * u128::from(kind.clock_hz()) / 1_000_000;
-                    live.room
-                        .translate_timestamp(seat, kind, number, timestamp.wrapping_add(passed as u32))
+                    let passed = now.saturating_duration_since(at).as_micros()
+                        * u128::from(kind.clock_hz())
+                        / 1_000_000;
+                    live.room.translate_timestamp(
+                        seat,
+                        kind,
+                        number,
+                        timestamp.wrapping_add(passed as u32),
+                    )
                 });
                 if let Some(timestamp) = reported {
-                    reports.push((slot.ssrc, timestamp, slot.packets, slot.octets, kind, number));
+                    reports.push((
+                        slot.ssrc,
+                        timestamp,
+                        slot.packets,
+                        slot.octets,
+                        kind,
+                        number,
+                    ));
                 }
             }
         }
@@ -215,7 +254,11 @@ impl Worker {
         self.send_rtcp(index, outbox, now, |writer| {
             for (ssrc, timestamp, packets, octets, kind, number) in reports {
                 writer.sender_report(ssrc, ntp, timestamp, packets, octets);
-                let name = if kind == Kind::Audio { "audio" } else { "video" };
+                let name = if kind == Kind::Audio {
+                    "audio"
+                } else {
+                    "video"
+                };
                 writer.cname(ssrc, format!("{name}-{number}").as_bytes());
             }
         });
@@ -226,7 +269,9 @@ impl Worker {
             return;
         };
         let quiet = now.saturating_duration_since(peer.heard_at);
-        if quiet >= GONE || (!peer.connected && now.saturating_duration_since(peer.joined_at) >= GONE) {
+        if quiet >= GONE
+            || (!peer.connected && now.saturating_duration_since(peer.joined_at) >= GONE)
+        {
             let reason = if peer.connected || quiet >= GONE {
                 GoneReason::Timeout
             } else {
@@ -251,7 +296,11 @@ impl Worker {
         self.stats_at = now + Duration::from_secs(1);
         let mut peers = Vec::with_capacity(self.by_id.len());
         for place in 0..self.peers.len() {
-            let (Some(peer), Some(up), Some(down)) = (&self.peers[place], &mut self.ups[place], &mut self.downs[place]) else {
+            let (Some(peer), Some(up), Some(down)) = (
+                &self.peers[place],
+                &mut self.ups[place],
+                &mut self.downs[place],
+            ) else {
                 continue;
             };
             let layer = self.rooms[peer.room as usize]
@@ -286,6 +335,9 @@ impl Worker {
             cpu_seconds: thread_cpu_seconds(),
             drops,
         };
-        *self.shared_stats.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = stats;
+        *self
+            .shared_stats
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = stats;
     }
 }

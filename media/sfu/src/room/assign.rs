@@ -58,7 +58,8 @@ impl Room {
             .is_some_and(|at| now.saturating_duration_since(at) < LOWERED_PAUSE);
         if let Some(peer) = seat.peer.filter(|_| !quiet) {
             seat.lowered_at = Some(now);
-            self.outputs.push_back(Output::Event(Event::Lowered { peer, reason }));
+            self.outputs
+                .push_back(Output::Event(Event::Lowered { peer, reason }));
         }
     }
 
@@ -68,7 +69,10 @@ impl Room {
         let extra = positions.last().copied().flatten();
         (0..seat.audio.len())
             .map(|place| {
-                let voice = positions[..positions.len() - 1].get(place).copied().flatten();
+                let voice = positions[..positions.len() - 1]
+                    .get(place)
+                    .copied()
+                    .flatten();
                 let voice = if voice == Some(index) { extra } else { voice };
                 voice
                     .filter(|voice| *voice != index && seat.connected)
@@ -83,13 +87,16 @@ impl Room {
         let mut left = if is_copy {
             f64::INFINITY
         } else {
-            seat.estimate_bps.saturating_sub(VOICE_BPS * seat.audio.len() as u64) as f64
+            seat.estimate_bps
+                .saturating_sub(VOICE_BPS * seat.audio.len() as u64) as f64
         };
         let mut lowered = false;
         let mut sources = vec![None; seat.video.len()];
         // Everyone's lowest layer first, the large picture before the tiles; then the large one climbs with what is left.
         for (place, target) in targets.iter().enumerate() {
-            let Some(sender) = target.and_then(|target| self.seat(target).map(|sender| (target, sender))) else {
+            let Some(sender) =
+                target.and_then(|target| self.seat(target).map(|sender| (target, sender)))
+            else {
                 continue;
             };
             let Some(layer) = offered(sender.1).next() else {
@@ -112,7 +119,9 @@ impl Room {
             let mut chosen = large.layer();
             for layer in offered(sender) {
                 best = best.max(layer);
-                let flows = now_flowing.is_some_and(|flowing| flowing.seat() == large.seat() && flowing.layer() >= layer);
+                let flows = now_flowing.is_some_and(|flowing| {
+                    flowing.seat() == large.seat() && flowing.layer() >= layer
+                });
                 let margin = if flows { 1.0 } else { RAISE_MARGIN };
                 if (cost(sender, layer) - lowest) * margin <= left {
                     chosen = chosen.max(layer);
@@ -138,13 +147,22 @@ impl Room {
             .collect::<Vec<_>>();
         // A tile stays in its slot as long as it is wanted: moving it would cost a keyframe.
         for slot in &mut seat.video[1..] {
-            if slot.target.is_some_and(|target| !wanted.iter().any(|(peer, _)| *peer == target)) {
+            if slot
+                .target
+                .is_some_and(|target| !wanted.iter().any(|(peer, _)| *peer == target))
+            {
                 slot.target = None;
             }
         }
         for (peer, _) in &wanted {
-            let placed = seat.video[1..].iter().any(|slot| slot.target == Some(*peer));
-            if !placed && let Some(free) = seat.video[1..].iter_mut().find(|slot| slot.target.is_none()) {
+            let placed = seat.video[1..]
+                .iter()
+                .any(|slot| slot.target == Some(*peer));
+            if !placed
+                && let Some(free) = seat.video[1..]
+                    .iter_mut()
+                    .find(|slot| slot.target.is_none())
+            {
                 free.target = Some(*peer);
             }
         }
@@ -161,7 +179,9 @@ impl Room {
         if let Some(pinned) = seat.large {
             return self.shown_seat(index, pinned);
         }
-        let shows = |candidate: &u32| *candidate != index && self.seat(*candidate).is_some_and(Seat::has_video);
+        let shows = |candidate: &u32| {
+            *candidate != index && self.seat(*candidate).is_some_and(Seat::has_video)
+        };
         // A speaker without a camera leaves the picture where it is.
         let flowing = seat.video[0].rewriter.source().map(Source::seat);
         self.spotlight
@@ -178,7 +198,15 @@ impl Room {
     }
 
     /// Sets what is to flow in a slot.
-    fn want(&mut self, seat: &mut Seat, index: u32, kind: Kind, place: usize, source: Option<Source>, now: Instant) {
+    fn want(
+        &mut self,
+        seat: &mut Seat,
+        index: u32,
+        kind: Kind,
+        place: usize,
+        source: Option<Source>,
+        now: Instant,
+    ) {
         let slot = &mut seat.slots(kind)[place];
         let flowing = slot.rewriter.source();
         // The picture of before goes on until the new one is there, but only while its sender may be seen.
@@ -281,7 +309,11 @@ impl Room {
             sender.layers[source.layer().min(LAYERS - 1)].shunned_until = Some(now + SHUN);
         }
         if let Some(mut seat) = self.seats[index].take() {
-            for slot in seat.video.iter_mut().filter(|slot| slot.wanted == Some(source)) {
+            for slot in seat
+                .video
+                .iter_mut()
+                .filter(|slot| slot.wanted == Some(source))
+            {
                 slot.waiting_since = Some(now);
             }
             self.tell_lowered(&mut seat, Lowered::NoKeyframe, now);

@@ -296,7 +296,11 @@ impl Room {
         let shown = |slots: &[seat::Slot]| {
             slots
                 .iter()
-                .map(|slot| slot.rewriter.source().and_then(|source| self.peer_of(source)))
+                .map(|slot| {
+                    slot.rewriter
+                        .source()
+                        .and_then(|source| self.peer_of(source))
+                })
                 .collect()
         };
         Some((shown(&seat.audio), shown(&seat.video)))
@@ -321,7 +325,14 @@ impl Room {
         self.by_peer.is_empty()
     }
 
-    fn join(&mut self, peer: PeerId, port: u32, slots_audio: usize, slots_video: usize, first_sequence: &[u16]) {
+    fn join(
+        &mut self,
+        peer: PeerId,
+        port: u32,
+        slots_audio: usize,
+        slots_video: usize,
+        first_sequence: &[u16],
+    ) {
         let index = match self.by_peer.get(&peer) {
             Some(index) => *index,
             None => {
@@ -339,10 +350,14 @@ impl Room {
     }
 
     fn free_index(&mut self) -> u32 {
-        let index = self.seats.iter().position(Option::is_none).unwrap_or_else(|| {
-            self.seats.push(None);
-            self.seats.len() - 1
-        });
+        let index = self
+            .seats
+            .iter()
+            .position(Option::is_none)
+            .unwrap_or_else(|| {
+                self.seats.push(None);
+                self.seats.len() - 1
+            });
         index as u32
     }
 
@@ -353,12 +368,13 @@ impl Room {
         if self.speakers.remove(index)
             && let Some(peer) = seat.peer
         {
-            self.outputs.push_back(Output::Event(Event::Speaking { peer, on: false }));
+            self.outputs
+                .push_back(Output::Event(Event::Speaking { peer, on: false }));
         }
         // The number may be given to another peer: nobody may go on receiving under it.
         for other in self.seats.iter_mut().flatten() {
             for slot in other.audio.iter_mut().chain(other.video.iter_mut()) {
-                slot.forget_seat(index);
+                other.slots_changed |= slot.forget_seat(index);
             }
         }
         self.stale = true;
@@ -372,7 +388,8 @@ impl Room {
             seat.muted = [audio, video];
         }
         if audio && self.speakers.remove(index) {
-            self.outputs.push_back(Output::Event(Event::Speaking { peer, on: false }));
+            self.outputs
+                .push_back(Output::Event(Event::Speaking { peer, on: false }));
         }
         self.stale = true;
     }
@@ -383,7 +400,10 @@ impl Room {
             for slot in seat.slots(source.kind()) {
                 if slot.rewriter.source() == Some(source) {
                     slot.rewriter.pause();
-                    slot.waiting_since = slot.wanted.filter(|_| source.kind() == Kind::Video).map(|_| now);
+                    slot.waiting_since = slot
+                        .wanted
+                        .filter(|_| source.kind() == Kind::Video)
+                        .map(|_| now);
                     paused = true;
                 }
             }
@@ -434,11 +454,14 @@ impl Room {
             match change {
                 Change::Speaking { seat, on } => {
                     if let Some(peer) = self.seat(seat).and_then(|seat| seat.peer) {
-                        self.outputs.push_back(Output::Event(Event::Speaking { peer, on }));
+                        self.outputs
+                            .push_back(Output::Event(Event::Speaking { peer, on }));
                     }
                 }
                 Change::Speaker(seat) => {
-                    let peer = seat.and_then(|seat| self.seat(seat)).and_then(|seat| seat.peer);
+                    let peer = seat
+                        .and_then(|seat| self.seat(seat))
+                        .and_then(|seat| seat.peer);
                     self.outputs.push_back(Output::Event(Event::Speaker(peer)));
                     self.stale = true;
                 }
@@ -491,7 +514,11 @@ impl Source {
     /// The kind.
     #[must_use]
     pub const fn kind(self) -> Kind {
-        if self.0 & 4 == 0 { Kind::Audio } else { Kind::Video }
+        if self.0 & 4 == 0 {
+            Kind::Audio
+        } else {
+            Kind::Video
+        }
     }
 
     /// The layer, 0 the lowest.

@@ -58,14 +58,17 @@ impl Room {
         let place = self.batch.len() as u16;
         self.batch.push((source, *packet));
         let mut subscribers = self.take_subscribers(source);
-        subscribers.retain(|&(seat, slot)| self.offer(seat, slot, place, source, packet, keyframe, now));
+        subscribers
+            .retain(|&(seat, slot)| self.offer(seat, slot, place, source, packet, keyframe, now));
         self.give_subscribers(source, subscribers);
         true
     }
 
     fn take_subscribers(&mut self, source: Source) -> Vec<(u32, u8)> {
         match self.seats.get_mut(source.seat() as usize) {
-            Some(Some(sender)) => std::mem::take(&mut sender.layer_mut(source.kind(), source.layer()).subscribers),
+            Some(Some(sender)) => {
+                std::mem::take(&mut sender.layer_mut(source.kind(), source.layer()).subscribers)
+            }
             _ => Vec::new(),
         }
     }
@@ -77,7 +80,10 @@ impl Room {
     }
 
     /// Offers a packet to one subscriber. Returns whether the subscription still stands.
-    #[expect(clippy::too_many_arguments, reason = "all of them are registers of the hot path")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all of them are registers of the hot path"
+    )]
     fn offer(
         &mut self,
         seat_index: u32,
@@ -127,7 +133,8 @@ impl Room {
 
     fn tap_turns_to(&mut self, source: Source) {
         if let Some(peer) = self.peer_of(source) {
-            self.outputs.push_back(Output::Event(Event::TapSpeaker(peer)));
+            self.outputs
+                .push_back(Output::Event(Event::TapSpeaker(peer)));
         }
     }
 
@@ -176,8 +183,18 @@ impl Room {
 
     /// The numbers of a packet that went out before, for sending it again.
     #[must_use]
-    pub fn again(&self, seat: u32, slot: usize, source: Source, packet: &UpPacket) -> Option<Translation> {
-        self.seat(seat)?.video.get(slot)?.rewriter.again(source, packet)
+    pub fn again(
+        &self,
+        seat: u32,
+        slot: usize,
+        source: Source,
+        packet: &UpPacket,
+    ) -> Option<Translation> {
+        self.seat(seat)?
+            .video
+            .get(slot)?
+            .rewriter
+            .again(source, packet)
     }
 
     /// For a sender report: whose packets flow in a receiver's slot.
@@ -193,7 +210,13 @@ impl Room {
 
     /// For a sender report: the receiver's timestamp for a timestamp of the source that flows.
     #[must_use]
-    pub fn translate_timestamp(&self, seat: u32, kind: Kind, slot: usize, timestamp: u32) -> Option<u32> {
+    pub fn translate_timestamp(
+        &self,
+        seat: u32,
+        kind: Kind,
+        slot: usize,
+        timestamp: u32,
+    ) -> Option<u32> {
         let source = self.flowing(seat, kind, slot)?;
         let seat = self.seat(seat)?;
         let slots = match kind {

@@ -41,11 +41,17 @@ impl Layer {
         let waited = now.saturating_duration_since(since);
         if waited >= Duration::from_millis(500) {
             let bps = self.bytes as f64 * 8.0 / waited.as_secs_f64();
-            self.bps = if self.bps == 0.0 { bps } else { self.bps * 0.7 + bps * 0.3 };
+            self.bps = if self.bps == 0.0 {
+                bps
+            } else {
+                self.bps * 0.7 + bps * 0.3
+            };
             self.bytes = 0;
             self.since = Some(now);
         }
-        let active = self.last_packet.is_some_and(|at| now.saturating_duration_since(at) < ACTIVE);
+        let active = self
+            .last_packet
+            .is_some_and(|at| now.saturating_duration_since(at) < ACTIVE);
         let reopened = self.shunned_until.is_some_and(|until| until <= now);
         if reopened {
             self.shunned_until = None;
@@ -80,14 +86,20 @@ impl Slot {
         }
     }
 
-    pub(super) fn forget_seat(&mut self, seat: u32) {
+    /// Lets nothing of a seat pass any more. Returns whether something did.
+    pub(super) fn forget_seat(&mut self, seat: u32) -> bool {
         if self.wanted.is_some_and(|source| source.seat() == seat) {
             self.wanted = None;
             self.waiting_since = None;
         }
-        if self.rewriter.source().is_some_and(|source| source.seat() == seat) {
+        let flowing = self
+            .rewriter
+            .source()
+            .is_some_and(|source| source.seat() == seat);
+        if flowing {
             self.rewriter.pause();
         }
+        flowing
     }
 }
 
@@ -137,11 +149,13 @@ impl Seat {
     pub(super) fn fit_slots(&mut self, audio: usize, video: usize, first_sequence: &[u16]) {
         let first = |index: usize| first_sequence.get(index).copied().unwrap_or(1) & 0x7fff;
         while self.audio.len() < audio {
-            self.audio.push(Slot::new(Kind::Audio, first(self.audio.len())));
+            self.audio
+                .push(Slot::new(Kind::Audio, first(self.audio.len())));
         }
         self.audio.truncate(audio);
         while self.video.len() < video {
-            self.video.push(Slot::new(Kind::Video, first(audio + self.video.len())));
+            self.video
+                .push(Slot::new(Kind::Video, first(audio + self.video.len())));
         }
         self.video.truncate(video);
     }

@@ -47,7 +47,10 @@ impl World {
                         && self.present[port as usize]
                     {
                         let gap = self.now - before;
-                        assert!(gap >= KEYFRAME_PAUSE, "two requests to {port} within {gap:?}");
+                        assert!(
+                            gap >= KEYFRAME_PAUSE,
+                            "two requests to {port} within {gap:?}"
+                        );
                     }
                     self.due.push((port, layer));
                 }
@@ -83,7 +86,9 @@ impl World {
                 self.input(Input::Connected { peer: id, on: true });
             }
             2 => {
-                let tiles = (0..9).map(|_| PeerId(self.random.below(CAMERAS))).collect::<Vec<_>>();
+                let tiles = (0..9)
+                    .map(|_| PeerId(self.random.below(CAMERAS)))
+                    .collect::<Vec<_>>();
                 self.input(Input::View {
                     peer: id,
                     large: None,
@@ -123,7 +128,10 @@ impl World {
     fn step(&mut self) {
         self.now += STEP;
         let due = std::mem::take(&mut self.due);
-        for camera in (0..CAMERAS).filter(|camera| self.present[*camera as usize]).collect::<Vec<_>>() {
+        for camera in (0..CAMERAS)
+            .filter(|camera| self.present[*camera as usize])
+            .collect::<Vec<_>>()
+        {
             let Some(seat) = self.room.seat_index(PeerId(camera)) else {
                 continue;
             };
@@ -132,14 +140,19 @@ impl World {
                 let keyframe = !deaf && due.contains(&(camera as u32, layer));
                 self.index += 1;
                 let packet = picture(self.index, keyframe, [200, 700, 2_000][layer]);
-                self.room.ingest(Source::new(seat, Kind::Video, layer), &packet, self.now);
+                self.room
+                    .ingest(Source::new(seat, Kind::Video, layer), &packet, self.now);
             }
         }
         let (sent, forwarded) = (&mut self.sent, &mut self.forwarded);
         self.room.drain(self.now, |out| {
             *forwarded += 1;
             let last = sent.insert((out.port, out.kind, out.slot), out.translation.index);
-            assert!(last.is_none_or(|last| last < out.translation.index), "an index twice to {}", out.port);
+            assert!(
+                last.is_none_or(|last| last < out.translation.index),
+                "an index twice to {}",
+                out.port
+            );
         });
         self.input(Input::Timeout);
     }
@@ -153,9 +166,13 @@ impl World {
                     continue;
                 };
                 let waited = self.now - since;
-                let told = seat.peer.and_then(|peer| self.told.get(&peer)).map(|at| self.now - *at);
+                let told = seat
+                    .peer
+                    .and_then(|peer| self.told.get(&peer))
+                    .map(|at| self.now - *at);
                 assert!(
-                    waited <= KEYFRAME_WAIT + STEP * 4 || told.is_some_and(|told| told < KEYFRAME_WAIT + LOWERED_PAUSE),
+                    waited <= KEYFRAME_WAIT + STEP * 4
+                        || told.is_some_and(|told| told < KEYFRAME_WAIT + LOWERED_PAUSE),
                     "{:?} waits for {waited:?}, told {told:?}",
                     seat.peer
                 );

@@ -88,7 +88,13 @@ impl Bench {
         Source::new(self.room.seat_index(PeerId(peer)).unwrap(), kind, layer)
     }
 
-    fn send(&mut self, peer: u64, kind: Kind, layer: usize, packet: impl Fn(u64) -> UpPacket) -> bool {
+    fn send(
+        &mut self,
+        peer: u64,
+        kind: Kind,
+        layer: usize,
+        packet: impl Fn(u64) -> UpPacket,
+    ) -> bool {
         self.index += 1;
         let source = self.source(peer, kind, layer);
         let taken = self.room.ingest(source, &packet(self.index), self.now);
@@ -115,7 +121,9 @@ impl Bench {
                 for layer in 0..layers {
                     let keyframe = asked.contains(&(peer as u32, layer));
                     let bytes = [250u16, 900, 3_500][layer];
-                    self.send(peer, Kind::Video, layer, |index| picture(index, keyframe, bytes));
+                    self.send(peer, Kind::Video, layer, |index| {
+                        picture(index, keyframe, bytes)
+                    });
                 }
             }
         }
@@ -143,7 +151,11 @@ impl Bench {
 fn a_new_viewer_gets_a_keyframe_and_never_its_own_picture() {
     let mut bench = Bench::new(2);
     bench.film(&[0], 3, 1_000);
-    assert_eq!(bench.flows(1, Kind::Video, 0), Some((0, 2)), "the estimate allows the best layer");
+    assert_eq!(
+        bench.flows(1, Kind::Video, 0),
+        Some((0, 2)),
+        "the estimate allows the best layer"
+    );
     assert_eq!(bench.flows(0, Kind::Video, 0), None);
     assert!(bench.events.contains(&Event::Slots { peer: PeerId(1) }));
     let (_, video) = bench.room.slots(PeerId(1)).unwrap();
@@ -166,16 +178,21 @@ fn a_layer_changes_on_a_keyframe_only() {
             bench.send(0, Kind::Video, layer, |index| picture(index, false, 300));
         }
     }
-    assert_eq!(bench.flows(1, Kind::Video, 0), Some((0, 2)), "the old layer goes on until the keyframe");
+    assert_eq!(
+        bench.flows(1, Kind::Video, 0),
+        Some((0, 2)),
+        "the old layer goes on until the keyframe"
+    );
     bench.requests = requests;
     bench.film(&[0], 3, 100);
     assert_eq!(bench.flows(1, Kind::Video, 0), Some((0, 0)));
-    assert!(
-        bench
-            .events
-            .iter()
-            .any(|event| matches!(event, Event::Lowered { peer: PeerId(1), reason: Lowered::Estimate { bps: 400_000 } }))
-    );
+    assert!(bench.events.iter().any(|event| matches!(
+        event,
+        Event::Lowered {
+            peer: PeerId(1),
+            reason: Lowered::Estimate { bps: 400_000 }
+        }
+    )));
     bench.input(Input::Estimate {
         peer: PeerId(1),
         bps: 5_000_000,
@@ -267,8 +284,14 @@ fn the_picture_follows_speaker_spotlight_and_pin() {
     bench.talk(&[127, 25, 127, 127], 1_000);
     bench.film(&[0, 1, 2], 1, 300);
     assert_eq!(bench.flows(3, Kind::Video, 0), Some((1, 0)));
-    assert_ne!(bench.flows(1, Kind::Video, 0).map(|(seat, _)| seat), Some(1), "a speaker does not see itself");
-    bench.input(Input::Spotlight { peer: Some(PeerId(0)) });
+    assert_ne!(
+        bench.flows(1, Kind::Video, 0).map(|(seat, _)| seat),
+        Some(1),
+        "a speaker does not see itself"
+    );
+    bench.input(Input::Spotlight {
+        peer: Some(PeerId(0)),
+    });
     bench.film(&[0, 1, 2], 1, 1_300);
     assert_eq!(bench.flows(3, Kind::Video, 0), Some((0, 0)));
     bench.input(Input::View {
@@ -277,7 +300,11 @@ fn the_picture_follows_speaker_spotlight_and_pin() {
         tiles: &[PeerId(0), PeerId(1), PeerId(3)],
     });
     bench.film(&[0, 1, 2], 1, 1_300);
-    assert_eq!(bench.flows(3, Kind::Video, 0), Some((2, 0)), "one's own pin goes first");
+    assert_eq!(
+        bench.flows(3, Kind::Video, 0),
+        Some((2, 0)),
+        "one's own pin goes first"
+    );
     assert_eq!(bench.flows(3, Kind::Video, 1), Some((0, 0)));
     assert_eq!(bench.flows(3, Kind::Video, 2), Some((1, 0)));
     bench.input(Input::View {
@@ -287,15 +314,25 @@ fn the_picture_follows_speaker_spotlight_and_pin() {
     });
     bench.out.clear();
     bench.film(&[0, 1, 2], 1, 200);
-    assert_eq!(bench.flows(3, Kind::Video, 1), None, "nobody receives what is not on the screen");
-    assert_eq!(bench.flows(3, Kind::Video, 2), Some((1, 0)), "a tile stays in its slot");
+    assert_eq!(
+        bench.flows(3, Kind::Video, 1),
+        None,
+        "nobody receives what is not on the screen"
+    );
+    assert_eq!(
+        bench.flows(3, Kind::Video, 2),
+        Some((1, 0)),
+        "a tile stays in its slot"
+    );
 }
 
 #[test]
 fn a_seat_that_leaves_is_forgotten_also_when_its_number_is_used_again() {
     let mut bench = Bench::new(3);
     bench.film(&[0], 1, 300);
+    bench.events.clear();
     bench.input(Input::Leave { peer: PeerId(0) });
+    assert!(bench.events.contains(&Event::Slots { peer: PeerId(1) }));
     let (_, video) = bench.room.slots(PeerId(1)).unwrap();
     assert_eq!(video[0], None);
     bench.join(9);

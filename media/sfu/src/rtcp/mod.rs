@@ -53,16 +53,30 @@ mod tests {
         let mut seen = Vec::new();
         read(writer.written(), |packet| {
             seen.push(match packet {
-                Rtcp::Report(report) => format!("{} {} {} {}", report.ssrc, report.fraction_lost, report.last_report, report.delay),
+                Rtcp::Report(report) => format!(
+                    "{} {} {} {}",
+                    report.ssrc, report.fraction_lost, report.last_report, report.delay
+                ),
                 Rtcp::PictureLoss { media } => format!("pli {media}"),
-                Rtcp::Nack { media, lost } => format!("nack {media} {:?}", lost.collect::<Vec<_>>()),
-                Rtcp::SenderReport { ssrc, ntp, timestamp } => format!("sr {ssrc} {ntp:x} {timestamp}"),
+                Rtcp::Nack { media, lost } => {
+                    format!("nack {media} {:?}", lost.collect::<Vec<_>>())
+                }
+                Rtcp::SenderReport {
+                    ssrc,
+                    ntp,
+                    timestamp,
+                } => format!("sr {ssrc} {ntp:x} {timestamp}"),
                 other => format!("{other:?}"),
             });
         });
         assert_eq!(
             seen,
-            ["5 9 2864434397 65536", "pli 77", "nack 78 [65535, 0, 3, 40]", "sr 6 102030405060708 9"]
+            [
+                "5 9 2864434397 65536",
+                "pli 77",
+                "nack 78 [65535, 0, 3, 40]",
+                "sr 6 102030405060708 9"
+            ]
         );
     }
 
@@ -78,7 +92,13 @@ mod tests {
     #[test]
     fn lengths_that_lie_end_the_reading() {
         let mut count = 0;
-        for bytes in [&[0x80, 201, 0xff, 0xff][..], &[0x9f, 200, 0, 1, 0, 0, 0, 1], &[0x81, 205, 0, 1, 1, 2, 3, 4], &[0x80], &[0x8f, 206, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0]] {
+        for bytes in [
+            &[0x80, 201, 0xff, 0xff][..],
+            &[0x9f, 200, 0, 1, 0, 0, 0, 1],
+            &[0x81, 205, 0, 1, 1, 2, 3, 4],
+            &[0x80],
+            &[0x8f, 206, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0],
+        ] {
             read(bytes, |_| count += 1);
         }
         assert_eq!(count, 0);

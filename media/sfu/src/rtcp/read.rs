@@ -1,7 +1,8 @@
 //! Reading compound packets.
 
 use super::{
-    APPLICATION, BYE, FULL_INTRA, NACK, PAYLOAD_FEEDBACK, PICTURE_LOSS, RECEIVER_REPORT, SENDER_REPORT, TRANSPORT_CC, TRANSPORT_FEEDBACK,
+    APPLICATION, BYE, FULL_INTRA, NACK, PAYLOAD_FEEDBACK, PICTURE_LOSS, RECEIVER_REPORT,
+    SENDER_REPORT, TRANSPORT_CC, TRANSPORT_FEEDBACK,
 };
 
 /// A reception report block as read.
@@ -134,7 +135,11 @@ pub fn read(compound: &[u8], mut hand: impl FnMut(Rtcp<'_>)) {
             }
             (RECEIVER_REPORT, _) if body.len() >= 4 => reports(&body[4..], count, &mut hand),
             (BYE, _) => {
-                for ssrc in body.chunks_exact(4).take(usize::from(count)).filter_map(|ssrc| word(ssrc, 0)) {
+                for ssrc in body
+                    .chunks_exact(4)
+                    .take(usize::from(count))
+                    .filter_map(|ssrc| word(ssrc, 0))
+                {
                     hand(Rtcp::Bye { ssrc });
                 }
             }
@@ -150,7 +155,9 @@ pub fn read(compound: &[u8], mut hand: impl FnMut(Rtcp<'_>)) {
                     });
                 }
             }
-            (TRANSPORT_FEEDBACK, TRANSPORT_CC) if body.len() >= 8 => hand(Rtcp::TransportFeedback(&body[8..])),
+            (TRANSPORT_FEEDBACK, TRANSPORT_CC) if body.len() >= 8 => {
+                hand(Rtcp::TransportFeedback(&body[8..]))
+            }
             (PAYLOAD_FEEDBACK, PICTURE_LOSS) => {
                 if let Some(media) = word(body, 4) {
                     hand(Rtcp::PictureLoss { media });
@@ -163,7 +170,8 @@ pub fn read(compound: &[u8], mut hand: impl FnMut(Rtcp<'_>)) {
             }
             (PAYLOAD_FEEDBACK, APPLICATION) if body.len() >= 16 && &body[8..12] == b"REMB" => {
                 let exponent = body[13] >> 2;
-                let mantissa = u64::from(body[13] & 3) << 16 | u64::from(body[14]) << 8 | u64::from(body[15]);
+                let mantissa =
+                    u64::from(body[13] & 3) << 16 | u64::from(body[14]) << 8 | u64::from(body[15]);
                 hand(Rtcp::Bandwidth {
                     // 2^46 bit/s is far above any line; a larger exponent is a lie.
                     bps: mantissa << exponent.min(28),
@@ -176,7 +184,9 @@ pub fn read(compound: &[u8], mut hand: impl FnMut(Rtcp<'_>)) {
 
 fn reports(blocks: &[u8], count: u8, hand: &mut impl FnMut(Rtcp<'_>)) {
     for block in blocks.chunks_exact(24).take(usize::from(count)) {
-        if let (Some(ssrc), Some(last_report), Some(delay)) = (word(block, 0), word(block, 16), word(block, 20)) {
+        if let (Some(ssrc), Some(last_report), Some(delay)) =
+            (word(block, 0), word(block, 16), word(block, 20))
+        {
             hand(Rtcp::Report(Report {
                 ssrc,
                 fraction_lost: block[4],

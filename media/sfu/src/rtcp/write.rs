@@ -1,6 +1,9 @@
 //! Writing compound packets into a buffer of the caller.
 
-use super::{NACK, PAYLOAD_FEEDBACK, PICTURE_LOSS, RECEIVER_REPORT, SENDER_REPORT, SOURCE_DESCRIPTION, TRANSPORT_CC, TRANSPORT_FEEDBACK};
+use super::{
+    NACK, PAYLOAD_FEEDBACK, PICTURE_LOSS, RECEIVER_REPORT, SENDER_REPORT, SOURCE_DESCRIPTION,
+    TRANSPORT_CC, TRANSPORT_FEEDBACK,
+};
 
 /// A reception report block to write (RFC 3550 section 6.4.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,13 +67,18 @@ impl<'a> Writer<'a> {
     /// A receiver report from `sender` with at most 31 blocks; returns whether it fitted.
     pub fn receiver_report(&mut self, sender: u32, blocks: &[ReportBlock]) -> bool {
         let blocks = &blocks[..blocks.len().min(31)];
-        let Some(body) = self.packet(RECEIVER_REPORT, blocks.len() as u8, 4 + blocks.len() * 24) else {
+        let Some(body) = self.packet(RECEIVER_REPORT, blocks.len() as u8, 4 + blocks.len() * 24)
+        else {
             return false;
         };
         put(body, 0, sender);
         for (block, bytes) in blocks.iter().zip(body[4..].chunks_exact_mut(24)) {
             put(bytes, 0, block.ssrc);
-            put(bytes, 4, u32::from(block.fraction_lost) << 24 | block.lost & 0xff_ffff);
+            put(
+                bytes,
+                4,
+                u32::from(block.fraction_lost) << 24 | block.lost & 0xff_ffff,
+            );
             put(bytes, 8, block.highest);
             put(bytes, 12, block.jitter);
             put(bytes, 16, block.last_report);
@@ -80,7 +88,14 @@ impl<'a> Writer<'a> {
     }
 
     /// A sender report of stream `ssrc` without blocks; returns whether it fitted.
-    pub fn sender_report(&mut self, ssrc: u32, ntp: u64, timestamp: u32, packets: u32, octets: u32) -> bool {
+    pub fn sender_report(
+        &mut self,
+        ssrc: u32,
+        ntp: u64,
+        timestamp: u32,
+        packets: u32,
+        octets: u32,
+    ) -> bool {
         let Some(body) = self.packet(SENDER_REPORT, 0, 24) else {
             return false;
         };
