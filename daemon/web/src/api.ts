@@ -58,11 +58,9 @@ export interface Incident {
   run_ids: number[];
 }
 
-export const DEVICE_KINDS = [
-  "server", "frame", "storage", "backup", "san_switch", "switch", "router", "firewall",
-  "hypervisor", "ups", "pdu", "cooling", "host", "other",
-] as const;
-export type DeviceKind = (typeof DEVICE_KINDS)[number];
+export type DeviceKind =
+  | "server" | "frame" | "storage" | "backup" | "san_switch" | "switch" | "router" | "firewall"
+  | "hypervisor" | "ups" | "pdu" | "cooling" | "host" | "other";
 
 export interface DeviceRow {
   id: string;

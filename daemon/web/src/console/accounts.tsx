@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { type Account, type AccountRole, type ApiError, api } from "../api.ts";
+import { type Account, type AccountInput, type AccountRole, type ApiError, api } from "../api.ts";
 import { useNow } from "../clock.ts";
 import { ago } from "../format.ts";
 import { common } from "../i18n/common.ts";
@@ -65,7 +65,7 @@ function AccountForm({ account, self, close, done }: { account: Account | undefi
     const shared = { display_name: displayName.trim(), role };
     void (account
       ? run(() => api.patch(`/accounts/${account.id}`, { ...shared, ...(password === "" ? {} : { password }) }))
-      : run(() => api.post("/accounts", { ...shared, username: username.trim(), password }), t("account.added", { name: shared.display_name })));
+      : run(() => api.post("/accounts", { ...shared, username: username.trim(), password } satisfies AccountInput), t("account.added", { name: shared.display_name })));
   };
   const remove = async () => {
     if (!account || !(await ask(t("account.delete.title"), t("account.delete.text", { name: account.display_name }), common("delete")))) return;

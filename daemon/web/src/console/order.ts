@@ -11,7 +11,3 @@ export function byHealth(a: { health: Health }, b: { health: Health }): number {
 export function byNumber(a: number | undefined, b: number | undefined): number {
   return (a ?? Infinity) === (b ?? Infinity) ? 0 : (a ?? Infinity) < (b ?? Infinity) ? -1 : 1;
 }
-
-export function isHealth(text: string): text is Health {
-  return Object.hasOwn(RANK, text);
-}

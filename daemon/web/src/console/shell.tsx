@@ -97,7 +97,7 @@ function Allowed({ needs, children }: { needs: Parameters<typeof may>[0]; childr
   return <Empty title={t("forbidden.title")}>{t("forbidden.text")}</Empty>;
 }
 
-export function NotFound() {
+function NotFound() {
   return (
     <Empty title={t("not_found.title")}>
       <p>{t("not_found.text")}</p>

@@ -67,9 +67,12 @@ export function formatNumber(value: number): string {
   return formats[language.value].format(value);
 }
 
-/** A dictionary in both languages as a function from key to sentence in the language of the moment. */
+/**
+ * A dictionary in both languages as a function from key to sentence in the language of the moment. Keys made from what a newer
+ * daemon says may be missing; they show as they are, since a page that breaks tells less.
+ */
 export function words<V extends Words>(vi: V, en: Record<keyof V, string>) {
-  return (key: keyof V & string, args?: Args): string => fill((language.value === "vi" ? vi : en)[key], args);
+  return (key: keyof V & string, args?: Args): string => fill((language.value === "vi" ? vi : en)[key] ?? key, args);
 }
 
 /** As `words`, for keys that come from the daemon: undefined when the key is unknown. */

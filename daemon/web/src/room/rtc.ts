@@ -55,10 +55,6 @@ export class Call {
 
   constructor(private readonly slots: SlotCounts, private readonly listener: Listener) {}
 
-  get state(): CallState {
-    return this.current;
-  }
-
   /** Makes a new connection; also the answer to a socket that had to be opened again. */
   start(audio: MediaStreamTrack | null, video: MediaStreamTrack | null): void {
     this.audio = audio;

@@ -22,7 +22,6 @@ export const deskWords: Record<keyof typeof vi, string> = {
   "state.cancelled": "Cancelled",
   "present": "{joined}/{invited} present",
   "sites": "{n} site{n:|s}",
-  "chaired": "Chair: {site}",
   "step.what": "What and when",
   "step.who": "Sites",
   "step.check": "Check",

@@ -20,7 +20,6 @@ export const deskWords = {
   "state.cancelled": "Đã hủy",
   "present": "{joined}/{invited} có mặt",
   "sites": "{n} điểm cầu",
-  "chaired": "Chủ trì: {site}",
   "step.what": "Nội dung và thời gian",
   "step.who": "Điểm cầu",
   "step.check": "Kiểm tra",
