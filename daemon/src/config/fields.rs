@@ -156,7 +156,7 @@ pub(super) const DEVICE: &[Field] = &[
         "tried in this order",
     ),
     field("site", Form::Id, Nothing, "where it stands"),
-    field("poll", Form::Duration("5s", "1h"), Nothing, "own interval"),
+    field("poll", Form::Duration("1s", "1h"), Nothing, "own interval"),
     field(
         "profile",
         Form::Id,
@@ -226,7 +226,7 @@ pub(super) const SITE: &[Field] = &[
 pub(super) const POLL: &[Field] = &[
     field(
         "interval",
-        Form::Duration("5s", "1h"),
+        Form::Duration("1s", "1h"),
         Text("30s"),
         "a fault is seen within one interval, sooner by a trap",
     ),

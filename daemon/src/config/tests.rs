@@ -202,7 +202,7 @@ fn single_mistakes() {
             "the network is 10.20.0.0/16",
         ),
         ("poll: {timeout: 30s}\n", "is longer than poll.deadline"),
-        ("poll: {interval: 1s}\n", "must be from 5s to 1h"),
+        ("poll: {interval: 1ms}\n", "must be from 1s to 1h"),
         ("poll: {in_flight: \"64\"}\n", "must be a whole number"),
         (
             "sites: [{id: a, name: A, capacity: 20}]\n",
