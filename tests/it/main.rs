@@ -1,3 +1,12 @@
 //! The daemon held against real programs and bad input.
 
+mod crash;
+mod datagrams;
+mod disk;
+mod exposition;
+mod notifications;
+mod playbooks;
+mod secrets;
+mod settings;
+mod snmpd;
 mod tidy;

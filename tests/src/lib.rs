@@ -5,6 +5,7 @@ pub mod client;
 pub mod daemon;
 pub mod place;
 pub mod program;
+pub mod snmp;
 pub mod socket;
 pub mod wait;
 
