@@ -49,6 +49,7 @@ pub(crate) struct Member<'a> {
     pub(crate) name: &'a str,
     pub(crate) site: Option<&'a SiteId>,
     pub(crate) collection: Option<&'a Collection>,
+    pub(crate) neighbours: &'a [crate::Neighbour],
 }
 
 /// The graph and what follows from it.
@@ -126,14 +127,7 @@ impl Topology {
         }
         let mut heard = Vec::new();
         for member in members {
-            let Some(collection) = member.collection else {
-                continue;
-            };
-            for neighbour in collection
-                .neighbours
-                .iter()
-                .filter(|n| !n.interface.is_empty())
-            {
+            for neighbour in member.neighbours.iter().filter(|n| !n.interface.is_empty()) {
                 let a = InterfaceRef {
                     device: member.id.clone(),
                     interface: neighbour.interface.clone(),
@@ -356,10 +350,10 @@ impl Topology {
             if let Some(end) = [near, far].into_iter().flatten().find(|end| is_down(end)) {
                 cause = Some(Cause::Interface(end.clone()));
             }
-            if let Node::Device(device) = &node {
-                if is_dead(device) {
-                    cause = Some(Cause::Device(device.clone()));
-                }
+            if let Node::Device(device) = &node
+                && is_dead(device)
+            {
+                cause = Some(Cause::Device(device.clone()));
             }
         }
         cause

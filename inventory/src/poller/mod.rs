@@ -109,7 +109,7 @@ impl Poller {
             } => self.reply(request, result, bytes, now),
             Input::Hasten(device) => {
                 if let Some(&slot) = self.by_device.get(&device) {
-                    self.visit(slot, now, |session, around| session.hasten(around, now));
+                    self.visit(slot, now, |session, _| session.hasten(now));
                 }
             }
             Input::Profiles(profiles) => {

@@ -76,7 +76,8 @@ fn find_word(text: &str, word: &str) -> Option<usize> {
     let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '-');
     text.match_indices(word)
         .find(|(n, found)| {
-            !inside(text[..*n].chars().next_back()) && !inside(text[n + found.len()..].chars().next())
+            !inside(text[..*n].chars().next_back())
+                && !inside(text[n + found.len()..].chars().next())
         })
         .map(|(n, _)| n)
 }

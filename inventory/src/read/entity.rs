@@ -303,10 +303,10 @@ fn drop_senseless(sensor: &mut Sensor) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     };
-    if let (Some(low), Some(high)) = (low, high) {
-        if low >= high {
-            *limits = Limits::default();
-        }
+    if let (Some(low), Some(high)) = (low, high)
+        && low >= high
+    {
+        *limits = Limits::default();
     }
     if limits.high_critical == Some(0.0)
         && limits.high_warning.is_none_or(|h| h == 0.0)

@@ -29,7 +29,8 @@ pub(crate) fn family(
     while let Some((index, cells)) = rows.next() {
         // A column that the agent does not have sorts nothing out.
         let raw = |column: usize| cell_i64(cells[column]);
-        let outside = |(c, values): &(usize, Vec<i64>)| raw(*c).is_some_and(|v| !values.contains(&v));
+        let outside =
+            |(c, values): &(usize, Vec<i64>)| raw(*c).is_some_and(|v| !values.contains(&v));
         let inside = |(c, values): &(usize, Vec<i64>)| raw(*c).is_some_and(|v| values.contains(&v));
         if table.only.iter().any(outside) || table.unless.iter().any(inside) {
             continue;

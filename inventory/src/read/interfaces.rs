@@ -312,15 +312,15 @@ fn counters(cells: &[Option<&Value>], legacy: &[Legacy], index: u32, now: Instan
             .unwrap_or(0),
         read_at: now,
     };
-    if counters.inbound.octets.is_none() || counters.outbound.octets.is_none() {
-        if let Ok(n) = legacy.binary_search_by_key(&index, |l| l.index) {
-            let [in_octets, in_unicast, out_octets, out_unicast] = legacy[n].values;
-            counters.octets_32_bit = true;
-            counters.inbound.octets = in_octets;
-            counters.outbound.octets = out_octets;
-            counters.inbound.unicast_packets = counters.inbound.unicast_packets.or(in_unicast);
-            counters.outbound.unicast_packets = counters.outbound.unicast_packets.or(out_unicast);
-        }
+    if (counters.inbound.octets.is_none() || counters.outbound.octets.is_none())
+        && let Ok(n) = legacy.binary_search_by_key(&index, |l| l.index)
+    {
+        let [in_octets, in_unicast, out_octets, out_unicast] = legacy[n].values;
+        counters.octets_32_bit = true;
+        counters.inbound.octets = in_octets;
+        counters.outbound.octets = out_octets;
+        counters.inbound.unicast_packets = counters.inbound.unicast_packets.or(in_unicast);
+        counters.outbound.unicast_packets = counters.outbound.unicast_packets.or(out_unicast);
     }
     counters
 }

@@ -1,6 +1,6 @@
 //! What is wrong with a device that answers: links, sensors, parts, storage, load; each damped, each told once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -54,6 +54,13 @@ pub(super) struct Conditions {
 impl Conditions {
     pub(super) fn calm_at(&self) -> Option<Instant> {
         self.latches.values().filter_map(Latch::calm_at).min()
+    }
+
+    /// Lets go of times that have passed.
+    pub(super) fn forget_calm(&mut self, now: Instant) {
+        for latch in self.latches.values_mut() {
+            latch.forget_calm(now);
+        }
     }
 }
 
@@ -218,6 +225,8 @@ impl Watch {
     fn conclude(&mut self, collection: &Collection, findings: Vec<Finding>, now: Instant) {
         let device = &collection.device;
         let (changes_max, window) = (self.config.flap_changes_max, self.config.flap_window);
+        let found: BTreeSet<(Kind, Arc<str>)> =
+            findings.iter().map(|f| (f.kind, f.name.clone())).collect();
         let mut changes = Vec::new();
         let mut worst = Health::Ok;
         let mut reasons: Vec<(Health, Reason)> = Vec::new();
@@ -284,14 +293,39 @@ impl Watch {
                 changes.push((finding, before, after));
             }
         }
+        // What the device no longer has cannot stay ill. A failed table proves nothing.
+        if collection.scope == CollectionScope::Full && collection.errors.is_empty() {
+            let gone: Vec<(Kind, Arc<str>)> = watched
+                .conditions
+                .latches
+                .keys()
+                .filter(|key| !found.contains(*key))
+                .cloned()
+                .collect();
+            for (kind, name) in gone {
+                if kind == Kind::Load || kind == Kind::Link {
+                    watched.conditions.load_streaks.remove(&name);
+                }
+                let Some(latch) = watched.conditions.latches.remove(&(kind, name.clone())) else {
+                    continue;
+                };
+                let finding = Finding {
+                    kind,
+                    name,
+                    health: Health::Ok,
+                    reason: None,
+                };
+                changes.push((finding, latch.announced(), Health::Ok));
+            }
+        }
         // Table failures and a missing profile are told, but do not make a device ill.
         reasons.extend(collection.errors.iter().map(|r| (Health::Ok, r.clone())));
-        if let (Some(recognised), Some(system)) = (&collection.recognised, &collection.system) {
-            if recognised.generic {
-                let reason = Reason::new("generic_profile")
-                    .with("sys_object_id", system.object_id.to_string());
-                reasons.push((Health::Ok, reason));
-            }
+        if let (Some(recognised), Some(system)) = (&collection.recognised, &collection.system)
+            && recognised.generic
+        {
+            let reason =
+                Reason::new("generic_profile").with("sys_object_id", system.object_id.to_string());
+            reasons.push((Health::Ok, reason));
         }
         reasons.sort_by_key(|(health, _)| std::cmp::Reverse(*health));
         watched.state.health = worst;
@@ -321,7 +355,8 @@ impl Watch {
             Health::Critical
         };
         let opens = after >= level && before < level;
-        if !opens && !(before >= level && after < level) {
+        let closes = before >= level && after < level;
+        if !opens && !closes {
             return;
         }
         let end = InterfaceRef {

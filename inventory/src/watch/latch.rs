@@ -26,6 +26,11 @@ impl Latch {
         self.calm_at
     }
 
+    /// Waits for the next observation instead of a time that has passed.
+    pub(super) fn forget_calm(&mut self, now: Instant) {
+        self.calm_at = self.calm_at.filter(|at| *at > now);
+    }
+
     /// Takes an observation. `Some((before, now))` when people shall be told; the very first one counts as a change from Ok.
     pub(super) fn observe(
         &mut self,

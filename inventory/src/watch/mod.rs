@@ -22,7 +22,8 @@ pub use api::{
 use crate::topology::{Member, Topology};
 use crate::trap::{Trap, TrapGate, TrapLimits, Verdict};
 use crate::{
-    Collection, CollectionScope, DeviceId, DeviceSpec, Health, InterfaceRef, Reason, SiteId,
+    Collection, CollectionScope, DeviceId, DeviceSpec, Health, InterfaceRef, Neighbour, Reason,
+    SiteId,
 };
 use condition::Conditions;
 
@@ -50,6 +51,8 @@ struct Watched {
     state: DeviceState,
     reach: Reach,
     missed: u32,
+    /// What it hears, and what it heard on ports that are down now: neighbours fall silent with the line, but the cable stays.
+    neighbours: Vec<Neighbour>,
     conditions: Conditions,
 }
 
@@ -162,6 +165,7 @@ impl Watch {
         let watched = Watched {
             reach: Reach::New,
             missed: 0,
+            neighbours: Vec::new(),
             conditions: Conditions::default(),
             state,
         };
@@ -189,12 +193,11 @@ impl Watch {
             self.missed(&collection.device, reason, now);
             return;
         }
-        if !before
-            .as_ref()
-            .is_some_and(|b| same_neighbours(b, &collection))
-        {
+        let heard = heard(&watched.neighbours, &collection);
+        if before.is_none() || !same_neighbours(&watched.neighbours, &heard) {
             self.topology_stale = true;
         }
+        watched.neighbours = heard;
         // Links first: what hangs on this device is judged by them.
         self.refresh_topology();
         self.answered(&collection, before.as_deref(), now);
@@ -308,6 +311,10 @@ impl Watch {
             };
             self.judge(&again, now);
         }
+        for watched in self.devices.values_mut() {
+            // What could not be judged now waits for the next collection.
+            watched.conditions.forget_calm(now);
+        }
     }
 
     fn refresh_topology(&mut self) {
@@ -322,6 +329,7 @@ impl Watch {
                 name: &w.state.spec.name,
                 site: w.state.spec.site.as_ref(),
                 collection: w.state.collection.as_deref(),
+                neighbours: &w.neighbours,
             })
             .collect();
         self.topology = Topology::build(&members, &self.sites, &self.declared, self.root.as_ref());
@@ -334,24 +342,33 @@ impl Watch {
         if std::mem::take(&mut self.reach_stale) {
             self.explain(now);
         }
+        // What `explain` itself changed it has already seen.
+        self.reach_stale = false;
     }
 }
 
-/// Whether two collections hear the same neighbours, whenever they heard them.
-fn same_neighbours(a: &Collection, b: &Collection) -> bool {
-    let key = |n: &crate::Neighbour| {
-        (
-            n.interface.clone(),
-            n.protocol,
-            n.system_name.clone(),
-            n.chassis.clone(),
-            n.remote_interface.clone(),
-        )
+/// What a device hears now, and what it heard before on ports that are down.
+fn heard(before: &[Neighbour], collection: &Collection) -> Vec<Neighbour> {
+    let mut now = collection.neighbours.to_vec();
+    for old in before {
+        let silenced = collection
+            .interface(&old.interface)
+            .is_some_and(|i| i.oper.is_down());
+        if silenced && !now.iter().any(|n| n.interface == old.interface) {
+            now.push(old.clone());
+        }
+    }
+    now
+}
+
+/// Whether two lists say the same, whenever they were heard.
+fn same_neighbours(a: &[Neighbour], b: &[Neighbour]) -> bool {
+    let same = |x: &Neighbour, y: &Neighbour| {
+        x.interface == y.interface
+            && x.protocol == y.protocol
+            && x.system_name == y.system_name
+            && x.chassis == y.chassis
+            && x.remote_interface == y.remote_interface
     };
-    Arc::ptr_eq(&a.neighbours, &b.neighbours)
-        || (a.neighbours.len() == b.neighbours.len()
-            && a.neighbours
-                .iter()
-                .zip(b.neighbours.iter())
-                .all(|(x, y)| key(x) == key(y)))
+    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| same(x, y))
 }

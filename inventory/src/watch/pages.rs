@@ -1,5 +1,7 @@
 //! What pages may read.
 
+use std::collections::BTreeSet;
+
 use super::condition::load_percent;
 use super::{Cause, DeviceState, Incident, LinkState, Reach, SiteState, Watch};
 use crate::topology::Node;
@@ -109,15 +111,14 @@ impl Watch {
             .get(&end.interface)
             .copied()
             .unwrap_or_default();
-        if state.health == Health::Degraded {
-            if let Some(percent) = state
+        if state.health == Health::Degraded
+            && let Some(percent) = state
                 .load_percent
                 .filter(|p| *p >= self.config.link_full_percent)
-            {
-                state
-                    .reasons
-                    .push(Reason::new("link_full").with("percent", percent.round() as i64));
-            }
+        {
+            state
+                .reasons
+                .push(Reason::new("link_full").with("percent", percent.round() as i64));
         }
     }
 
@@ -150,14 +151,22 @@ impl Watch {
     /// All sites.
     #[must_use]
     pub fn sites(&self) -> Vec<SiteState> {
-        self.sites.keys().filter_map(|id| self.site(id)).collect()
+        let reached = self.reached();
+        self.sites
+            .keys()
+            .filter_map(|id| self.site_among(id, &reached))
+            .collect()
     }
 
     /// One site: cut off when something on its way is broken, else as well as its devices.
     #[must_use]
     pub fn site(&self, id: &SiteId) -> Option<SiteState> {
+        self.site_among(id, &self.reached())
+    }
+
+    fn site_among(&self, id: &SiteId, reached: &BTreeSet<Node>) -> Option<SiteState> {
         let spec = self.sites.get(id)?.clone();
-        if let Some(cause) = self.cause_of(&Node::Site(id.clone())) {
+        if let Some(cause) = self.cause_of(&Node::Site(id.clone()), reached) {
             let reason = match &cause {
                 Cause::Interface(end) => self.link_down(end),
                 Cause::Device(device) => {
@@ -207,7 +216,7 @@ impl Watch {
     /// What cuts a site off from the root, if anything does.
     #[must_use]
     pub fn site_cause(&self, id: &SiteId) -> Option<Cause> {
-        self.cause_of(&Node::Site(id.clone()))
+        self.cause_of(&Node::Site(id.clone()), &self.reached())
     }
 
     /// Interfaces that the site's traffic crosses, from the site up to the root.

@@ -1,5 +1,6 @@
 //! Who answers, who does not, and which of them only stand behind something broken.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::{Cause, EventKind, IncidentKey, Output, Reach, Watch};
@@ -116,9 +117,7 @@ impl Watch {
 
     /// Sites that lost their way to the root just now, of those that `concerned` names.
     pub(super) fn cut_sites(&self, concerned: impl Fn(&SiteId) -> bool) -> Vec<SiteId> {
-        let reached = self
-            .topology
-            .reached(|end| self.is_down(end), |d| self.is_dead(d));
+        let reached = self.reached();
         self.sites
             .keys()
             .filter(|site| concerned(site) && !reached.contains(&Node::Site((*site).clone())))
@@ -134,19 +133,23 @@ impl Watch {
             .collect()
     }
 
-    /// The broken thing in front of a place, when it cannot be reached.
-    pub(super) fn cause_of(&self, node: &Node) -> Option<Cause> {
-        let own = if let Node::Device(device) = node {
-            Some(device.clone())
-        } else {
-            None
-        };
-        let down = |end: &InterfaceRef| self.is_down(end);
-        let dead = |device: &DeviceId| Some(device) != own.as_ref() && self.is_dead(device);
-        if !self.topology.is_placed(node) || self.topology.reached(down, dead).contains(node) {
+    /// What can be reached from the root now.
+    pub(super) fn reached(&self) -> BTreeSet<Node> {
+        self.topology
+            .reached(|end| self.is_down(end), |device| self.is_dead(device))
+    }
+
+    /// The broken thing in front of a place that is not among the `reached`.
+    pub(super) fn cause_of(&self, node: &Node, reached: &BTreeSet<Node>) -> Option<Cause> {
+        if !self.topology.is_placed(node) || reached.contains(node) {
             return None;
         }
-        self.topology.cause(node, down, dead)
+        let itself = |device: &DeviceId| matches!(node, Node::Device(own) if own == device);
+        self.topology.cause(
+            node,
+            |end| self.is_down(end),
+            |device| !itself(device) && self.is_dead(device),
+        )
     }
 
     /// Decides for every silent device whether something in front explains it. Nearest to the root first, because what is
@@ -155,12 +158,13 @@ impl Watch {
         let mut silent: Vec<(usize, DeviceId)> = self
             .devices
             .iter()
-            .filter(|(_, w)| w.missed > 0 && !matches!(w.reach, Reach::Answers if w.missed == 0))
+            .filter(|(_, w)| w.missed > 0)
             .map(|(id, _)| (self.topology.devices_above(id).len(), id.clone()))
             .collect();
         silent.sort();
+        let mut reached = self.reached();
         for (_, device) in silent {
-            let cause = self.cause_of(&Node::Device(device.clone()));
+            let cause = self.cause_of(&Node::Device(device.clone()), &reached);
             let Some(watched) = self.devices.get(&device) else {
                 continue;
             };
@@ -168,11 +172,16 @@ impl Watch {
                 (Reach::Behind, Some(cause)) => self.stay_behind(&device, cause),
                 (Reach::Down, Some(cause)) => self.late_cause(&device, cause, now),
                 (Reach::New | Reach::Answers | Reach::Doubtful { .. }, Some(cause)) => {
-                    self.hold_back(&device, cause, now)
+                    self.hold_back(&device, cause, now);
                 }
-                (Reach::Behind, None) => self.come_forward(&device, now),
+                // These two change what can be reached through the device.
+                (Reach::Behind, None) => {
+                    self.come_forward(&device, now);
+                    reached = self.reached();
+                }
                 (Reach::Doubtful { until, extended }, None) if until <= now => {
                     self.end_of_doubt(&device, extended, now);
+                    reached = self.reached();
                 }
                 _ => {}
             }
@@ -228,10 +237,10 @@ impl Watch {
                 incident.behind.retain(|(d, _)| d != device);
             }
         }
-        if let (Some(incident), Some(since)) = (self.incidents.get_mut(&key), since) {
-            if !incident.behind.iter().any(|(d, _)| d == device) {
-                incident.behind.push((device.clone(), since));
-            }
+        if let (Some(incident), Some(since)) = (self.incidents.get_mut(&key), since)
+            && !incident.behind.iter().any(|(d, _)| d == device)
+        {
+            incident.behind.push((device.clone(), since));
         }
     }
 
@@ -245,10 +254,10 @@ impl Watch {
             watched.state.behind = Some(cause);
             watched.state.behind_since.get_or_insert(now);
         }
-        if let Some(incident) = self.incidents.get_mut(&key) {
-            if !incident.behind.iter().any(|(d, _)| d == device) {
-                incident.behind.push((device.clone(), now));
-            }
+        if let Some(incident) = self.incidents.get_mut(&key)
+            && !incident.behind.iter().any(|(d, _)| d == device)
+        {
+            incident.behind.push((device.clone(), now));
         }
     }
 
@@ -300,6 +309,5 @@ impl Watch {
         event.reason = reason;
         event.sites = self.cut_sites(|site| self.topology.passes(site, device));
         self.tell(event, true);
-        self.reach_stale = true;
     }
 }

@@ -1,6 +1,7 @@
 //! The crate from outside: simulated agents, recordings of real ones, and stories told with a clock that is handed in.
 
 mod agent;
+mod conditions;
 mod corpora;
 mod cost;
 mod network;

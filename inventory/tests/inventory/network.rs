@@ -34,6 +34,7 @@ pub(crate) enum Fate {
     Lost,
 }
 
+type Answer = Result<Vec<Varbind>, FetchError>;
 type Delivery = (Instant, u64, Request, Result<Vec<Varbind>, FetchError>);
 
 /// The simulation.
@@ -49,7 +50,7 @@ pub(crate) struct Network {
     /// Watches the collections, when a test wants it to.
     pub(crate) watch: Option<Watch>,
     pub(crate) events: Vec<Event>,
-    deliveries: BTreeMap<(Instant, u64), (Request, Result<Vec<Varbind>, FetchError>)>,
+    deliveries: BTreeMap<(Instant, u64), (Request, Answer)>,
     serial: u64,
 }
 
