@@ -242,7 +242,7 @@ impl Up {
         });
         if anew {
             layer.ssrc = ssrc;
-            layer.base = (layer.highest >> 16) + 2 << 16;
+            layer.base = ((layer.highest >> 16) + 2) << 16;
             layer.arrivals = Arrivals::new(kind.clock_hz(), kind == Kind::Video, now);
             layer.report = None;
         }

@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn asks_for_losses_a_few_times_and_then_gives_up() {
-        let start = Instant::now();
+        let start = crate::testing::start();
         let mut arrivals = Arrivals::new(90_000, true, start);
         assert_eq!(arrivals.accept(10, 0, start), Some(10));
         assert_eq!(arrivals.accept(13, 0, start), Some(13));
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_large_gap_is_not_asked_for() {
-        let now = Instant::now();
+        let now = crate::testing::start();
         let mut arrivals = Arrivals::new(90_000, true, now);
         arrivals.accept(10, 0, now);
         arrivals.accept(1_000, 0, now);
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn reports_loss_since_the_last_report() {
-        let now = Instant::now();
+        let now = crate::testing::start();
         let mut arrivals = Arrivals::new(48_000, false, now);
         assert_eq!(arrivals.report(), None);
         for sequence in [65_534, 65_535, 0, 3] {

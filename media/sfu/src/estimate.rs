@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_full_lowers_the_estimate_below_it() {
-        let start = Instant::now();
+        let start = crate::testing::start();
         let mut estimator = Estimator::new(start);
         drive(&mut estimator, start, 0, 3_000_000, 1_000_000, 4);
         assert!(estimator.bps() < 1_050_000, "{}", estimator.bps());
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_free_line_raises_it() {
-        let start = Instant::now();
+        let start = crate::testing::start();
         let mut estimator = Estimator::new(start);
         drive(&mut estimator, start, 0, 2_000_000, 50_000_000, 10);
         assert!(estimator.bps() > START_BPS * 3 / 2, "{}", estimator.bps());
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn what_failed_is_not_tried_again_at_once() {
-        let start = Instant::now();
+        let start = crate::testing::start();
         let mut estimator = Estimator::new(start);
         let after = drive(&mut estimator, start, 0, 3_000_000, 1_000_000, 3);
         drive(&mut estimator, start, after + 3_000, 300_000, 1_000_000, 5);

@@ -13,8 +13,10 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sequence;
 pub mod speaker;
+#[cfg(test)]
+mod testing;
 pub mod twcc;
 pub mod vp8;
 
 pub use ids::{Kind, PeerId, RoomId};
-pub use room::{Event, Input, LAYERS, Lowered, Outgoing, Output, Room};
+pub use room::{Event, InSlots, Input, LAYERS, Lowered, Outgoing, Output, Room};

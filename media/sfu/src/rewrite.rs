@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn numbers_continue_over_a_switch() {
-        let start = Instant::now();
+        let start = crate::testing::start();
         let mut rewriter = Rewriter::new(90_000, 100);
         rewriter.switch(A, &video(5_000, 900, 40), start);
         let first = rewriter
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn gaps_and_late_packets_keep_their_places() {
-        let now = Instant::now();
+        let now = crate::testing::start();
         let mut rewriter = Rewriter::new(90_000, 65_530);
         rewriter.switch(A, &video(10, 0, 0), now);
         let indexes = [10, 12, 11, 30].map(|index| {
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn finds_the_origin_of_what_went_out() {
-        let now = Instant::now();
+        let now = crate::testing::start();
         let mut rewriter = Rewriter::new(90_000, 65_535);
         rewriter.switch(A, &video(10, 0, 0), now);
         rewriter.translate(A, &video(10, 0, 0), now);
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn new_keys_begin_at_rollover_zero() {
-        let now = Instant::now();
+        let now = crate::testing::start();
         let mut rewriter = Rewriter::new(90_000, 0);
         rewriter.switch(A, &video(0, 0, 0), now);
         rewriter.translate(A, &video(200_000, 0, 0), now);
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn no_index_goes_out_twice_whatever_switches() {
-        let mut now = Instant::now();
+        let mut now = crate::testing::start();
         let mut rewriter = Rewriter::new(90_000, 32_000);
         let mut seen = std::collections::HashSet::new();
         let mut state = 7u32;

@@ -213,35 +213,26 @@ impl Speakers {
             }
         }
         // Free positions are taken by anyone who sends sound; full ones only by somebody clearly louder who speaks.
-        loop {
-            let Some(outside) = voices
-                .iter()
-                .filter(|voice| !self.positions.contains(&Some(voice.seat)))
-                .filter(|voice| now.saturating_duration_since(voice.last_packet) < STALE)
-                .max_by(|left, right| left.loudness.total_cmp(&right.loudness))
-            else {
-                break;
-            };
-            if let Some(free) = self
-                .positions
-                .iter_mut()
-                .find(|position| position.is_none())
-            {
+        while let Some(outside) = voices
+            .iter()
+            .filter(|voice| !self.positions.contains(&Some(voice.seat)))
+            .filter(|voice| now.saturating_duration_since(voice.last_packet) < STALE)
+            .max_by(|left, right| left.loudness.total_cmp(&right.loudness))
+        {
+            if let Some(free) = self.positions.iter_mut().find(|position| position.is_none()) {
                 *free = Some(outside.seat);
                 continue;
             }
             let quietest = self
                 .positions
                 .iter_mut()
-                .filter_map(|position| {
+                .map(|position| {
                     let loudness = position.and_then(find).map_or(0.0, |voice| voice.loudness);
-                    Some((position, loudness))
+                    (position, loudness)
                 })
                 .min_by(|(_, left), (_, right)| left.total_cmp(right));
             match quietest {
-                Some((position, loudness))
-                    if outside.speaking && outside.loudness > loudness + VOICE_MARGIN =>
-                {
+                Some((position, loudness)) if outside.speaking && outside.loudness > loudness + VOICE_MARGIN => {
                     *position = Some(outside.seat);
                 }
                 _ => break,
@@ -280,7 +271,7 @@ mod tests {
 
     fn clock(positions: usize) -> Clock {
         Clock {
-            now: Instant::now(),
+            now: crate::testing::start(),
             speakers: Speakers::new(positions),
             changes: Vec::new(),
         }

@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn reads_the_feedback_that_it_writes() {
-        let epoch = Instant::now();
+        let epoch = crate::testing::start();
         let mut recorder = Recorder::new(epoch);
         let arrivals = [
             (65_534u16, 100u64),
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_pause_too_long_for_a_delta_begins_another_feedback() {
-        let epoch = Instant::now();
+        let epoch = crate::testing::start();
         let mut recorder = Recorder::new(epoch);
         recorder.arrived(1, epoch);
         recorder.arrived(2, epoch + Duration::from_secs(60));

@@ -291,15 +291,13 @@ impl Client {
         readable: bool,
         sink: &mut dyn FnMut(Packet<'_>),
     ) {
-        while readable {
-            let more = inbox.receive(&self.socket);
+        let mut more = readable;
+        while more {
+            more = inbox.receive(&self.socket);
             for index in 0..inbox.len() {
                 if let Some((_, datagram)) = inbox.datagram(index, 0) {
                     self.take(datagram, identity, now, sink);
                 }
-            }
-            if !more {
-                break;
             }
         }
         self.check(now);

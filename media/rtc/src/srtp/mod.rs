@@ -43,7 +43,7 @@ impl Profile {
 }
 
 enum Keys {
-    Gcm(GcmKeys),
+    Gcm(Box<GcmKeys>),
     Cm(Box<CmKeys>),
 }
 
@@ -83,7 +83,7 @@ impl Direction {
     fn new(profile: Profile, key: &[u8], salt: &[u8]) -> Option<Self> {
         let key = key.try_into().ok()?;
         Some(Self(match profile {
-            Profile::AeadAes128Gcm => Keys::Gcm(GcmKeys::new(key, salt)?),
+            Profile::AeadAes128Gcm => Keys::Gcm(Box::new(GcmKeys::new(key, salt)?)),
             Profile::Aes128CmSha1 => Keys::Cm(Box::new(CmKeys::new(key, salt))),
         }))
     }

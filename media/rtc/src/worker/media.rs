@@ -26,7 +26,7 @@ impl Worker {
             Ok(None) => {}
             Ok(Some(accepted)) => {
                 self.heard(index, now);
-                self.into_room(index, &accepted, now);
+                self.hand_to_room(index, &accepted, now);
             }
             Err(reason) => self.counters.drop(reason),
         }
@@ -158,7 +158,7 @@ impl Worker {
         }))
     }
 
-    fn into_room(&mut self, index: u32, accepted: &Accepted, now: Instant) {
+    fn hand_to_room(&mut self, index: u32, accepted: &Accepted, now: Instant) {
         let Some((room_id, room)) = self.peers[index as usize]
             .as_ref()
             .map(|peer| (peer.room_id, peer.room))

@@ -94,7 +94,7 @@ impl Worker {
     }
 
     fn slots(&mut self, index: u32, room: RoomId, peer: PeerId) -> Option<BridgeEvent> {
-        let (audio, video) = self.in_room(index, |live| live.room.slots(peer))??;
+        let users = self.in_room(index, |live| live.room.slots(peer))??;
         let down = self.downs[*self.by_id.get(&peer)? as usize].as_ref()?;
         let name = |slots: &[crate::peer::DownSlot], users: Vec<Option<PeerId>>| {
             users
@@ -111,8 +111,8 @@ impl Worker {
         Some(BridgeEvent::Slots {
             room,
             peer,
-            audio: name(&down.audio, audio),
-            video: name(&down.video, video),
+            audio: name(&down.audio, users.audio),
+            video: name(&down.video, users.video),
         })
     }
 

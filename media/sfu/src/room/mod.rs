@@ -178,6 +178,15 @@ pub enum Event {
     TapSpeaker(PeerId),
 }
 
+/// Whose packets flow in a receiver's slots.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InSlots {
+    /// By audio slot.
+    pub audio: Vec<Option<PeerId>>,
+    /// By video slot.
+    pub video: Vec<Option<PeerId>>,
+}
+
 /// A live room.
 pub struct Room {
     seats: Vec<Option<Seat>>,
@@ -289,9 +298,9 @@ impl Room {
         self.by_peer.get(&peer).copied()
     }
 
-    /// Whose packets flow in the slots of a receiver: audio, then video.
+    /// Whose packets flow in the slots of a receiver.
     #[must_use]
-    pub fn slots(&self, peer: PeerId) -> Option<(Vec<Option<PeerId>>, Vec<Option<PeerId>>)> {
+    pub fn slots(&self, peer: PeerId) -> Option<InSlots> {
         let seat = self.seat(*self.by_peer.get(&peer)?)?;
         let shown = |slots: &[seat::Slot]| {
             slots
@@ -303,7 +312,10 @@ impl Room {
                 })
                 .collect()
         };
-        Some((shown(&seat.audio), shown(&seat.video)))
+        Some(InSlots {
+            audio: shown(&seat.audio),
+            video: shown(&seat.video),
+        })
     }
 
     /// The layer that flows in the large slot of a receiver, 0 the lowest.

@@ -187,7 +187,7 @@ fn three_hundred_sites_in_churn_get_a_keyframe_or_a_reason() {
         let mut world = World {
             room: Room::new(3),
             random: Random(seed),
-            now: Instant::now(),
+            now: crate::testing::start(),
             present: vec![false; PEERS as usize],
             deaf_encoders: vec![3, 11],
             index: 0,

@@ -43,7 +43,7 @@ impl Bench {
     fn new(peers: u64) -> Self {
         let mut bench = Self {
             room: Room::new(3),
-            now: Instant::now(),
+            now: crate::testing::start(),
             index: 0,
             requests: Vec::new(),
             events: Vec::new(),
@@ -158,7 +158,7 @@ fn a_new_viewer_gets_a_keyframe_and_never_its_own_picture() {
     );
     assert_eq!(bench.flows(0, Kind::Video, 0), None);
     assert!(bench.events.contains(&Event::Slots { peer: PeerId(1) }));
-    let (_, video) = bench.room.slots(PeerId(1)).unwrap();
+    let InSlots { video, .. } = bench.room.slots(PeerId(1)).unwrap();
     assert_eq!(video[0], Some(PeerId(0)));
 }
 
@@ -227,7 +227,7 @@ fn three_hundred_viewers_cost_one_keyframe_request() {
         requested += std::mem::take(&mut bench.requests).len();
     }
     assert_eq!(requested, 1);
-    let (_, video) = bench.room.slots(PeerId(300)).unwrap();
+    let InSlots { video, .. } = bench.room.slots(PeerId(300)).unwrap();
     assert_eq!(video[0], Some(PeerId(0)));
 }
 
@@ -265,7 +265,7 @@ fn muting_is_done_here_and_not_by_the_page() {
     assert!(!bench.send(0, Kind::Video, 0, |index| picture(index, true, 300)));
     assert!(!bench.send(0, Kind::Audio, 0, |index| sound(index, 20)));
     assert!(bench.out.is_empty());
-    let (audio, video) = bench.room.slots(PeerId(1)).unwrap();
+    let InSlots { audio, video } = bench.room.slots(PeerId(1)).unwrap();
     assert!(audio.iter().chain(&video).all(Option::is_none));
     bench.input(Input::Muted {
         peer: PeerId(0),
@@ -333,7 +333,7 @@ fn a_seat_that_leaves_is_forgotten_also_when_its_number_is_used_again() {
     bench.events.clear();
     bench.input(Input::Leave { peer: PeerId(0) });
     assert!(bench.events.contains(&Event::Slots { peer: PeerId(1) }));
-    let (_, video) = bench.room.slots(PeerId(1)).unwrap();
+    let InSlots { video, .. } = bench.room.slots(PeerId(1)).unwrap();
     assert_eq!(video[0], None);
     bench.join(9);
     bench.out.clear();
