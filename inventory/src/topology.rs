@@ -93,13 +93,22 @@ impl Topology {
             .iter()
             .filter(|m| !topology.upward.contains_key(&Node::Device(m.id.clone())))
             .filter(|m| !topology.roots.contains(&Node::Device(m.id.clone())))
-            .filter_map(|m| Some((Node::Device(m.id.clone()), Node::Site(m.site?.clone()))))
+            .filter_map(|m| Some((Node::Device(m.id.clone()), Node::Site(topology.home(m)?))))
             .collect();
         for (device, site) in stranded {
             topology.edge([device, site], [None, None]);
         }
         topology.climb();
         topology
+    }
+
+    /// The site that a device stands in; without one, the site above the one that it is the uplink of.
+    fn home(&self, member: &Member<'_>) -> Option<SiteId> {
+        member.site.cloned().or_else(|| {
+            let mut sites = self.sites.values();
+            let site = sites.find(|s| s.uplink.as_ref().is_some_and(|u| u.device == *member.id))?;
+            site.parent.clone()
+        })
     }
 
     fn edge(&mut self, nodes: [Node; 2], ends: [Option<InterfaceRef>; 2]) {
