@@ -51,8 +51,8 @@ test("hands stand in the order they were raised; who has the floor waits no long
   assert.deepEqual(hands(board(rows)).map((one) => one.id), ["b", "a"]);
 });
 
-test("mute all counts open microphones but the chair's and the floor's", () => {
-  const rows = [row("A", "joined", { participants: [person("a", { mic: true }), person("b", { mic: true, floor: true }), person("c", { mic: true, role: "chair" }), person("d")] })];
+test("mute all counts open microphones but the chair's, the secretary's and the floor's", () => {
+  const rows = [row("A", "joined", { participants: [person("a", { mic: true }), person("b", { mic: true, floor: true }), person("c", { mic: true, role: "chair" }), person("e", { mic: true, role: "secretary" }), person("d")] })];
   assert.equal(mutable(board(rows)), 1);
 });
 

@@ -48,9 +48,9 @@ export function hands(board: Board): Participant[] {
     .sort((x, y) => (x.hand! < y.hand! ? -1 : 1));
 }
 
-/** How many `mute_all` would mute when who has the floor is spared. */
+/** How many `mute_all` would mute: never chair and secretary, and not who has the floor. */
 export function mutable(board: Board): number {
-  return present(board).filter((one) => one.mic && !one.floor && one.id !== board.floor && one.role !== "chair").length;
+  return present(board).filter((one) => one.mic && !one.floor && one.id !== board.floor && one.role !== "chair" && one.role !== "secretary").length;
 }
 
 /** Whom Enter in the search box means: the only connected person of the first matching site that is present. */

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, type Conference, type ConferenceDetail, type Conflict, type Site, api } from "../api.ts";
-import { byName, dateTime, span } from "../format.ts";
+import { byName, date, dateTime, span } from "../format.ts";
 import { common } from "../i18n/common.ts";
 import { d } from "../i18n/desk.ts";
 import { harmless } from "../i18n/index.ts";
@@ -132,7 +132,7 @@ function CheckAndSend({ draft, sites, existing, back, done }: CheckProps) {
     setError(undefined);
     try {
       const saved = existing
-        ? await api.patch<Conference>(`/conferences/${existing.id}`, input)
+        ? await api.patch<Conference>(`/conferences/${existing.id}`, { ...input, recurrence: input.recurrence ?? null })
         : await api.post<Conference>("/conferences", input);
       done(await api.get<ConferenceDetail>(`/conferences/${saved.id}`));
     } catch (cause) {
@@ -151,7 +151,7 @@ function CheckAndSend({ draft, sites, existing, back, done }: CheckProps) {
         <dl class="facts">
           <dt>{d("check.what")}</dt><dd><b><Name>{input.title}</Name></b></dd>
           <dt>{d("check.when")}</dt><dd class="num">{span(input.starts_at, input.ends_at)}</dd>
-          {input.recurrence && <><dt>{d("check.repeat")}</dt><dd>{d("check.repeat.line", { every: d(`what.repeat.${input.recurrence.every}`), count: input.recurrence.count })}</dd></>}
+          {input.recurrence && <><dt>{d("check.repeat")}</dt><dd>{input.recurrence.count === undefined ? d("check.repeat.until", { every: d(`what.repeat.${input.recurrence.every}`), day: date(input.recurrence.until!) }) : d("check.repeat.line", { every: d(`what.repeat.${input.recurrence.every}`), count: input.recurrence.count })}</dd></>}
           <dt>{d("who.chair")}</dt><dd><Name>{names.get(draft.chair) ?? draft.chair}</Name></dd>
           <dt>{d("check.who")}</dt><dd>{input.sites.map((site) => harmless(names.get(site) ?? site)).sort(byName).join(", ")}</dd>
         </dl>

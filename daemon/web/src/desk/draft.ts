@@ -10,7 +10,11 @@ export interface Draft {
   to: string;
   description: string;
   repeat: Recurrence["every"] | "none";
+  /** Empty when the repetition ends on a day (`until`). */
   count: string;
+  /** What the form does not offer but a booking may have; kept as it is. */
+  interval: number;
+  until: string | undefined;
   chair: string;
   sites: ReadonlySet<string>;
 }
@@ -20,7 +24,7 @@ export const COUNT_MAX = 366;
 
 /** Tomorrow at eight, two hours: the usual briefing. */
 export function emptyDraft(now: Date): Draft {
-  return { title: "", day: addDays(fieldDate(now), 1), from: "08:00", to: "10:00", description: "", repeat: "none", count: "4", chair: "", sites: new Set() };
+  return { title: "", day: addDays(fieldDate(now), 1), from: "08:00", to: "10:00", description: "", repeat: "none", count: "4", interval: 1, until: undefined, chair: "", sites: new Set() };
 }
 
 export function draftOf(conference: Conference): Draft {
@@ -31,7 +35,9 @@ export function draftOf(conference: Conference): Draft {
     to: time(conference.ends_at),
     description: conference.description,
     repeat: conference.recurrence?.every ?? "none",
-    count: String(conference.recurrence?.count ?? 4),
+    count: conference.recurrence?.count === undefined ? (conference.recurrence?.until ? "" : "4") : String(conference.recurrence.count),
+    interval: conference.recurrence?.interval ?? 1,
+    until: conference.recurrence?.until,
     chair: conference.chair_site,
     sites: new Set(conference.sites.filter((site) => site !== conference.chair_site)),
   };
@@ -64,7 +70,7 @@ export function faultOfWhat(draft: Draft): WhatFault | null {
 export function inputOf(draft: Draft, acceptConflicts: boolean): ConferenceInput {
   const starts = fromZone(draft.day, clockOf(draft.from)!)!;
   const ends = fromZone(overnight(draft) ? addDays(draft.day, 1) : draft.day, clockOf(draft.to)!)!;
-  const count = Math.min(COUNT_MAX, Math.max(1, Math.round(Number(draft.count)) || 1));
+  const end = draft.count.trim() === "" && draft.until !== undefined ? { until: draft.until } : { count: Math.min(COUNT_MAX, Math.max(1, Math.round(Number(draft.count)) || 1)) };
   return {
     title: draft.title.trim(),
     starts_at: stamp(starts),
@@ -72,7 +78,7 @@ export function inputOf(draft: Draft, acceptConflicts: boolean): ConferenceInput
     chair_site: draft.chair,
     sites: [...draft.sites].filter((site) => site !== draft.chair),
     description: draft.description.trim(),
-    ...(draft.repeat === "none" ? {} : { recurrence: { every: draft.repeat, interval: 1, count } }),
+    ...(draft.repeat === "none" ? {} : { recurrence: { every: draft.repeat, interval: draft.interval, ...end } }),
     ...(acceptConflicts ? { accept_conflicts: true } : {}),
   };
 }

@@ -67,6 +67,7 @@ export const deskWords: Record<keyof typeof vi, string> = {
   "check.when": "Time",
   "check.who": "Sites",
   "check.repeat": "Repeats",
+  "check.repeat.until": "{every}, until {day}",
   "check.repeat.line": "{every}, {count} time{count:|s}",
   "check.ill": "Sites with a problem now",
   "check.ill.none": "All invited sites are well.",

@@ -65,6 +65,7 @@ export const deskWords = {
   "check.when": "Thời gian",
   "check.who": "Điểm cầu",
   "check.repeat": "Lặp lại",
+  "check.repeat.until": "{every}, đến hết {day}",
   "check.repeat.line": "{every}, {count} lần",
   "check.ill": "Điểm cầu đang có vấn đề",
   "check.ill.none": "Các điểm cầu được mời đều đang tốt.",
