@@ -46,6 +46,7 @@ pub(super) struct Walk {
     asked: Vec<usize>,
     group: usize,
     varbinds: usize,
+    rows_asked: u32,
     /// Rows that the table had last time, to ask for as many and no more.
     rows_expected: Option<usize>,
 }
@@ -74,6 +75,7 @@ impl Walk {
             asked: Vec::new(),
             group: GROUP_MAX,
             varbinds: 0,
+            rows_asked: 1,
             rows_expected,
         }
     }
@@ -96,6 +98,11 @@ impl Walk {
     /// Whether the question now open has more than one row.
     pub(super) fn asks_rows(&self) -> bool {
         !self.scalar
+    }
+
+    /// Rows that the open question asks for.
+    pub(super) fn rows_asked(&self) -> u32 {
+        self.rows_asked
     }
 
     /// The next question; `repetitions_max` is what this agent has shown to bear, `varbinds_max` what one answer may hold.
@@ -122,8 +129,9 @@ impl Walk {
         } else {
             let fit =
                 (varbinds_max / self.asked.len().max(1)).clamp(1, repetitions_max.max(1) as usize);
+            self.rows_asked = self.spread(fit) as u32;
             Op::GetBulk {
-                max_repetitions: self.spread(fit) as u32,
+                max_repetitions: self.rows_asked,
             }
         };
         (op, oids)
