@@ -248,6 +248,10 @@ impl Device {
                     Reading::Int(value.round() as i32)
                 }
             }
+            Cell::SensorTicks { sensor, scale } => {
+                let value = live.sensors[usize::from(*sensor)].value(now) * f64::from(*scale);
+                Reading::Ticks(value.max(0.0) as u32)
+            }
             Cell::SensorTotal {
                 sensor,
                 scale,

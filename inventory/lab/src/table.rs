@@ -55,6 +55,11 @@ pub(crate) enum Cell {
         scale: f32,
         gauge: bool,
     },
+    /// The measured value × `scale` as TimeTicks.
+    SensorTicks {
+        sensor: u16,
+        scale: f32,
+    },
     /// The integral of the measured value × `scale`, as Counter32 or Counter64.
     SensorTotal {
         sensor: u16,

@@ -27,7 +27,7 @@ pub(crate) struct Chassis<'a> {
     pub(crate) temperatures: &'a [(&'a str, f64, f64)],
     pub(crate) fans: u32,
     pub(crate) supplies: u32,
-    /// Whether CISCO-ENTITY-SENSOR-MIB and ENTITY-SENSOR-MIB are there (IOS-XE).
+    /// Whether CISCO-ENTITY-SENSOR-MIB and ENTITY-SENSOR-MIB are there (IOS-XE); else CISCO-ENVMON-MIB (IOS).
     pub(crate) entity_sensors: bool,
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn body(sketch: &mut Sketch, chassis: &Chassis<'_>) {
         fan(sketch, number, chassis.entity_sensors);
     }
     for number in 1..=chassis.supplies {
-        supply(sketch, number);
+        supply(sketch, number, chassis.entity_sensors);
     }
 }
 
@@ -125,34 +125,37 @@ fn temperature(
     let sensor = sketch.sensor(id, Cause::Heat, mean, 0.05, critical + 6.0);
     sketch.notify(sensor, TEMPERATURE_NOTICE, TEMPERATURE_NOTICE);
     let index = SENSORS + offset;
-    let value = Cell::Sensor {
-        sensor,
-        scale: 1.0,
-        gauge: true,
-    };
-    sketch.row(
-        "1.3.6.1.4.1.9.9.13.1.3.1",
-        &[index],
-        [
-            (2, Cell::text(id)),
-            (3, value),
-            (4, Cell::Int(critical as i32)),
-            (5, Cell::Int(0)),
-            // normal(1), critical(3)
-            (
-                6,
-                Cell::SensorState {
-                    sensor,
-                    well: 1,
-                    ill: 3,
-                },
-            ),
-        ],
-    );
     sensor_entity(sketch, index, offset as i32, id);
     if entity_sensors {
         physical_sensor(sketch, index, sensor, SensorUnit::Celsius);
         cisco_sensor(sketch, index, sensor, 8, critical);
+    } else {
+        sketch.row(
+            "1.3.6.1.4.1.9.9.13.1.3.1",
+            &[index],
+            [
+                (2, Cell::text(id)),
+                (
+                    3,
+                    Cell::Sensor {
+                        sensor,
+                        scale: 1.0,
+                        gauge: true,
+                    },
+                ),
+                (4, Cell::Int(critical as i32)),
+                (5, Cell::Int(0)),
+                // normal(1), critical(3)
+                (
+                    6,
+                    Cell::SensorState {
+                        sensor,
+                        well: 1,
+                        ill: 3,
+                    },
+                ),
+            ],
+        );
     }
 }
 
@@ -174,21 +177,6 @@ fn fan(sketch: &mut Sketch, number: u32, entity_sensors: bool) {
             ..Entity::default()
         },
     );
-    sketch.row(
-        "1.3.6.1.4.1.9.9.13.1.4.1",
-        &[index],
-        [
-            (2, Cell::text(&name)),
-            (
-                3,
-                Cell::SensorState {
-                    sensor,
-                    well: 1,
-                    ill: 3,
-                },
-            ),
-        ],
-    );
     // cefcFanTrayOperStatus: up(2), down(3)
     sketch.row(
         "1.3.6.1.4.1.9.9.117.1.4.1.1",
@@ -206,10 +194,26 @@ fn fan(sketch: &mut Sketch, number: u32, entity_sensors: bool) {
         let reading = SENSORS + 20 + number;
         sensor_entity(sketch, reading, number as i32, &format!("{name} speed"));
         physical_sensor(sketch, reading, sensor, SensorUnit::Rpm);
+    } else {
+        sketch.row(
+            "1.3.6.1.4.1.9.9.13.1.4.1",
+            &[index],
+            [
+                (2, Cell::text(&name)),
+                (
+                    3,
+                    Cell::SensorState {
+                        sensor,
+                        well: 1,
+                        ill: 3,
+                    },
+                ),
+            ],
+        );
     }
 }
 
-fn supply(sketch: &mut Sketch, number: u32) {
+fn supply(sketch: &mut Sketch, number: u32, entity_sensors: bool) {
     let index = SUPPLIES + number;
     let name = format!("Power Supply {number}");
     let serial = sketch.noise.serial("PST2", 7);
@@ -228,11 +232,13 @@ fn supply(sketch: &mut Sketch, number: u32) {
         },
     );
     // normal(1), source ac(2); cefcFRUPowerOperStatus on(2)
-    sketch.row(
-        "1.3.6.1.4.1.9.9.13.1.5.1",
-        &[index],
-        [(2, Cell::text(&name)), (3, Cell::Int(1)), (4, Cell::Int(2))],
-    );
+    if !entity_sensors {
+        sketch.row(
+            "1.3.6.1.4.1.9.9.13.1.5.1",
+            &[index],
+            [(2, Cell::text(&name)), (3, Cell::Int(1)), (4, Cell::Int(2))],
+        );
+    }
     sketch.row(
         "1.3.6.1.4.1.9.9.117.1.1.2.1",
         &[index],

@@ -85,10 +85,9 @@ fn powernet(sketch: &mut Sketch, s: UpsSensors) {
             (2, gauge(s.battery_celsius, 1.0)),
             (
                 3,
-                Cell::SensorState {
-                    sensor: s.input_volts,
-                    well: 240_000,
-                    ill: 180_000,
+                Cell::SensorTicks {
+                    sensor: s.minutes_left,
+                    scale: 6000.0,
                 },
             ),
             (4, Cell::Int(1)),

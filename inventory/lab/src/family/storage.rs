@@ -3,8 +3,8 @@
 
 use super::synergy::rack_fans;
 use crate::device::Cause;
-use crate::mib::{host_system, interfaces, processor, storage};
-use crate::sketch::{PortSketch, Sketch, ports};
+use crate::mib::{entity, host_system, interfaces, processor, storage};
+use crate::sketch::{Entity, PortSketch, Sketch, ports};
 use crate::table::Cell;
 
 const GIGABIT: u64 = 1_000_000_000;
@@ -42,6 +42,21 @@ pub(crate) fn san_switch(sketch: &mut Sketch) {
             (7, Cell::Int(1)),
             (10, Cell::text(serial)),
         ],
+    );
+    let serial = sketch.noise.serial("ALJ25", 6);
+    entity(
+        sketch,
+        Entity {
+            index: 1,
+            class: 3,
+            position: -1,
+            name: "SN3000B",
+            description: "HPE SN3000B 16Gb FC Switch",
+            model: "SN3000B",
+            serial: &serial,
+            software: "v8.2.3c",
+            ..Entity::default()
+        },
     );
     let cpu = sketch.load("cpu", 6.0);
     let memory = sketch.sensor("memory", Cause::Heat, 46.0, 0.03, 97.0);
