@@ -32,7 +32,10 @@ interface Inbound {
 export class StatsReader {
   private before: Totals = { lost: 0, received: 0, freezes: 0 };
 
+  private readonly heard = new Map<string, { energy: number; seconds: number }>();
+
   reset(): void {
+    this.heard.clear();
     this.before = { lost: 0, received: 0, freezes: 0 };
   }
 
@@ -41,6 +44,18 @@ export class StatsReader {
     const rows: Inbound[] = [];
     report.forEach((row) => rows.push(row as Inbound));
     return this.digest(rows, large);
+  }
+
+  /** Root mean square of what was played since the last reading, 0 to 1. */
+  loudness(mid: string, report: RTCStatsReport): number {
+    let now = { energy: 0, seconds: 0 };
+    report.forEach((row: { type: string; totalAudioEnergy?: number; totalSamplesDuration?: number }) => {
+      if (row.type === "inbound-rtp") now = { energy: row.totalAudioEnergy ?? 0, seconds: row.totalSamplesDuration ?? 0 };
+    });
+    const before = this.heard.get(mid) ?? { energy: 0, seconds: 0 };
+    this.heard.set(mid, now);
+    const seconds = now.seconds - before.seconds;
+    return seconds <= 0 ? 0 : Math.sqrt(Math.max(0, now.energy - before.energy) / seconds);
   }
 
   digest(rows: Inbound[], large: string | undefined): CallStats {

@@ -96,10 +96,18 @@ export class Call {
     return this.streams.get(mid);
   }
 
-  /** Loudness of what the m-line `mid` plays, 0 to 1. */
-  level(mid: string): number {
-    const receiver = this.pc?.getTransceivers().find((transceiver) => transceiver.mid === mid)?.receiver;
-    return receiver?.getSynchronizationSources?.()[0]?.audioLevel ?? 0;
+  /** Loudness (root mean square, 0 to 1) of what each m-line has played since the last call, by mid. */
+  async levels(): Promise<Map<string, number>> {
+    if (this.current !== "connected") return new Map();
+    const { pc, generation } = this;
+    const incoming = pc.getTransceivers().filter((transceiver) => transceiver.direction === "recvonly" && transceiver.receiver.track.kind === "audio");
+    const reports = await Promise.all(incoming.map((transceiver) => transceiver.receiver.getStats()));
+    const levels = new Map<string, number>();
+    if (generation !== this.generation) return levels;
+    incoming.forEach((transceiver, index) => {
+      if (transceiver.mid !== null) levels.set(transceiver.mid, this.reader.loudness(transceiver.mid, reports[index]!));
+    });
+    return levels;
   }
 
   /** Plays all sound; call from a click when the browser had refused. */

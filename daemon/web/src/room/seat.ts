@@ -43,6 +43,8 @@ export interface SeatState {
 
 /** How often the connection is measured and reported, milliseconds. */
 const STATS_MS = 5_000;
+/** How often the loudness of the others is read, milliseconds. */
+const LISTEN_MS = 1_000;
 /** Between questions whether the room has opened, milliseconds. */
 const WAIT_MS = 10_000;
 /** Changes of the view are gathered this long, so that a resize is one message. Milliseconds. */
@@ -56,6 +58,8 @@ export class Seat {
   private signal: Signal | null = null;
   private call: Call | null = null;
   private ticker = 0;
+  private listener = 0;
+  private heard: ReadonlyMap<string, number> = new Map();
   private viewTimer = 0;
   private view: { large: string | null; tiles: string[] } = { large: null, tiles: [] };
   private sentView = "";
@@ -85,6 +89,7 @@ export class Seat {
   /** Ends everything of this seat; the page shows `ending`. */
   private end(ending: Ending): void {
     clearInterval(this.ticker);
+    clearInterval(this.listener);
     clearTimeout(this.viewTimer);
     removeEventListener("pagehide", this.hide);
     this.unwatch();
@@ -155,10 +160,10 @@ export class Seat {
     void this.call?.speakThrough(id);
   }
 
-  /** Loudness of each participant that is heard now, 0 to 1. */
+  /** Loudness of each participant that was heard in the last second, 0 to 1. */
   levels(): Record<string, number> {
     const levels: Record<string, number> = {};
-    for (const slot of this.state.value.slots.audio) if (slot) levels[slot.participant] = this.call?.level(slot.mid) ?? 0;
+    for (const slot of this.state.value.slots.audio) if (slot) levels[slot.participant] = this.heard.get(slot.mid) ?? 0;
     return levels;
   }
 
@@ -205,6 +210,8 @@ export class Seat {
         this.call.start(this.media.state.value.audio, this.media.state.value.video);
         clearInterval(this.ticker);
         this.ticker = window.setInterval(() => void this.measure(), STATS_MS);
+        clearInterval(this.listener);
+        this.listener = window.setInterval(() => void this.call?.levels().then((heard) => (this.heard = heard)).catch(() => undefined), LISTEN_MS);
         return;
       }
       case "answer":
