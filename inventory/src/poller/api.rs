@@ -44,7 +44,7 @@ impl Default for PollerConfig {
             device_deadline: Duration::from_secs(20),
             request_timeout: Duration::from_secs(2),
             retries: 2,
-            walk_varbinds_max: 40_000,
+            walk_varbinds_max: 100_000,
             max_repetitions: 24,
             request_varbinds_max: 120,
             slow_every: 10,

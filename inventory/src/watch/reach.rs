@@ -207,12 +207,17 @@ impl Watch {
             return;
         };
         watched.reach = Reach::Behind;
-        watched.state.behind = Some(cause.clone());
-        watched.state.behind_since = Some(now);
+        let told = watched.state.behind.replace(cause.clone()).is_some();
+        let since = *watched.state.behind_since.get_or_insert(now);
         watched.state.health = Health::Unknown;
         watched.state.reasons = vec![reason.clone()];
         if let Some(incident) = self.incidents.get_mut(&key) {
-            incident.behind.push((device.clone(), now));
+            incident.behind.retain(|(d, _)| d != device);
+            incident.behind.push((device.clone(), since));
+        }
+        if told {
+            // It came forward for a moment and stands behind something again.
+            return;
         }
         let mut event = self.event(EventKind::DeviceDown, device, key, now);
         event.health = Health::Unknown;

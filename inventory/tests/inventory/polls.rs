@@ -665,3 +665,87 @@ fn devices_come_and_go_in_the_middle_of_everything() {
     network.run_for(Duration::from_secs(60), well);
     assert_eq!(network.poller.in_flight(), 0);
 }
+
+/// A value that nobody expects there.
+fn nonsense(dice: &mut Dice) -> Value {
+    match dice.roll(12) {
+        0 => Value::Integer(-1),
+        1 => Value::OctetString(vec![0xff; dice.roll(300) as usize].into()),
+        2 => Value::Oid(oid("0.0")),
+        3 => Value::Counter64(u64::MAX - dice.roll(5)),
+        4 => Value::Counter32(dice.roll(1 << 32) as u32),
+        5 => Value::TimeTicks(dice.roll(1 << 32) as u32),
+        6 => Value::IpAddress([255; 4]),
+        7 => Value::Null,
+        8 => Value::Opaque(vec![0x9f, 0x78].into()),
+        9 => Value::NoSuchInstance,
+        10 => string("\u{1b}[31m<script>\u{202e}=1+1"),
+        _ => Value::EndOfMibView,
+    }
+}
+
+#[test]
+fn ten_thousand_mutated_answers_bring_down_nothing() {
+    let config = PollerConfig {
+        walk_varbinds_max: 2_000,
+        slow_every: 2,
+        ..PollerConfig::default()
+    };
+    let mut network = Network::new(config, 1);
+    let mut watch =
+        nhipcau_inventory::watch::Watch::new(nhipcau_inventory::watch::WatchConfig::default());
+    // Object identifiers that lead to families with tables of their own.
+    let families = [
+        "1.3.6.1.4.1.9.1.503",
+        "1.3.6.1.4.1.232.9.4.11",
+        "1.3.6.1.4.1.318.1.3.27",
+        "1.3.6.1.4.1.1588.2.1.1.1",
+        "0.0",
+    ];
+    for (n, family) in families.iter().enumerate() {
+        let mut agent = switch(5);
+        agent.set("1.3.6.1.2.1.1.2.0", Value::Oid(oid(family)));
+        watch.handle_input(
+            nhipcau_inventory::watch::Input::Device(spec(&format!("d{n}"), 10)),
+            network.now,
+        );
+        network.watch(spec(&format!("d{n}"), 10), agent);
+    }
+    network.watch = Some(watch);
+    let (mut dice, mut answers) = (Dice(77), 0_u64);
+    network.run_for(Duration::from_secs(600), |request, _| {
+        answers += 1;
+        let after = Duration::from_millis(dice.roll(30));
+        if dice.roll(4) == 0 {
+            return Fate::Answer(after);
+        }
+        let rows = match request.op {
+            Op::GetBulk { max_repetitions } => dice.roll(u64::from(max_repetitions) + 2),
+            _ => 1,
+        };
+        let mut varbinds = Vec::new();
+        for row in 0..rows {
+            for name in &request.oids {
+                let oid = match dice.roll(10) {
+                    0 => oid("1.3.6.1.2.1.1.1.0"),
+                    1 => name.join(&[u32::MAX, dice.roll(300) as u32]),
+                    _ if request.op == Op::Get => name.clone(),
+                    _ => name.join(&[row as u32 + 1]),
+                };
+                varbinds.push(Varbind {
+                    oid,
+                    value: nonsense(&mut dice),
+                });
+            }
+        }
+        varbinds.truncate(dice.roll(varbinds.len() as u64 + 1) as usize);
+        Fate::Instead(Ok(varbinds), after)
+    });
+    assert!(answers > 10_000, "{answers} answers");
+    assert!(network.poller.in_flight() <= 10);
+    let text = format!("{:?}", network.last("d0").system);
+    assert!(
+        !text.contains("\\u{1b}") && !text.contains("\\u{202e}"),
+        "{text}"
+    );
+}
