@@ -84,6 +84,8 @@ pub(crate) struct UpStream {
 /// One layer that a peer sends; sound is the first.
 pub(crate) struct UpLayer {
     pub(crate) ssrc: u32,
+    /// The keys have changed: the next packet begins the layer anew, whatever its SSRC.
+    ended: bool,
     /// Added to indexes, so that they never repeat over changes of the SSRC. A multiple of 2^16: sequence numbers stay.
     pub(crate) base: u64,
     pub(crate) highest: u64,
@@ -197,6 +199,9 @@ impl Up {
         self.open = Some(open);
         self.streams.clear();
         self.rtcp.clear();
+        for layer in self.layers.iter_mut().flatten() {
+            layer.ended = true;
+        }
         self.recorder = Recorder::new(now);
     }
 
@@ -229,10 +234,13 @@ impl Up {
     pub(crate) fn layer(&mut self, place: usize, ssrc: u32, now: Instant) -> (&mut UpLayer, bool) {
         let kind = if place == 0 { Kind::Audio } else { Kind::Video };
         let slot = &mut self.layers[place];
-        let anew = slot.as_ref().is_some_and(|layer| layer.ssrc != ssrc);
+        let anew = slot
+            .as_ref()
+            .is_some_and(|layer| layer.ssrc != ssrc || layer.ended);
         let layer = slot.get_or_insert_with(|| {
             Box::new(UpLayer {
                 ssrc,
+                ended: false,
                 base: 0,
                 highest: 0,
                 arrivals: Arrivals::new(kind.clock_hz(), kind == Kind::Video, now),
@@ -242,6 +250,7 @@ impl Up {
         });
         if anew {
             layer.ssrc = ssrc;
+            layer.ended = false;
             layer.base = ((layer.highest >> 16) + 2) << 16;
             layer.arrivals = Arrivals::new(kind.clock_hz(), kind == Kind::Video, now);
             layer.report = None;

@@ -219,7 +219,11 @@ impl Speakers {
             .filter(|voice| now.saturating_duration_since(voice.last_packet) < STALE)
             .max_by(|left, right| left.loudness.total_cmp(&right.loudness))
         {
-            if let Some(free) = self.positions.iter_mut().find(|position| position.is_none()) {
+            if let Some(free) = self
+                .positions
+                .iter_mut()
+                .find(|position| position.is_none())
+            {
                 *free = Some(outside.seat);
                 continue;
             }
@@ -232,7 +236,9 @@ impl Speakers {
                 })
                 .min_by(|(_, left), (_, right)| left.total_cmp(right));
             match quietest {
-                Some((position, loudness)) if outside.speaking && outside.loudness > loudness + VOICE_MARGIN => {
+                Some((position, loudness))
+                    if outside.speaking && outside.loudness > loudness + VOICE_MARGIN =>
+                {
                     *position = Some(outside.seat);
                 }
                 _ => break,

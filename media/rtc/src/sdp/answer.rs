@@ -39,13 +39,16 @@ pub(crate) fn candidates(bound: &[SocketAddr], announce: &[IpAddr]) -> Vec<Strin
         announce
             .iter()
             .flat_map(|ip| {
+                // An announced address that is bound goes with its port; any other (a NAT's) with the ports of its family.
+                let exact = bound.iter().any(|addr| addr.ip() == *ip);
                 bound
                     .iter()
-                    .filter(|addr| {
-                        addr.is_ipv4() == ip.is_ipv4()
-                            && (addr.ip().is_unspecified()
-                                || addr.ip() == *ip
-                                || announce.len() == 1)
+                    .filter(move |addr| {
+                        if exact {
+                            addr.ip() == *ip
+                        } else {
+                            addr.is_ipv4() == ip.is_ipv4()
+                        }
                     })
                     .map(|addr| SocketAddr::new(*ip, addr.port()))
             })

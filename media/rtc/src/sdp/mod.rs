@@ -4,6 +4,8 @@
 
 mod answer;
 mod offer;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use answer::{Seat, answer, candidates};
 pub(crate) use offer::{Extensions, Media, Offer, Use, parse};

@@ -1,0 +1,212 @@
+//! Offers in the shape of the page's, from both browsers, and what is answered.
+
+use std::net::{IpAddr, SocketAddr};
+
+use nhipcau_sfu::Kind;
+
+use super::{Extension, Offer, Seat, Use, answer, candidates, parse};
+use crate::config::BridgeConfig;
+use crate::error::JoinError;
+
+const FINGERPRINT: &str = "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";
+
+fn head(session: &str) -> String {
+    format!(
+        "v=0\r\no={session} 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2 3\r\na=fingerprint:sha-256 {FINGERPRINT}\r\n"
+    )
+}
+
+fn line(kind: &str, formats: &str, mid: usize, direction: &str, rest: &[&str]) -> String {
+    let mut text = format!(
+        "m={kind} 9 UDP/TLS/RTP/SAVPF {formats}\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:page\r\na=ice-pwd:0123456789012345678901\r\na=mid:{mid}\r\na={direction}\r\n"
+    );
+    for attribute in rest {
+        text += &format!("a={attribute}\r\n");
+    }
+    text
+}
+
+const OPUS: [&str; 3] = [
+    "rtpmap:109 opus/48000/2",
+    "rtpmap:63 red/48000/2",
+    "extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+];
+const VP8: [&str; 9] = [
+    "rtpmap:98 VP9/90000",
+    "rtpmap:120 VP8/90000",
+    "rtpmap:124 rtx/90000",
+    "fmtp:124 apt=120",
+    "rtpmap:125 rtx/90000",
+    "fmtp:125 apt=98",
+    "extmap:7 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+    "extmap:3 urn:ietf:params:rtp-hdrext:sdes:mid",
+    "extmap:10/sendonly urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+];
+
+fn page() -> String {
+    let mut simulcast = VP8.to_vec();
+    simulcast.extend([
+        "rid:h send",
+        "rid:m send",
+        "rid:l send",
+        "simulcast:send h;m;l",
+    ]);
+    head("mozilla 77")
+        + &line("audio", "109 63", 0, "sendonly", &OPUS)
+        + &line("video", "98 120 124 125", 1, "sendonly", &simulcast)
+        + &line("audio", "109 63", 2, "recvonly", &OPUS)
+        + &line("video", "98 120 124 125", 3, "recvonly", &VP8)
+}
+
+fn seat() -> Seat {
+    Seat {
+        ufrag: "bridge".to_owned(),
+        pwd: "secretsecretsecretsecret".to_owned(),
+        session: 5,
+        version: 1,
+        audio: vec![1001],
+        video: vec![(2001, 2002)],
+    }
+}
+
+fn parsed(text: &str) -> Offer {
+    parse(text, &BridgeConfig::default()).unwrap()
+}
+
+#[test]
+fn reads_the_page() {
+    let offer = parsed(&page());
+    let uses = offer
+        .media
+        .iter()
+        .map(|media| media.usage)
+        .collect::<Vec<_>>();
+    assert_eq!(
+        uses,
+        [
+            Use::Up(Kind::Audio),
+            Use::Up(Kind::Video),
+            Use::Down(Kind::Audio, 0),
+            Use::Down(Kind::Video, 0)
+        ]
+    );
+    let video = &offer.media[1];
+    assert_eq!(
+        (video.payload_type, video.rtx),
+        (120, Some(124)),
+        "the retransmissions of VP8, not of VP9"
+    );
+    assert_eq!(video.rids, ["h", "m", "l"]);
+    assert_eq!(offer.extensions.id(Extension::TransportSequence), Some(7));
+    assert_eq!(
+        (offer.session.as_str(), offer.ufrag.as_str()),
+        ("mozilla 77", "page")
+    );
+    assert_eq!(offer.fingerprint[..3], [0, 0x11, 0x22]);
+}
+
+#[test]
+fn answers_the_page() {
+    let text = answer(
+        &parsed(&page()),
+        &seat(),
+        "AB:CD",
+        &["1 1 udp 9 192.0.2.1 4000 typ host".to_owned()],
+    );
+    let sections = text.split("m=").collect::<Vec<_>>();
+    assert_eq!(sections.len(), 5);
+    assert!(sections[0].contains("a=ice-lite") && sections[0].contains("a=group:BUNDLE 0 1 2 3"));
+    for section in &sections[1..] {
+        assert!(
+            section.contains("a=setup:passive")
+                && section.contains("typ host")
+                && section.contains("a=rtcp-mux")
+        );
+    }
+    assert!(
+        sections[2].contains("a=recvonly")
+            && sections[2].contains("a=simulcast:recv h;m;l")
+            && sections[2].contains("a=rid:l recv")
+    );
+    assert!(sections[2].contains("a=extmap:10/recvonly "));
+    assert!(
+        sections[3].contains("a=sendonly") && sections[3].contains("a=ssrc:1001 cname:audio-0")
+    );
+    assert!(
+        sections[4].contains("a=ssrc-group:FID 2001 2002")
+            && sections[4].contains("a=msid:video-0 v0")
+    );
+    assert!(sections[4].contains("UDP/TLS/RTP/SAVPF 120 124\r\n"));
+    assert!(
+        !sections[4].contains("rtp-stream-id"),
+        "the bridge sends no rids"
+    );
+}
+
+#[test]
+fn nack_goes_with_rtx_or_not_at_all() {
+    let plain = head("- 1") + &line("video", "96", 0, "recvonly", &["rtpmap:96 VP8/90000"]);
+    let text = answer(&parsed(&plain), &seat(), "AB", &[]);
+    assert!(text.contains("nack pli") && !text.contains("96 nack\r\n") && !text.contains("FID"));
+}
+
+#[test]
+fn what_is_not_understood_is_rejected_and_what_is_too_much_is_inactive() {
+    let config = BridgeConfig {
+        slots_video: 1,
+        ..BridgeConfig::default()
+    };
+    let text = page()
+        + &line("video", "120 124", 4, "recvonly", &VP8)
+        + &line("application", "webrtc-datachannel", 5, "sendrecv", &[])
+        + &line("video", "98", 6, "recvonly", &["rtpmap:98 VP9/90000"]);
+    let offer = parse(&text, &config).unwrap();
+    let uses = offer.media[4..]
+        .iter()
+        .map(|media| media.usage)
+        .collect::<Vec<_>>();
+    assert_eq!(
+        uses,
+        [Use::Inactive(Kind::Video), Use::Rejected, Use::Rejected]
+    );
+    let text = answer(&offer, &seat(), "AB", &[]);
+    assert!(text.contains("a=group:BUNDLE 0 1 2 3 4\r\n") && text.contains("m=application 0 "));
+}
+
+#[test]
+fn says_what_an_offer_lacks() {
+    let refused = |text: &str| match parse(text, &BridgeConfig::default()) {
+        Err(JoinError::BadSdp(reason)) => reason,
+        other => format!("{other:?}"),
+    };
+    assert!(refused(&page().replace("a=ice-ufrag:page\r\n", "")).contains("ice-ufrag"));
+    assert!(refused(&page().replace("sha-256", "sha-1")).contains("sha-256"));
+    assert!(refused(&page().replace("a=mid:2\r\n", "")).contains("mid"));
+    assert!(refused("v=0\r\n").len() < 210);
+    let remapped = page().replacen("extmap:3 ", "extmap:4 ", 1);
+    assert!(matches!(
+        parse(&remapped, &BridgeConfig::default()),
+        Err(JoinError::ExtensionRemapped)
+    ));
+}
+
+#[test]
+fn announces_each_address_with_the_port_of_its_family() {
+    let bound: Vec<SocketAddr> = vec![
+        "0.0.0.0:4000".parse().unwrap(),
+        "[::]:5000".parse().unwrap(),
+    ];
+    let announce: Vec<IpAddr> = vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
+    let lines = candidates(&bound, &announce);
+    assert_eq!(lines.len(), 2);
+    assert!(
+        lines[0].contains(" 192.0.2.1 4000 typ host")
+            && lines[1].contains(" 2001:db8::1 5000 typ host")
+    );
+    let priority = |line: &str| line.split(' ').nth(3).unwrap().parse::<u32>().unwrap();
+    assert!(priority(&lines[0]) > priority(&lines[1]));
+    assert!(
+        candidates(&bound, &[]).is_empty(),
+        "a wildcard is no address to call"
+    );
+}
