@@ -11,6 +11,9 @@ use crate::{
     OperStatus, Reason,
 };
 
+/// Things of one device whose health is remembered; an agent that invents new names at every poll gets no further.
+const LATCHES_MAX: usize = 20_000;
+
 /// Kinds of things that are latched by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
@@ -251,11 +254,12 @@ impl Watch {
             reasons.extend(reason.map(|r| (health, r)));
         }
         for finding in findings {
-            let latch = watched
-                .conditions
-                .latches
-                .entry((finding.kind, finding.name.clone()))
-                .or_default();
+            let latches = &mut watched.conditions.latches;
+            let key = (finding.kind, finding.name.clone());
+            if latches.len() >= LATCHES_MAX && !latches.contains_key(&key) {
+                continue;
+            }
+            let latch = latches.entry(key).or_default();
             let change = if latch.calm_at().is_some_and(|at| at <= now) {
                 latch.calm(changes_max, window, now)
             } else {

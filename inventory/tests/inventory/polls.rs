@@ -522,7 +522,7 @@ fn credentials_are_tried_in_order_and_a_rejected_one_rests() {
             _ => Fate::Answer(Duration::from_millis(5)),
         }
     };
-    network.run_for(Duration::from_secs(600), |request, _| judge(request));
+    network.run_for(Duration::from_secs(1_500), |request, _| judge(request));
     let last = network.last("sw");
     assert_eq!(last.unreachable, None);
     assert_eq!(&*last.credential.as_ref().unwrap().name, "read");
@@ -713,7 +713,7 @@ fn ten_thousand_mutated_answers_bring_down_nothing() {
     }
     network.watch = Some(watch);
     let (mut dice, mut answers) = (Dice(77), 0_u64);
-    network.run_for(Duration::from_secs(600), |request, _| {
+    network.run_for(Duration::from_secs(1_500), |request, _| {
         answers += 1;
         let after = Duration::from_millis(dice.roll(30));
         if dice.roll(4) == 0 {

@@ -1,0 +1,455 @@
+//! One device: its schedule, its credential, what it has been seen to bear, and the polls under way.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::assemble::{Memory, TableMemory};
+use super::walk::Walk;
+use super::{FetchError, PollerConfig, PollerCounters, RequestId, TimeoutReason, scatter, share};
+use crate::profile::{Profile, Reader, SYSTEM, constant};
+use crate::{Collection, CollectionScope, DeviceSpec, ProfileSet, Reason, Statistics};
+use reason::reason_of;
+
+mod answer;
+mod reason;
+mod send;
+
+/// A hastened look at one device at most this often: a trap storm must not become a poll storm.
+const HASTEN_EVERY: Duration = Duration::from_secs(1);
+/// How long the shell's own timeout may be late before its silence counts as one.
+const SHELL_GRACE: Duration = Duration::from_secs(1);
+/// The longest that [`Session::streak_needed`] grows.
+const STREAK_MAX: u32 = 8_192;
+/// Answers in a row that a smaller max-repetitions must bring before a larger one is tried again, at first.
+const STREAK: u32 = 64;
+/// Missed polls after which the working credential is doubted and the others are tried.
+const DOUBT_AFTER: u32 = 3;
+
+/// What sessions share.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    pub(super) config: PollerConfig,
+    pub(super) profiles: Arc<ProfileSet>,
+    pub(super) seed: u64,
+    pub(super) counters: PollerCounters,
+}
+
+/// A scheduled poll and a hastened look run side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    Full,
+    Urgent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// The system group: does it answer, and who is it?
+    System,
+    /// sysUpTime alone.
+    Uptime,
+    Table(usize),
+}
+
+#[derive(Debug)]
+struct Job {
+    what: What,
+    walk: Walk,
+    attempts: u32,
+    request: Option<RequestId>,
+    overdue_at: Option<Instant>,
+    not_before: Option<Instant>,
+    outcome: Option<Result<Instant, Arc<str>>>,
+}
+
+impl Job {
+    fn new(what: What, walk: Walk) -> Self {
+        Self {
+            what,
+            walk,
+            attempts: 0,
+            request: None,
+            overdue_at: None,
+            not_before: None,
+            outcome: None,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Poll {
+    scope: CollectionScope,
+    started_at: Option<Instant>,
+    deadline: Option<Instant>,
+    credential: usize,
+    tried: Vec<usize>,
+    jobs: Vec<Job>,
+    statistics: Statistics,
+    /// Tables in a row that got no answer at all.
+    silent: u32,
+    unreachable: Option<Reason>,
+    rebooted: Option<u64>,
+    over: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct CredentialRecord {
+    failures: u32,
+    rests_until: Option<Instant>,
+}
+
+/// One device.
+#[derive(Debug)]
+pub(super) struct Session {
+    spec: DeviceSpec,
+    profile: Option<(Arc<Profile>, bool)>,
+    memory: Memory,
+    credential: Option<usize>,
+    records: Vec<CredentialRecord>,
+    missed: u32,
+    repetitions: u32,
+    repetitions_max: u32,
+    streak: u32,
+    /// Doubles each time the agent did not bear a question.
+    streak_needed: u32,
+    polls: u64,
+    next_poll: Instant,
+    hasten_at: Option<Instant>,
+    hastened_at: Option<Instant>,
+    full: Option<Poll>,
+    urgent: Option<Poll>,
+    timer: (Instant, TimeoutReason),
+    pub(super) queued: bool,
+    pub(super) finished: Vec<Collection>,
+    pub(super) forgotten: Vec<RequestId>,
+}
+
+impl Session {
+    pub(super) fn new(spec: DeviceSpec, around: &Surroundings, now: Instant) -> Self {
+        // The first look comes soon, but not for all devices in the same moment.
+        let first = now
+            + share(
+                (spec.poll_interval / 10).min(Duration::from_secs(1)),
+                scatter(around.seed, spec.id.as_str(), 1),
+            );
+        Self {
+            records: vec![CredentialRecord::default(); spec.credentials.len()],
+            memory: Memory::new(spec.id.clone()),
+            spec,
+            profile: None,
+            credential: None,
+            missed: 0,
+            repetitions: around.config.max_repetitions.max(1),
+            repetitions_max: around.config.max_repetitions.max(1),
+            streak: 0,
+            streak_needed: STREAK,
+            polls: 0,
+            next_poll: first,
+            hasten_at: None,
+            hastened_at: None,
+            full: None,
+            urgent: None,
+            timer: (first, TimeoutReason::NextPoll),
+            queued: false,
+            finished: Vec::new(),
+            forgotten: Vec::new(),
+        }
+    }
+
+    /// The configuration says something new; what is known of the device stays.
+    pub(super) fn respecify(&mut self, spec: DeviceSpec, around: &Surroundings, now: Instant) {
+        if spec.credentials != self.spec.credentials {
+            self.records = vec![CredentialRecord::default(); spec.credentials.len()];
+            self.credential = None;
+            for poll in [self.full.take(), self.urgent.take()].into_iter().flatten() {
+                self.forgotten
+                    .extend(poll.jobs.iter().filter_map(|j| j.request));
+            }
+        }
+        if spec.profile != self.spec.profile {
+            self.forget_profile();
+        }
+        let soon = Duration::from_millis(scatter(around.seed, spec.id.as_str(), 3) % 500);
+        self.next_poll = self.next_poll.min(now + soon);
+        self.spec = spec;
+    }
+
+    /// The device is recognised anew at its next poll.
+    pub(super) fn forget_profile(&mut self) {
+        self.profile = None;
+    }
+
+    /// A look as soon as may be.
+    pub(super) fn hasten(&mut self, now: Instant) {
+        if self.profile.is_none() || self.credential.is_none() {
+            // Nothing is known yet: only a whole poll can tell.
+            self.next_poll = self.next_poll.min(now);
+            return;
+        }
+        let earliest = self
+            .hastened_at
+            .map_or(now, |at| (at + HASTEN_EVERY).max(now));
+        self.hasten_at = Some(self.hasten_at.map_or(earliest, |at| at.min(earliest)));
+    }
+
+    pub(super) fn timer(&self) -> Instant {
+        self.timer.0
+    }
+
+    pub(super) fn timer_reason(&self) -> TimeoutReason {
+        self.timer.1
+    }
+
+    pub(super) fn is_urgent(&self) -> bool {
+        self.urgent.is_some()
+    }
+
+    pub(super) fn set_timer(&mut self, config: &PollerConfig) {
+        let mut next = (self.next_poll, TimeoutReason::NextPoll);
+        let mut consider = |at: Option<Instant>, reason| {
+            if let Some(at) = at.filter(|at| *at < next.0) {
+                next = (at, reason);
+            }
+        };
+        if self.urgent.is_none() {
+            consider(self.hasten_at, TimeoutReason::NextPoll);
+        }
+        for poll in [&self.full, &self.urgent].into_iter().flatten() {
+            consider(poll.deadline, TimeoutReason::Deadline);
+            let may_send = poll.jobs.iter().filter(|j| j.request.is_some()).count()
+                < config.in_flight_per_device_max;
+            for job in poll.jobs.iter().filter(|j| j.outcome.is_none()) {
+                consider(job.overdue_at, TimeoutReason::Deadline);
+                if job.request.is_none() && may_send {
+                    consider(job.not_before, TimeoutReason::Retry);
+                }
+            }
+        }
+        self.timer = next;
+    }
+
+    /// Brings the session up to `now`: begins what is due, ends what is over.
+    pub(super) fn advance(&mut self, around: &mut Surroundings, now: Instant) {
+        self.expire(around, now);
+        if self.next_poll <= now {
+            self.begin_full(around, now);
+        }
+        if self.urgent.is_none() && self.hasten_at.is_some_and(|at| at <= now) {
+            self.begin_urgent(around, now);
+        }
+        for lane in [Lane::Urgent, Lane::Full] {
+            self.conclude(lane, around, now);
+        }
+    }
+
+    fn lane(&mut self, lane: Lane) -> &mut Option<Poll> {
+        match lane {
+            Lane::Full => &mut self.full,
+            Lane::Urgent => &mut self.urgent,
+        }
+    }
+
+    fn begin_full(&mut self, around: &mut Surroundings, now: Instant) {
+        // Polls keep a grid of their own, so that thousands of devices stay spread over the interval.
+        let interval = self.spec.poll_interval.max(Duration::from_secs(1));
+        let grid = if self.polls == 0 {
+            interval / 2 + share(interval, scatter(around.seed, self.spec.id.as_str(), 2))
+        } else {
+            interval
+        };
+        self.next_poll += grid;
+        if self.next_poll <= now {
+            // We were asleep, or the poll was hastened: no catching up.
+            self.next_poll = now + interval;
+        }
+        if self.full.is_some() {
+            around.counters.polls_late += 1;
+            return;
+        }
+        around.counters.polls += 1;
+        self.polls += 1;
+        let Some(credential) = self.first_credential(now) else {
+            let reason = self
+                .last_rejection()
+                .unwrap_or_else(|| Reason::new("not_polled_yet"));
+            let mut poll = self.poll(CollectionScope::Full, 0, Vec::new());
+            poll.unreachable = Some(reason);
+            poll.over = true;
+            self.full = Some(poll);
+            return;
+        };
+        let poll = self.poll(
+            CollectionScope::Full,
+            credential,
+            vec![Job::new(What::System, system_walk())],
+        );
+        self.full = Some(poll);
+    }
+
+    fn begin_urgent(&mut self, around: &mut Surroundings, now: Instant) {
+        self.hasten_at = None;
+        self.hastened_at = Some(now);
+        let (Some((profile, _)), Some(credential)) = (&self.profile, self.credential) else {
+            return;
+        };
+        around.counters.polls += 1;
+        let mut jobs = vec![Job::new(
+            What::Uptime,
+            Walk::new([constant(SYSTEM[2])].into(), true, None),
+        )];
+        for (n, table) in profile.tables.iter().enumerate().filter(|(_, t)| t.hasten) {
+            let rows = match table.reader {
+                Reader::InterfaceStatus => Some(self.memory.interfaces.len()),
+                _ => self.memory.tables[n].rows,
+            };
+            jobs.push(Job::new(What::Table(n), Walk::of(table, rows)));
+        }
+        let poll = self.poll(CollectionScope::Hastened, credential, jobs);
+        self.urgent = Some(poll);
+    }
+
+    fn poll(&self, scope: CollectionScope, credential: usize, jobs: Vec<Job>) -> Poll {
+        Poll {
+            scope,
+            started_at: None,
+            deadline: None,
+            credential,
+            tried: vec![credential],
+            jobs,
+            statistics: Statistics::default(),
+            silent: 0,
+            unreachable: None,
+            rebooted: None,
+            over: false,
+        }
+    }
+
+    /// The credential to begin with: the one that works, else the first that does not rest.
+    fn first_credential(&self, now: Instant) -> Option<usize> {
+        self.credential
+            .or_else(|| (0..self.spec.credentials.len()).find(|&n| !self.rests(n, now)))
+    }
+
+    fn rests(&self, credential: usize, now: Instant) -> bool {
+        self.records[credential]
+            .rests_until
+            .is_some_and(|until| until > now)
+    }
+
+    fn last_rejection(&self) -> Option<Reason> {
+        self.memory.unreachable.clone()
+    }
+
+    /// Ends a poll that has nothing more to wait for.
+    fn conclude(&mut self, lane: Lane, around: &mut Surroundings, now: Instant) {
+        let Some(poll) = self.lane(lane).as_ref() else {
+            return;
+        };
+        if !poll.over && poll.jobs.iter().any(|j| j.outcome.is_none()) {
+            return;
+        }
+        let Some(mut poll) = self.lane(lane).take() else {
+            return;
+        };
+        self.forgotten
+            .extend(poll.jobs.iter().filter_map(|j| j.request));
+        let started_at = poll.started_at.unwrap_or(now);
+        poll.statistics.duration = now.saturating_duration_since(started_at);
+        let system_answered = poll
+            .jobs
+            .first()
+            .is_some_and(|j| matches!(j.outcome, Some(Ok(_))));
+        if poll.unreachable.is_none() && !system_answered {
+            // The deadline came before the first answer.
+            let known = self.memory.last_seen.is_some();
+            let waited = poll.statistics.duration.as_secs_f64();
+            poll.unreachable = Some(reason_of(
+                &FetchError::Timeout,
+                &self.spec.credentials,
+                poll.credential,
+                known,
+                waited,
+            ));
+        }
+        if poll.unreachable.is_some() {
+            self.missed = self.missed.saturating_add(1);
+        }
+        self.memory.unreachable = poll.unreachable.clone();
+        let mut errors = Vec::new();
+        if poll.unreachable.is_none()
+            && let Some((profile, _)) = self.profile.clone()
+        {
+            errors = self.harvest(&mut poll, &profile, now);
+        }
+        if poll.scope == CollectionScope::Hastened && self.memory.doubtful {
+            // Restarted or renumbered: the fast look cannot tell which interface is which.
+            self.memory.doubtful = false;
+            self.next_poll = now;
+            if poll.unreachable.is_none() {
+                return self.advance(around, now);
+            }
+        }
+        let collection = self.memory.collection(
+            poll.scope,
+            (started_at, now),
+            poll.unreachable,
+            self.credential
+                .and_then(|c| self.spec.credentials.get(c).cloned()),
+            poll.rebooted,
+            self.profile
+                .as_ref()
+                .map(|(profile, generic)| (&**profile, *generic)),
+            errors,
+            poll.statistics,
+        );
+        self.finished.push(collection);
+    }
+
+    /// Hands the finished jobs to the memory, in the order in which they build on each other.
+    fn harvest(&mut self, poll: &mut Poll, profile: &Profile, now: Instant) -> Vec<Reason> {
+        let mut errors = Vec::new();
+        self.memory.last_seen = Some(now);
+        let mut jobs: Vec<Job> = std::mem::take(&mut poll.jobs);
+        jobs.sort_by_key(|j| match j.what {
+            What::System | What::Uptime => 0,
+            What::Table(t) => profile
+                .tables
+                .get(t)
+                .map_or(u8::MAX, |table| TableMemory::rank(&table.reader)),
+        });
+        for job in jobs {
+            match (job.what, job.outcome) {
+                (What::Uptime, Some(Ok(at))) => self.memory.uptime(&job.walk.into_columns(), at),
+                (What::Table(t), Some(Ok(at))) if t < profile.tables.len() => {
+                    self.memory.accept(
+                        t,
+                        profile,
+                        job.walk.into_columns(),
+                        poll.rebooted.is_some(),
+                        at,
+                    );
+                }
+                (What::Table(t), Some(Err(detail))) if t < profile.tables.len() => {
+                    errors.push(
+                        Reason::new("table_failed")
+                            .with("table", &*profile.tables[t].name)
+                            .with("detail", &*detail),
+                    );
+                    self.memory.tables[t].error = Some(detail);
+                }
+                _ => {}
+            }
+        }
+        self.memory.settle(profile);
+        errors
+    }
+}
+
+fn system_walk() -> Walk {
+    Walk::new(SYSTEM.iter().map(|o| constant(o)).collect(), true, None)
+}
+
+fn waited(poll: &Option<Poll>, now: Instant) -> f64 {
+    poll.as_ref()
+        .and_then(|p| p.started_at)
+        .map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64())
+}
