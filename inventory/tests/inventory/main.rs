@@ -4,6 +4,7 @@ mod agent;
 mod conditions;
 mod corpora;
 mod cost;
+mod hostile;
 mod network;
 mod polls;
 mod profiles;
