@@ -9,7 +9,8 @@
 //! | [`SPEAKER`] | nothing: from now on `source` is the one that the picture should show; its first picture follows with its keyframe |
 //!
 //! Video is the best layer of the spotlight, else of the active speaker; audio is the loudest voices. The bridge never waits
-//! for the reader: a datagram that finds the socket full is dropped and counted.
+//! for the reader: a datagram that finds the socket full is dropped and counted. A datagram socket has no end of file: the owner
+//! tells the reader when the copy has ended.
 
 /// Datagram kind: audio RTP.
 pub const AUDIO: u8 = 1;

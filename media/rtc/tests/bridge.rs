@@ -654,6 +654,38 @@ fn calls_go_over_ipv6_too() {
 }
 
 #[test]
+fn places_of_peers_that_left_are_used_again() {
+    let mut stage = Stage::new(Protection::Gcm);
+    let sender = stage.join(publisher(1));
+    for round in 0..3 {
+        let viewers = (0..10)
+            .map(|_| stage.join(ClientOptions::default()))
+            .collect::<Vec<_>>();
+        stage.film(sender, 1, "pictures for all", |stage| {
+            viewers.iter().all(|viewer| stage.pictures(*viewer) > 30)
+        });
+        for viewer in &viewers {
+            let received = stage.crowd.clients()[*viewer].received();
+            assert_eq!(
+                (received.refused, received.video[0].lost()),
+                (0, 0),
+                "round {round}"
+            );
+            // Half of them say goodbye, half are taken out by their host.
+            if viewer % 2 == 0 {
+                stage.crowd.client(*viewer).close();
+            } else {
+                stage.bridge.leave(PeerId(*viewer as u64));
+            }
+        }
+        stage.until("one peer", |stage| stage.bridge.stats().peers.len() == 1);
+    }
+    let known = stage.bridge.stats();
+    assert_eq!(known.rooms, 1);
+    assert_eq!(known.peers[0].peer, PeerId(sender as u64));
+}
+
+#[test]
 fn a_taken_port_is_named() {
     let (bridge, _events) = Bridge::start(config()).unwrap();
     let taken = bridge.local_addrs()[0];

@@ -204,7 +204,11 @@ impl Estimator {
                 self.failed = None;
             }
         }
-        self.estimate_bps = next.min(CEILING_BPS as f64);
+        // What was never sent says little: not far beyond what has been carried.
+        let proven = (self.acked_bps * 3.0)
+            .max(START_BPS as f64)
+            .max(self.estimate_bps);
+        self.estimate_bps = next.min(proven).min(CEILING_BPS as f64);
     }
 }
 
