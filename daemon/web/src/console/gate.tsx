@@ -6,7 +6,7 @@ import { Brand } from "../ui/brand.tsx";
 /** The page before one is signed in: the name of the house, and one form. */
 export function Gate({ title, text, children }: { title: string; text: string; children: ComponentChildren }) {
   return (
-    <div class="gate">
+    <main class="gate">
       <div class="gate-card">
         <div class="gate-brand"><Brand /><p>{common("tagline")}</p></div>
         <h1>{title}</h1>
@@ -14,6 +14,6 @@ export function Gate({ title, text, children }: { title: string; text: string; c
         {children}
       </div>
       <Switches />
-    </div>
+    </main>
   );
 }

@@ -15,8 +15,8 @@ function App() {
   const known = useCell(session);
   const error = useCell(sessionError);
   if (known === null) {
-    if (error) return <div class="gate"><Failure error={error} retry={() => void readSession()} /></div>;
-    return <div class="gate" role="status">{common("loading")}</div>;
+    if (error) return <main class="gate"><Failure error={error} retry={() => void readSession()} /></main>;
+    return <main class="gate"><p role="status">{common("loading")}</p></main>;
   }
   if (known.state === "setup") return <SetUp />;
   if (known.state === "anonymous") return <SignIn />;

@@ -8,7 +8,7 @@ import { t } from "../i18n/console.ts";
 import { brokenSince } from "../live.ts";
 import { Link, place } from "../router.tsx";
 import { may, signOut } from "../session.ts";
-import { Button, Empty, Name } from "../ui/basics.tsx";
+import { Button, Empty, Name, PageHead } from "../ui/basics.tsx";
 import { Brand } from "../ui/brand.tsx";
 import { Switches } from "../ui/switches.tsx";
 import { pageAt } from "./pages.tsx";
@@ -99,10 +99,10 @@ function Allowed({ needs, children }: { needs: Parameters<typeof may>[0]; childr
 
 function NotFound() {
   return (
-    <Empty title={t("not_found.title")}>
-      <p>{t("not_found.text")}</p>
-      <Link href="/" class="button plain">{t("not_found.home")}</Link>
-    </Empty>
+    <>
+      <PageHead title={t("not_found.title")} />
+      <Empty title={t("not_found.text")}><Link href="/" class="button plain">{t("not_found.home")}</Link></Empty>
+    </>
   );
 }
 

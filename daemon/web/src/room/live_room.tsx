@@ -34,7 +34,7 @@ export function LiveRoom({ seat, state }: { seat: Seat; state: SeatState }) {
   return (
     <div class="room" data-test="room" data-connection={state.socketLostAt ? "socket_lost" : state.call}>
       <Bar state={state} side={side} setSide={setSide} conducts={conducts} />
-      <div class={`room-body${side ? " with-side" : ""}${others > 1 ? " with-tiles" : ""}`}>
+      <main class={`room-body${side ? " with-side" : ""}${others > 1 ? " with-tiles" : ""}`}>
         <Stage seat={seat} state={state} />
         {others > 1 && <Tiles seat={seat} state={state} />}
         {others <= 1 && <ViewNobody seat={seat} pinned={state.pinned} />}
@@ -48,7 +48,7 @@ export function LiveRoom({ seat, state }: { seat: Seat; state: SeatState }) {
             <Roll board={state.board} send={(command) => seat.command(command)} self={state.self?.id} />
           </SidePanel>
         )}
-      </div>
+      </main>
       <StatusStrip seat={seat} state={state} />
       <Controls seat={seat} state={state} openDevices={() => setDevices(true)} />
       {devices && (

@@ -5,7 +5,7 @@ import { Switches } from "../ui/switches.tsx";
 /** One sentence on an otherwise empty page: the room is not open, is over, or cannot be found. */
 export function Notice({ title, text, children, test }: { title: string; text?: string; children?: ComponentChildren; test?: string }) {
   return (
-    <div class="gate">
+    <main class="gate">
       <div class="gate-card" data-test={test} role="status">
         <div class="gate-brand"><Brand /></div>
         <h1>{title}</h1>
@@ -13,6 +13,6 @@ export function Notice({ title, text, children, test }: { title: string; text?: 
         {children}
       </div>
       <Switches />
-    </div>
+    </main>
   );
 }

@@ -95,7 +95,7 @@ export function Tile({ seat, state, one }: { seat: Seat; state: SeatState; one: 
     <button
       type="button"
       class={`tile${speaking ? " speaking" : ""}${one.floor ? " floor" : ""}${one.connected ? "" : " dropped"}`}
-      aria-label={r("stage.pin", { name: one.site_name || one.name })}
+      title={r("stage.pin", { name: one.site_name || one.name })}
       data-test="tile"
       data-participant={one.id}
       onClick={() => seat.pin(state.pinned === one.id ? null : one.id)}

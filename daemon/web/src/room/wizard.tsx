@@ -59,7 +59,7 @@ export function Wizard({ room, token, preview, media, join }: WizardProps) {
   };
 
   return (
-    <div class="wizard" data-test="wizard">
+    <main class="wizard" data-test="wizard">
       <header class="wizard-head">
         <h1 data-test="room-title"><Name>{preview.title}</Name></h1>
         <p class="num">{span(preview.starts_at, preview.ends_at)}</p>
@@ -87,11 +87,11 @@ export function Wizard({ room, token, preview, media, join }: WizardProps) {
         <p class={preview.recording ? "banner critical" : "quiet small"} data-test="consent">{r(preview.recording ? "wizard.consent_on" : "wizard.consent")}</p>
         <Button type="submit" kind="primary" test="join" disabled={name.trim() === ""}>{word}</Button>
       </form>
-    </div>
+    </main>
   );
 }
 
-const MARKS: Record<CheckResult["state"], string> = { ok: "M3 8.5 6.5 12 13 4.5", wait: "M8 4v4.5l3 2", bad: "M8 3.5v5.5M8 12.2v.3" };
+const MARKS: Record<CheckResult["state"], string> = { ok: "M3 8.5 6.5 12 13 4.5", wait: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M8 5v3.2l2 1.3", bad: "M8 3.5v5.5M8 12.2v.3" };
 
 function CheckLine({ check }: { check: CheckResult }) {
   return (
