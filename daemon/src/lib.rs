@@ -14,3 +14,7 @@ pub mod secret;
 pub mod store;
 
 pub use run::{RunOptions, run};
+
+mod assembly;
+mod drive;
+mod perform;

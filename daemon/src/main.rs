@@ -54,20 +54,35 @@ async fn lab(path: Option<std::path::PathBuf>, request: control::Request) -> Exi
         Ok(response) => fail(&response.lines.join("\n"), 1),
         Err(error) => {
             let place = config.state_dir.display();
-            fail(&format!("no nhipcau with a lab answers in {place} ({error}); start it with: nhipcau run --lab"), EXIT_UNAVAILABLE)
+            fail(
+                &format!(
+                    "no nhipcau with a lab answers in {place} ({error}); start it with: nhipcau run --lab"
+                ),
+                EXIT_UNAVAILABLE,
+            )
         }
     }
 }
 
 fn with_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime.block_on(work),
-        Err(error) => fail(&format!("the system gives no threads: {error}"), EXIT_UNAVAILABLE),
+        Err(error) => fail(
+            &format!("the system gives no threads: {error}"),
+            EXIT_UNAVAILABLE,
+        ),
     }
 }
 
 fn lines(errors: &[ConfigError]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn print(text: &str) -> ExitCode {

@@ -1,13 +1,16 @@
 //! The daemon from its start to its end: configuration before sockets, sockets before readiness, drain before exit.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use nhipcau_lab::{Fault, Lab, LabConfig, LabList, LinkState};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::assembly::Daemon;
 use crate::config::{Config, ConfigError};
 use crate::control::{ControlHandler, ControlSocket, Request, Response};
 use crate::logging::{self, Logging};
@@ -30,7 +33,14 @@ pub struct RunOptions {
 
 /// Runs the daemon until SIGTERM or SIGINT.
 pub async fn run(options: RunOptions) -> ExitCode {
-    let config = match load(&options) {
+    let lab = match start_lab(&options).await {
+        Ok(lab) => lab,
+        Err(fault) => {
+            say(&fault);
+            return ExitCode::from(EXIT_UNAVAILABLE);
+        }
+    };
+    let config = match load(&options, lab.as_deref()) {
         Ok(config) => config,
         Err(errors) => {
             for error in errors {
@@ -46,7 +56,7 @@ pub async fn run(options: RunOptions) -> ExitCode {
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    match serve(&options, config, &logging).await {
+    match serve(&options, lab, config, &logging).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "cannot go on");
@@ -55,27 +65,59 @@ pub async fn run(options: RunOptions) -> ExitCode {
     }
 }
 
-fn load(options: &RunOptions) -> Result<Config, Vec<ConfigError>> {
+/// Reads the configuration; with a lab, its document comes last.
+fn load(options: &RunOptions, lab: Option<&Lab>) -> Result<Config, Vec<ConfigError>> {
     let path = options.config.as_deref();
-    if options.lab { Config::load_lab(path, String::new()) } else { Config::load(path) }
+    match lab {
+        Some(lab) => Config::load_lab(path, lab.configuration()),
+        None => Config::load(path),
+    }
 }
 
-async fn serve(options: &RunOptions, mut config: Config, logging: &Logging) -> io::Result<()> {
+/// Starts the simulated province. Its agents send their traps to where the configuration receives them; a configuration that names the
+/// lab's devices cannot be read before the lab is there, and receives them where the lab's defaults say.
+async fn start_lab(options: &RunOptions) -> Result<Option<Arc<Lab>>, String> {
+    if !options.lab {
+        return Ok(None);
+    }
+    let before = Config::load_lab(options.config.as_deref(), String::new())
+        .or_else(|_| Config::load_lab(None, String::new()));
+    let trap_target = before.ok().and_then(|config| config.listen.traps);
+    let config = LabConfig {
+        trap_target,
+        ..LabConfig::default()
+    };
+    Lab::start(config)
+        .await
+        .map(|lab| Some(Arc::new(lab)))
+        .map_err(|error| format!("the lab cannot start: {error}"))
+}
+
+async fn serve(
+    options: &RunOptions,
+    lab: Option<Arc<Lab>>,
+    mut config: Config,
+    logging: &Logging,
+) -> io::Result<()> {
     state_directory(&config.state_dir)?;
     let control = ControlSocket::bind(&config.state_dir).await?;
-    let metrics = Metrics::new();
+    let metrics = Arc::new(Metrics::new());
     let health = HealthCheck::new();
-    let control = tokio::spawn(control.serve(Arc::new(NoLab)));
+    let mut daemon = Daemon::start(&config, lab.clone(), metrics.clone(), &health)
+        .await
+        .map_err(io::Error::other)?;
+    let control = tokio::spawn(control.serve(Arc::new(LabControl { lab: lab.clone() })));
     let watchdog = tokio::spawn(async move { health.watch().await });
     let mut reload = signal(SignalKind::hangup())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     sd_notify::ready();
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), state_dir = %config.state_dir.display(), "ready");
+    greet(&daemon);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), state_dir = %config.state_dir.display(), devices = config.devices.len(), "ready");
     loop {
         tokio::select! {
             _ = reload.recv() => {
-                let taken = take_up(options, &mut config, logging);
+                let taken = take_up(options, lab.as_deref(), &mut daemon, &mut config, logging).await;
                 metrics.count_reload(taken);
             }
             _ = terminate.recv() => break,
@@ -88,26 +130,74 @@ async fn serve(options: &RunOptions, mut config: Config, logging: &Logging) -> i
     control.abort();
     // The socket's file goes away with the task.
     let _ = control.await;
+    daemon.drain().await;
     Ok(())
 }
 
+/// Tells the person at the terminal where the pages are and, once, how to begin.
+fn greet(daemon: &Daemon) {
+    let (token, fingerprint) = daemon.greeting();
+    let shown = |address: SocketAddr| {
+        if address.ip().is_unspecified() {
+            format!("localhost:{}", address.port())
+        } else {
+            address.to_string()
+        }
+    };
+    let mut text = format!(
+        "Nhịp Cầu: https://{}\n  certificate SHA-256 {fingerprint}\n",
+        shown(daemon.https)
+    );
+    if let Some(http) = daemon.http {
+        text.push_str(&format!("  on this machine also http://{}\n", shown(http)));
+    }
+    if let Some(token) = token {
+        text.push_str(&format!(
+            "  setup token {token} (for the first account, until there is one)\n"
+        ));
+    }
+    // A closed terminal is no reason to stop.
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+}
+
 /// Reads the configuration again; a wrong one is named and the old one stays.
-fn take_up(options: &RunOptions, config: &mut Config, logging: &Logging) -> bool {
-    let new = match load(options) {
+async fn take_up(
+    options: &RunOptions,
+    lab: Option<&Lab>,
+    daemon: &mut Daemon,
+    config: &mut Config,
+    logging: &Logging,
+) -> bool {
+    let new = match load(options, lab) {
         Ok(new) => new,
         Err(errors) => {
+            daemon.note_reload(errors.first());
             for error in errors {
-                tracing::error!(file = error.file, line = error.line, key = error.key, fault = error.message, "configuration refused");
+                tracing::error!(
+                    file = error.file,
+                    line = error.line,
+                    key = error.key,
+                    fault = error.message,
+                    "configuration refused"
+                );
             }
             return false;
         }
     };
     let changes = config.diff(&new);
+    if let Err(error) = daemon.reload(&new, lab.is_some()).await {
+        tracing::error!(%error, "configuration refused");
+        return false;
+    }
+    daemon.note_reload(None);
     if let Err(fault) = logging.reload(&new.log) {
         tracing::error!(fault, "log level refused");
     }
     if !changes.restart.is_empty() {
-        tracing::warn!(parts = changes.restart.join(", "), "these changes wait for a restart");
+        tracing::warn!(
+            parts = changes.restart.join(", "),
+            "these changes wait for a restart"
+        );
     }
     tracing::info!(parts = changes.live.join(", "), "configuration reloaded");
     *config = new;
@@ -116,18 +206,87 @@ fn take_up(options: &RunOptions, config: &mut Config, logging: &Logging) -> bool
 
 /// Makes the state directory, readable by the daemon alone.
 fn state_directory(path: &Path) -> io::Result<()> {
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(named)?;
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(named)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(named)
 }
 
-/// Answers the control socket of a daemon without a simulated province.
-struct NoLab;
+/// Answers the control socket: what `nhipcau lab` asks of the simulated province.
+struct LabControl {
+    lab: Option<Arc<Lab>>,
+}
 
-impl ControlHandler for NoLab {
-    async fn handle(&self, _: Request) -> Response {
-        Response::refused("this nhipcau runs without a lab; start it with: nhipcau run --lab")
+impl ControlHandler for LabControl {
+    async fn handle(&self, request: Request) -> Response {
+        let Some(lab) = &self.lab else {
+            return Response::refused(
+                "this nhipcau runs without a lab; start it with: nhipcau run --lab",
+            );
+        };
+        let (done, said) = match request {
+            Request::List {} => return Response::done(listing(&lab.list())),
+            Request::Break { what } => {
+                let said = format!("broken: {what}");
+                (
+                    what.parse::<Fault>().and_then(|fault| lab.inject(fault)),
+                    said,
+                )
+            }
+            Request::Narrow { link, capacity_bps } => (
+                lab.narrow(&link, capacity_bps),
+                format!("{link} carries {capacity_bps} bit/s"),
+            ),
+            Request::Heal { what } => (lab.heal(&what), format!("healed: {what}")),
+        };
+        match done {
+            Ok(()) => {
+                tracing::info!(said, "lab");
+                Response::done(vec![said])
+            }
+            Err(error) => Response::refused(error.to_string()),
+        }
     }
+}
+
+fn listing(list: &LabList) -> Vec<String> {
+    let mut lines: Vec<String> = list
+        .links
+        .iter()
+        .map(|link| {
+            let state = match link.state {
+                LinkState::Up => "up".to_owned(),
+                LinkState::Down => "DOWN".to_owned(),
+                LinkState::Narrowed(bps) => format!("narrowed to {bps} bit/s"),
+            };
+            let ends = format!("{} {} – {} {}", link.a.0, link.a.1, link.b.0, link.b.1);
+            format!(
+                "link {:<24} {ends:<52} {:>4} Mbit/s  {state}  ({} sites behind)",
+                link.id,
+                link.capacity_bps / 1_000_000,
+                link.sites_behind.len()
+            )
+        })
+        .collect();
+    lines.extend(list.devices.iter().map(|device| {
+        let reach = if device.reachable {
+            ""
+        } else {
+            "  UNREACHABLE"
+        };
+        format!(
+            "device {:<22} {:<24} {}{reach}",
+            device.id,
+            device.address,
+            device.sensors.join(" ")
+        )
+    }));
+    lines.extend(list.faults.iter().map(|fault| format!("fault {fault}")));
+    lines
 }
 
 fn say(text: &str) {

@@ -82,7 +82,15 @@ impl HealthCheck {
     /// Every subsystem and whether it lives.
     #[must_use]
     pub fn states(&self, now: Instant) -> Vec<(&'static str, bool)> {
-        self.lock().iter().map(|(subsystem, beat)| (*subsystem, now.saturating_duration_since(beat.last) <= beat.silence_max)).collect()
+        self.lock()
+            .iter()
+            .map(|(subsystem, beat)| {
+                (
+                    *subsystem,
+                    now.saturating_duration_since(beat.last) <= beat.silence_max,
+                )
+            })
+            .collect()
     }
 
     /// Pings the service manager's watchdog at half its period while every subsystem lives; returns at once when there is no watchdog.

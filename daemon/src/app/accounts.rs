@@ -144,7 +144,7 @@ impl AccountDesk<'_> {
                     .at("token"),
             );
         }
-        lock(&self.state().limit).forgive("");
+        lock(&self.state().limit).forgive("", address);
         check_username(&input.username)?;
         check_display_name(&input.display_name)?;
         check_strength(&input.password, &input.username)?;
@@ -176,7 +176,7 @@ impl AccountDesk<'_> {
         let right = self.state().passwords.verify(password, hash).await?;
         match found {
             Some(row) if right && !row.disabled => {
-                lock(&self.state().limit).forgive(username);
+                lock(&self.state().limit).forgive(username, address);
                 self.begin_session(row, address).await
             }
             _ => {

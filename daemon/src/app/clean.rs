@@ -4,7 +4,13 @@
 /// Escaping for HTML, CSV and the like is the business of each edge.
 pub(crate) fn plain_text(text: &str, chars_max: usize) -> String {
     text.chars()
-        .map(|c| if c == '\n' || c == '\r' || c == '\t' { ' ' } else { c })
+        .map(|c| {
+            if c == '\n' || c == '\r' || c == '\t' {
+                ' '
+            } else {
+                c
+            }
+        })
         .filter(|c| !c.is_control() && !is_direction_mark(*c))
         .take(chars_max)
         .collect()
@@ -21,7 +27,10 @@ mod tests {
 
     #[test]
     fn hostile_text_is_plain() {
-        assert_eq!(plain_text("a\u{1b}[31mred\u{202e}txt\nnext\0", 100), "a[31mredtxt next");
+        assert_eq!(
+            plain_text("a\u{1b}[31mred\u{202e}txt\nnext\0", 100),
+            "a[31mredtxt next"
+        );
         assert_eq!(plain_text("Xã Trà Giang", 6), "Xã Trà");
     }
 }

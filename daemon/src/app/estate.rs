@@ -1,6 +1,6 @@
 //! What is watched, as pages and metrics see it: the watch behind a lock, and the answers built from it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
@@ -29,16 +29,30 @@ struct Anchor {
     at: Timestamp,
 }
 
+/// What polling one device has cost since the start.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PollTotals {
+    /// Requests, repeats included.
+    pub(crate) requests: u64,
+    /// Repeated requests.
+    pub(crate) retries: u64,
+    /// Polls that brought nothing, by reason code.
+    pub(crate) failures: BTreeMap<&'static str, u64>,
+}
+
 /// The watched estate.
 #[derive(Debug)]
-pub struct Estate {
+pub(crate) struct Estate {
     watch: RwLock<Watch>,
     series: Mutex<SeriesBook>,
     contacts: RwLock<HashMap<DeviceId, Contact>>,
     anchor: Anchor,
     poller: Mutex<(PollerCounters, usize)>,
+    totals: Mutex<HashMap<DeviceId, PollTotals>>,
     events_lost: AtomicU64,
     collections_lost: AtomicU64,
+    /// When the poller's loop last came round, seconds after the anchor.
+    alive: AtomicU64,
 }
 
 impl Estate {
@@ -48,10 +62,15 @@ impl Estate {
             watch: RwLock::new(Watch::new(config)),
             series: Mutex::default(),
             contacts: RwLock::default(),
-            anchor: Anchor { instant: Instant::now(), at: Timestamp::now() },
+            anchor: Anchor {
+                instant: Instant::now(),
+                at: Timestamp::now(),
+            },
             poller: Mutex::default(),
+            totals: Mutex::default(),
             events_lost: AtomicU64::new(0),
             collections_lost: AtomicU64::new(0),
+            alive: AtomicU64::new(0),
         }
     }
 
@@ -60,20 +79,41 @@ impl Estate {
         if let watch::Input::Collection(collection) = &input {
             self.remember(collection);
         }
-        self.watch.write().unwrap_or_else(PoisonError::into_inner).handle_input(input, now);
+        self.watch
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .handle_input(input, now);
     }
 
     /// The next wish of the watch.
     pub(crate) fn poll(&self) -> watch::Output {
-        self.watch.write().unwrap_or_else(PoisonError::into_inner).poll_output()
+        self.watch
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .poll_output()
     }
 
     /// Where devices are, whole.
     pub(crate) fn set_contacts(&self, contacts: HashMap<DeviceId, Contact>) {
-        *self.contacts.write().unwrap_or_else(PoisonError::into_inner) = contacts;
+        *self
+            .contacts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = contacts;
+    }
+
+    /// Whether the poller's loop came round in the last ten seconds; it wakes at least that often.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.anchor
+            .instant
+            .elapsed()
+            .as_secs()
+            .saturating_sub(self.alive.load(Ordering::Relaxed))
+            < 10
     }
 
     pub(crate) fn note_poller(&self, counters: PollerCounters, in_flight: usize) {
+        self.alive
+            .store(self.anchor.instant.elapsed().as_secs(), Ordering::Relaxed);
         *self.poller.lock().unwrap_or_else(PoisonError::into_inner) = (counters, in_flight);
     }
 
@@ -106,16 +146,40 @@ impl Estate {
             Some(after) => SignedDuration::try_from(after),
             None => SignedDuration::try_from(self.anchor.instant - at).map(|before| -before),
         };
-        offset.ok().and_then(|offset| self.anchor.at.checked_add(offset).ok()).unwrap_or(self.anchor.at)
+        offset
+            .ok()
+            .and_then(|offset| self.anchor.at.checked_add(offset).ok())
+            .unwrap_or(self.anchor.at)
+    }
+
+    /// What polling a device has cost since the start.
+    pub(crate) fn totals(&self, device: &DeviceId) -> PollTotals {
+        self.totals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(device)
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn remember(&self, collection: &Collection) {
+        {
+            let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+            let device = totals.entry(collection.device.clone()).or_default();
+            device.requests += collection.statistics.requests;
+            device.retries += collection.statistics.retries;
+            if let Some(reason) = &collection.unreachable {
+                *device.failures.entry(reason.code).or_default() += 1;
+            }
+        }
         let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
         for interface in collection.interfaces.iter() {
             if let Some(rates) = interface.rates
                 && let (Some(inbound), Some(outbound)) = (rates.in_bps, rates.out_bps)
             {
-                let at = interface.counters.map_or(interface.read_at, |counters| counters.read_at);
+                let at = interface
+                    .counters
+                    .map_or(interface.read_at, |counters| counters.read_at);
                 let name = InterfaceRef::new(collection.device.clone(), interface.name.clone());
                 series.push(&name, self.date(at).as_second(), inbound, outbound);
             }
@@ -126,7 +190,10 @@ impl Estate {
     pub(crate) fn devices(&self) -> Vec<views::DeviceRow> {
         let watch = self.watch();
         let names = Names::of(&watch);
-        let mut rows: Vec<_> = watch.devices().map(|device| self.row(device, &names)).collect();
+        let mut rows: Vec<_> = watch
+            .devices()
+            .map(|device| self.row(device, &names))
+            .collect();
         rows.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
         rows
     }
@@ -140,51 +207,77 @@ impl Estate {
     }
 
     /// Recent rates of an interface; `None` for an unknown device.
-    pub(crate) fn series(&self, device: &str, interface: &str, hours: u32) -> Option<views::Series> {
-        let step_seconds = self.watch().device(&DeviceId::from(device))?.spec.poll_interval.as_secs();
+    pub(crate) fn series(
+        &self,
+        device: &str,
+        interface: &str,
+        hours: u32,
+    ) -> Option<views::Series> {
+        let step_seconds = self
+            .watch()
+            .device(&DeviceId::from(device))?
+            .spec
+            .poll_interval
+            .as_secs();
         let since = Timestamp::now().as_second() - i64::from(hours.clamp(1, 24)) * 3600;
         let name = InterfaceRef::new(device, interface);
-        let points = self.series.lock().unwrap_or_else(PoisonError::into_inner).points(&name, since);
-        Some(views::Series { interface: interface.to_owned(), step_seconds, points })
+        let points = self
+            .series
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .points(&name, since);
+        Some(views::Series {
+            interface: interface.to_owned(),
+            step_seconds,
+            points,
+        })
     }
 
     /// All links.
     pub(crate) fn links(&self) -> Vec<views::LinkRow> {
         let watch = self.watch();
         let names = Names::of(&watch);
-        watch.links().into_iter().map(|link| link_row(link, &names)).collect()
+        watch
+            .links()
+            .into_iter()
+            .map(|link| link_row(link, &names))
+            .collect()
     }
 
     /// Links at or over `percent` of their capacity, fullest first.
     pub(crate) fn links_over(&self, percent: f64) -> Vec<views::LinkRow> {
         let mut links = self.links();
         links.retain(|link| link.load_percent.is_some_and(|load| load >= percent));
-        links.sort_by(|a, b| b.load_percent.partial_cmp(&a.load_percent).unwrap_or(std::cmp::Ordering::Equal));
+        links.sort_by(|a, b| {
+            b.load_percent
+                .partial_cmp(&a.load_percent)
+                .unwrap_or(std::cmp::Ordering::Equal)
+        });
         links
     }
 
     /// Devices by health.
     pub(crate) fn health_counts(&self) -> views::HealthCounts {
-        self.watch().devices().map(|device| health(device.health)).collect()
-    }
-
-    /// Health and reasons of each site by id.
-    pub(crate) fn sites(&self) -> HashMap<String, (views::Health, Vec<views::Reason>)> {
         self.watch()
-            .sites()
-            .into_iter()
-            .map(|site| (site.spec.id.to_string(), (health(site.health), site.reasons.iter().map(reason).collect())))
+            .devices()
+            .map(|device| health(device.health))
             .collect()
     }
 
     /// What a device is called; its id when it is unknown.
     pub(crate) fn device_name(&self, id: &DeviceId) -> String {
-        self.watch().device(id).map_or_else(|| id.to_string(), |device| device.spec.name.clone())
+        self.watch()
+            .device(id)
+            .map_or_else(|| id.to_string(), |device| device.spec.name.clone())
     }
 
     /// What a site is called; `None` when it is unknown.
     pub(crate) fn site_name(&self, id: &str) -> Option<String> {
-        self.watch().sites().into_iter().find(|site| site.spec.id.as_str() == id).map(|site| site.spec.name)
+        self.watch()
+            .sites()
+            .into_iter()
+            .find(|site| site.spec.id.as_str() == id)
+            .map(|site| site.spec.name)
     }
 
     /// Open incidents, causes first, under their stable keys.
@@ -210,7 +303,11 @@ impl Estate {
                     behind: incident
                         .behind
                         .iter()
-                        .map(|(id, since)| views::HeldBack { device: id.to_string(), name: names.device(id), since: self.date(*since) })
+                        .map(|(id, since)| views::HeldBack {
+                            device: id.to_string(),
+                            name: names.device(id),
+                            since: self.date(*since),
+                        })
                         .collect(),
                     acknowledged_by: incident.acknowledged.as_ref().map(|(by, _)| by.clone()),
                     note: incident.acknowledged.as_ref().map(|(_, note)| note.clone()),
@@ -232,14 +329,27 @@ impl Estate {
             .find_map(|incident| {
                 let device = incident.device.as_ref().map(|id| names.device(id))?;
                 match incident.reason.code {
-                    "link_down" | "link_lower_layer_down" => Some(LineCause { device, interface: incident.interface.map(|name| name.to_string()) }),
-                    "timeout" | "timeout_or_community" | "unreachable" => Some(LineCause { device, interface: None }),
+                    "link_down" | "link_lower_layer_down" => Some(LineCause {
+                        device,
+                        interface: incident.interface.map(|name| name.to_string()),
+                    }),
+                    "timeout" | "timeout_or_community" | "unreachable" => Some(LineCause {
+                        device,
+                        interface: None,
+                    }),
                     _ => None,
                 }
             });
         let state = watch.sites().into_iter().find(|state| state.spec.id == id);
-        let line = state.as_ref().and_then(|state| state.spec.uplink.as_ref()).map(|uplink| format!("{} · {}", names.device(&uplink.device), uplink.interface));
-        SiteLine { cause, health: state.map_or(nhipcau_inventory::Health::Unknown, |state| state.health), line }
+        let line = state
+            .as_ref()
+            .and_then(|state| state.spec.uplink.as_ref())
+            .map(|uplink| format!("{} · {}", names.device(&uplink.device), uplink.interface));
+        SiteLine {
+            cause,
+            health: state.map_or(nhipcau_inventory::Health::Unknown, |state| state.health),
+            line,
+        }
     }
 
     fn row(&self, device: &DeviceState, names: &Names<'_>) -> views::DeviceRow {
@@ -258,24 +368,38 @@ impl Estate {
             site: device.spec.site.as_ref().map(ToString::to_string),
             site_name: device.spec.site.as_ref().map(|site| names.site(site)),
             kind: recognised.map_or(views::DeviceKind::Other, |r| kind(r.kind)),
-            profile: recognised.map(|r| r.profile.to_string()).unwrap_or_default(),
-            vendor: collection.map(|c| c.identity.vendor.to_string()).unwrap_or_default(),
-            model: collection.map(|c| c.identity.model.to_string()).unwrap_or_default(),
+            profile: recognised
+                .map(|r| r.profile.to_string())
+                .unwrap_or_default(),
+            vendor: collection
+                .map(|c| c.identity.vendor.to_string())
+                .unwrap_or_default(),
+            model: collection
+                .map(|c| c.identity.model.to_string())
+                .unwrap_or_default(),
             health: health(device.health),
             reasons: device.reasons.iter().map(|r| names.reason(r)).collect(),
             last_seen: collection.and_then(|c| c.last_seen).map(|at| self.date(at)),
-            behind: device
-                .behind
-                .as_ref()
-                .map(|cause| views::Behind { device: cause.device().to_string(), name: names.device(cause.device()) }),
+            behind: device.behind.as_ref().map(|cause| views::Behind {
+                device: cause.device().to_string(),
+                name: names.device(cause.device()),
+            }),
         }
     }
 
-    fn detail(&self, watch: &Watch, device: &DeviceState, names: &Names<'_>) -> views::DeviceDetail {
+    fn detail(
+        &self,
+        watch: &Watch,
+        device: &DeviceState,
+        names: &Names<'_>,
+    ) -> views::DeviceDetail {
         let row = self.row(device, names);
         let collection = device.collection.as_deref();
         let system = collection.and_then(|c| c.system.as_ref());
-        let credential = collection.and_then(|c| c.credential.as_ref()).map(|c| c.name.to_string()).unwrap_or_default();
+        let credential = collection
+            .and_then(|c| c.credential.as_ref())
+            .map(|c| c.name.to_string())
+            .unwrap_or_default();
         let snmp = self
             .contacts
             .read()
@@ -294,7 +418,8 @@ impl Estate {
             version: text(collection.map(|c| &c.identity.version)),
             location: text(system.map(|s| &s.location)),
             contact: text(system.map(|s| &s.contact)),
-            uptime_seconds: system.map(|s| s.uptime_seconds() + now.saturating_duration_since(s.read_at).as_secs()),
+            uptime_seconds: system
+                .map(|s| s.uptime_seconds() + now.saturating_duration_since(s.read_at).as_secs()),
             credential,
             snmp: snmp.to_owned(),
             poll_seconds: device.spec.poll_interval.as_secs(),
@@ -306,14 +431,24 @@ impl Estate {
             processors: collection
                 .into_iter()
                 .flat_map(|c| c.processors.iter())
-                .map(|p| views::ProcessorRow { name: p.name.to_string(), load_percent: p.load_percent })
+                .map(|p| views::ProcessorRow {
+                    name: p.name.to_string(),
+                    load_percent: p.load_percent,
+                })
                 .collect(),
             collection: collection.map(|c| self.summary(c)).unwrap_or_default(),
         }
     }
 
-    fn interfaces(&self, watch: &Watch, device: &DeviceState, names: &Names<'_>) -> Vec<views::InterfaceRow> {
-        let Some(collection) = device.collection.as_deref() else { return Vec::new() };
+    fn interfaces(
+        &self,
+        watch: &Watch,
+        device: &DeviceState,
+        names: &Names<'_>,
+    ) -> Vec<views::InterfaceRow> {
+        let Some(collection) = device.collection.as_deref() else {
+            return Vec::new();
+        };
         collection
             .interfaces
             .iter()
@@ -334,9 +469,16 @@ impl Estate {
                     out_bps: interface.rates.and_then(|r| r.out_bps),
                     in_errors_per_second: interface.rates.and_then(|r| r.in_errors_per_second),
                     out_errors_per_second: interface.rates.and_then(|r| r.out_errors_per_second),
-                    health: device.interface_health.get(&interface.name).map_or(views::Health::Unknown, |h| health(*h)),
+                    health: device
+                        .interface_health
+                        .get(&interface.name)
+                        .map_or(views::Health::Unknown, |h| health(*h)),
                     last_change: interface.last_change.map(|at| self.date(at)),
-                    sites: watch.sites_behind(&name).iter().map(|id| names.site(id)).collect(),
+                    sites: watch
+                        .sites_behind(&name)
+                        .iter()
+                        .map(|id| names.site(id))
+                        .collect(),
                 }
             })
             .collect()
@@ -349,7 +491,12 @@ impl Estate {
             varbinds: collection.statistics.varbinds,
             requests: collection.statistics.requests,
             retries: collection.statistics.retries,
-            errors: collection.unreachable.iter().chain(&collection.errors).map(reason).collect(),
+            errors: collection
+                .unreachable
+                .iter()
+                .chain(&collection.errors)
+                .map(reason)
+                .collect(),
         }
     }
 }
@@ -393,8 +540,15 @@ struct Names<'a> {
 impl<'a> Names<'a> {
     fn of(watch: &'a Watch) -> Self {
         Self {
-            devices: watch.devices().map(|d| (d.spec.id.as_str(), d.spec.name.as_str())).collect(),
-            sites: watch.sites().into_iter().map(|s| (s.spec.id.to_string(), s.spec.name)).collect(),
+            devices: watch
+                .devices()
+                .map(|d| (d.spec.id.as_str(), d.spec.name.as_str()))
+                .collect(),
+            sites: watch
+                .sites()
+                .into_iter()
+                .map(|s| (s.spec.id.to_string(), s.spec.name))
+                .collect(),
         }
     }
 
@@ -403,7 +557,10 @@ impl<'a> Names<'a> {
     }
 
     fn site(&self, id: &SiteId) -> String {
-        self.sites.get(id.as_str()).cloned().unwrap_or_else(|| id.to_string())
+        self.sites
+            .get(id.as_str())
+            .cloned()
+            .unwrap_or_else(|| id.to_string())
     }
 
     /// Reasons name devices by id; people know them by name.
@@ -445,7 +602,10 @@ fn sensors(device: &DeviceState, now: Instant) -> Vec<views::SensorRow> {
             class: sensor.class.to_string(),
             value: sensor.value,
             unit: sensor.unit.to_string(),
-            health: device.sensor_health.get(&sensor.name).map_or_else(|| health(sensor.state_health), |h| health(*h)),
+            health: device
+                .sensor_health
+                .get(&sensor.name)
+                .map_or_else(|| health(sensor.state_health), |h| health(*h)),
             low: sensor.limits.low_critical.or(sensor.limits.low_warning),
             high: sensor.limits.high_critical.or(sensor.limits.high_warning),
             state: sensor.state.as_deref().map(str::to_owned),
@@ -464,28 +624,48 @@ fn storage(device: &DeviceState) -> Vec<views::StorageRow> {
             name: storage.name.to_string(),
             used_bytes: storage.used_bytes,
             size_bytes: storage.size_bytes,
-            health: device.storage_health.get(&storage.name).map_or(views::Health::Ok, |h| health(*h)),
+            health: device
+                .storage_health
+                .get(&storage.name)
+                .map_or(views::Health::Ok, |h| health(*h)),
         })
         .collect()
 }
 
 fn neighbours(watch: &Watch, device: &DeviceState, names: &Names<'_>) -> Vec<views::Neighbour> {
-    let heard = device.collection.iter().flat_map(|c| c.neighbours.iter()).map(|neighbour| views::Neighbour {
-        interface: neighbour.interface.to_string(),
-        device: watch
-            .devices()
-            .find(|d| d.collection.as_ref().and_then(|c| c.system.as_ref()).is_some_and(|s| s.name == neighbour.system_name))
-            .map(|d| d.spec.id.to_string()),
-        name: neighbour.system_name.to_string(),
-        remote_interface: neighbour.remote_interface.to_string(),
-        protocol: match neighbour.protocol {
-            nhipcau_inventory::NeighbourProtocol::Lldp => views::NeighbourProtocol::Lldp,
-            nhipcau_inventory::NeighbourProtocol::Cdp => views::NeighbourProtocol::Cdp,
-        },
-    });
+    let heard = device
+        .collection
+        .iter()
+        .flat_map(|c| c.neighbours.iter())
+        .map(|neighbour| views::Neighbour {
+            interface: neighbour.interface.to_string(),
+            device: watch
+                .devices()
+                .find(|d| {
+                    d.collection
+                        .as_ref()
+                        .and_then(|c| c.system.as_ref())
+                        .is_some_and(|s| s.name == neighbour.system_name)
+                })
+                .map(|d| d.spec.id.to_string()),
+            name: neighbour.system_name.to_string(),
+            remote_interface: neighbour.remote_interface.to_string(),
+            protocol: match neighbour.protocol {
+                nhipcau_inventory::NeighbourProtocol::Lldp => views::NeighbourProtocol::Lldp,
+                nhipcau_inventory::NeighbourProtocol::Cdp => views::NeighbourProtocol::Cdp,
+            },
+        });
     let mut rows: Vec<views::Neighbour> = heard.collect();
-    for link in watch.links().into_iter().filter(|link| link.source == watch::LinkSource::Declared) {
-        let far = link.b.as_ref().and_then(|b| b.device.clone().map(|device| InterfaceRef::new(device, b.interface.clone())));
+    for link in watch
+        .links()
+        .into_iter()
+        .filter(|link| link.source == watch::LinkSource::Declared)
+    {
+        let far = link.b.as_ref().and_then(|b| {
+            b.device
+                .clone()
+                .map(|device| InterfaceRef::new(device, b.interface.clone()))
+        });
         let (near, far) = match far {
             Some(far) if link.a.device == device.spec.id => (link.a, far),
             Some(far) if far.device == device.spec.id => (far, link.a),
@@ -507,7 +687,11 @@ fn neighbours(watch: &Watch, device: &DeviceState, names: &Names<'_>) -> Vec<vie
 fn link_row(link: LinkState, names: &Names<'_>) -> views::LinkRow {
     views::LinkRow {
         id: link.id,
-        a: views::LinkEnd { device: link.a.device.to_string(), name: names.device(&link.a.device), interface: link.a.interface.to_string() },
+        a: views::LinkEnd {
+            device: link.a.device.to_string(),
+            name: names.device(&link.a.device),
+            interface: link.a.interface.to_string(),
+        },
         b: link.b.map(|b| views::FarEnd {
             name: b.device.as_ref().map_or(b.name, |id| names.device(id)),
             device: b.device.map(|id| id.to_string()),
@@ -549,7 +733,10 @@ pub(crate) fn reason(reason: &nhipcau_inventory::Reason) -> views::Reason {
         };
         ((*name).to_owned(), value)
     });
-    views::Reason { code: reason.code.to_owned(), args: args.collect() }
+    views::Reason {
+        code: reason.code.to_owned(),
+        args: args.collect(),
+    }
 }
 
 fn kind(kind: nhipcau_inventory::DeviceKind) -> views::DeviceKind {

@@ -87,19 +87,34 @@ impl Numbers {
 
     /// The key of an open incident.
     pub(crate) fn key_of(&self, id: i64) -> Option<String> {
-        self.lock().iter().find(|(_, number)| **number == id).map(|(key, _)| key.clone())
+        self.lock()
+            .iter()
+            .find(|(_, number)| **number == id)
+            .map(|(key, _)| key.clone())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, i64>> {
-        self.by_key.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.by_key
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 /// Starts the journal.
 pub(crate) fn spawn(parts: JournalParts, entries: mpsc::Receiver<Entry>) {
     tokio::spawn(async move {
-        let adoptable = parts.store.incidents().list(true, 10_000).await.unwrap_or_default();
-        let journal = Journal { parts, adoptable, known: HashMap::new(), started: Instant::now() };
+        let adoptable = parts
+            .store
+            .incidents()
+            .list(true, 10_000)
+            .await
+            .unwrap_or_default();
+        let journal = Journal {
+            parts,
+            adoptable,
+            known: HashMap::new(),
+            started: Instant::now(),
+        };
         journal.run(entries).await;
     });
 }
@@ -166,7 +181,14 @@ impl Journal {
                 Some(site) => (Some(site.to_string()), estate.site_name(site.as_str())),
                 None => (None, None),
             };
-            let subject = [device_name.clone(), event.interface.as_deref().map(str::to_owned), sensor_of(&reason)].into_iter().flatten().collect::<Vec<_>>();
+            let subject = [
+                device_name.clone(),
+                event.interface.as_deref().map(str::to_owned),
+                sensor_of(&reason),
+            ]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>();
             self.tell_playbooks(playbooks::Event {
                 id,
                 kind,
@@ -180,14 +202,23 @@ impl Journal {
                 interface: event.interface.as_deref().map(str::to_owned),
                 site,
                 site_name,
-                sites: sites.iter().map(|site| estate.site_name(site).unwrap_or_else(|| site.clone())).collect(),
+                sites: sites
+                    .iter()
+                    .map(|site| estate.site_name(site).unwrap_or_else(|| site.clone()))
+                    .collect(),
                 conference: None,
                 // The watch believes polls only; a trap merely hastened one.
                 authenticated: true,
                 held_back: event.held_back_by.is_some(),
             });
         }
-        for topic in [Topic::Events, Topic::Overview, Topic::Devices, Topic::Links, Topic::Sites] {
+        for topic in [
+            Topic::Events,
+            Topic::Overview,
+            Topic::Devices,
+            Topic::Links,
+            Topic::Sites,
+        ] {
             self.say(topic);
         }
         if let Some(device) = event.device {
@@ -198,7 +229,9 @@ impl Journal {
     async fn seat(&mut self, event: SeatEvent) {
         let at = Timestamp::now();
         let health = match event.kind {
-            playbooks::EventKind::SiteBack | playbooks::EventKind::RecordingOk => nhipcau_inventory::Health::Ok,
+            playbooks::EventKind::SiteBack | playbooks::EventKind::RecordingOk => {
+                nhipcau_inventory::Health::Ok
+            }
             _ => nhipcau_inventory::Health::Critical,
         };
         let id = self
@@ -211,7 +244,15 @@ impl Journal {
                 interface: None,
                 site: event.site.as_ref().map(|(id, _)| id.clone()),
                 reason: json(&event.reason),
-                held_back_by: event.held_back.then(|| event.reason.args.get("device").and_then(|d| d.as_str()).unwrap_or("line").to_owned()),
+                held_back_by: event.held_back.then(|| {
+                    event
+                        .reason
+                        .args
+                        .get("device")
+                        .and_then(|d| d.as_str())
+                        .unwrap_or("line")
+                        .to_owned()
+                }),
             })
             .await;
         let site_name = event.site.as_ref().map(|(_, name)| name.clone());
@@ -219,7 +260,11 @@ impl Journal {
             id,
             kind: event.kind,
             at,
-            subject: [Some(event.title.clone()), site_name.clone()].into_iter().flatten().collect::<Vec<_>>().join(" · "),
+            subject: [Some(event.title.clone()), site_name.clone()]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(" · "),
             health: playbook_health(health),
             text: words::sentence(&event.reason, self.parts.language),
             reason: playbook_reason(&event.reason),
@@ -244,13 +289,22 @@ impl Journal {
             Err(error) => {
                 tracing::error!(%error, "an event was not stored");
                 self.parts.numbers.unstored.fetch_add(1, Ordering::Relaxed);
-                self.parts.numbers.unstored_id.fetch_sub(1, Ordering::Relaxed) - 1
+                self.parts
+                    .numbers
+                    .unstored_id
+                    .fetch_sub(1, Ordering::Relaxed)
+                    - 1
             }
         }
     }
 
     fn tell_playbooks(&self, event: playbooks::Event) {
-        if self.parts.playbooks.try_send(Message::Event(Box::new(event))).is_err() {
+        if self
+            .parts
+            .playbooks
+            .try_send(Message::Event(Box::new(event)))
+            .is_err()
+        {
             tracing::error!("the playbooks' queue is full; an event started nothing");
         }
     }
@@ -259,7 +313,12 @@ impl Journal {
     async fn sync_incidents(&mut self) {
         let open = self.parts.estate.incidents();
         let keys: HashSet<&str> = open.iter().map(|incident| incident.key.as_str()).collect();
-        let gone: Vec<String> = self.known.keys().filter(|key| !keys.contains(key.as_str())).cloned().collect();
+        let gone: Vec<String> = self
+            .known
+            .keys()
+            .filter(|key| !keys.contains(key.as_str()))
+            .cloned()
+            .collect();
         let mut changed = !gone.is_empty();
         for key in gone {
             self.known.remove(&key);
@@ -275,9 +334,21 @@ impl Journal {
             }
             changed = true;
             let stored = match self.parts.numbers.of(&incident.key) {
-                Some(id) => self.parts.store.incidents().update(id, record.clone()).await.map(|_| id),
+                Some(id) => self
+                    .parts
+                    .store
+                    .incidents()
+                    .update(id, record.clone())
+                    .await
+                    .map(|_| id),
                 None => match self.adopt(&record) {
-                    Some(id) => self.parts.store.incidents().update(id, record.clone()).await.map(|_| id),
+                    Some(id) => self
+                        .parts
+                        .store
+                        .incidents()
+                        .update(id, record.clone())
+                        .await
+                        .map(|_| id),
                     None => self.parts.store.incidents().open(record.clone()).await,
                 },
             };
@@ -286,7 +357,9 @@ impl Journal {
                     self.parts.numbers.lock().insert(incident.key.clone(), id);
                     self.known.insert(incident.key.clone(), record);
                 }
-                Err(error) => tracing::warn!(%error, "an incident was not stored; it is tried again"),
+                Err(error) => {
+                    tracing::warn!(%error, "an incident was not stored; it is tried again")
+                }
             }
         }
         if !self.adoptable.is_empty() && self.started.elapsed() > ADOPTION {
@@ -301,14 +374,22 @@ impl Journal {
     }
 
     async fn close(&self, id: i64) {
-        if let Err(error) = self.parts.store.incidents().close(id, Timestamp::now()).await {
+        if let Err(error) = self
+            .parts
+            .store
+            .incidents()
+            .close(id, Timestamp::now())
+            .await
+        {
             tracing::warn!(%error, id, "an incident was not closed in the store");
         }
     }
 
     fn adopt(&mut self, record: &NewIncident) -> Option<i64> {
         let same = |old: &IncidentRecord| {
-            old.incident.device == record.device && old.incident.interface == record.interface && old.incident.reason.get("code") == record.reason.get("code")
+            old.incident.device == record.device
+                && old.incident.interface == record.interface
+                && old.incident.reason.get("code") == record.reason.get("code")
         };
         let index = self.adoptable.iter().position(same)?;
         Some(self.adoptable.swap_remove(index).id)
@@ -346,7 +427,9 @@ fn cause_text(cause: &Cause) -> String {
 }
 
 fn sensor_of(reason: &views::Reason) -> Option<String> {
-    ["sensor", "component", "storage"].iter().find_map(|name| reason.args.get(*name)?.as_str().map(str::to_owned))
+    ["sensor", "component", "storage"]
+        .iter()
+        .find_map(|name| reason.args.get(*name)?.as_str().map(str::to_owned))
 }
 
 fn playbook_health(health: nhipcau_inventory::Health) -> playbooks::Health {
@@ -370,5 +453,8 @@ fn playbook_reason(reason: &views::Reason) -> playbooks::Reason {
         };
         (name.clone(), arg)
     });
-    playbooks::Reason { code: reason.code.clone().into(), args: args.collect() }
+    playbooks::Reason {
+        code: reason.code.clone().into(),
+        args: args.collect(),
+    }
 }

@@ -38,9 +38,12 @@ impl LoginLimit {
         by_account && by_address
     }
 
-    /// The attempt was the right one: the account starts afresh.
-    pub(super) fn forgive(&mut self, username: &str) {
+    /// The attempt was the right one: the account starts afresh, and the address has not used one up.
+    pub(super) fn forgive(&mut self, username: &str, address: IpAddr) {
         self.windows.remove(&account_key(username));
+        if let Some(attempts) = self.windows.get_mut(&Key::Address(network(address))) {
+            attempts.count = attempts.count.saturating_sub(1);
+        }
     }
 
     fn count(&mut self, key: Key, most: u32, now: Instant) -> bool {
@@ -146,7 +149,7 @@ mod tests {
         for _ in 0..10 {
             limit.attempt("lan", address(1), now);
         }
-        limit.forgive("Lan");
+        limit.forgive("Lan", address(1));
         assert!(limit.attempt("lan", address(1), now));
     }
 

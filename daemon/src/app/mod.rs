@@ -6,20 +6,33 @@ mod accounts;
 mod attendance;
 mod audit;
 mod booking;
+mod clean;
+mod console;
+mod doors;
+pub(crate) mod estate;
+pub(crate) mod figures;
+pub(crate) mod journal;
 mod live;
 mod login_limit;
+pub(crate) mod machines;
 mod passwords;
 mod random;
 mod recordings_index;
 mod refusal;
+pub(crate) mod rooms;
+mod series;
 mod settings;
 mod sites;
 mod topic;
+pub(crate) mod traps;
+pub(crate) mod words;
 
 pub use accounts::{AccountDesk, Caller, Cookie};
 pub use attendance::AttendanceDesk;
 pub use audit::DAEMON;
 pub use booking::{Admission, BookingDesk};
+pub use console::ConsoleDesk;
+pub(crate) use doors::Guest;
 pub use live::Live;
 pub use random::{random_bytes, random_token};
 pub use recordings_index::{RecordingDesk, RecordingFile};
@@ -49,6 +62,7 @@ struct Inner {
     settings: RwLock<Arc<Settings>>,
     changed: broadcast::Sender<Topic>,
     live: OnceLock<Arc<dyn Live>>,
+    machines: OnceLock<Arc<machines::Machines>>,
     accounts: accounts::State,
     bookings: booking::State,
     started_at: Timestamp,
@@ -69,6 +83,7 @@ impl App {
                 settings: RwLock::new(Arc::new(settings)),
                 changed: broadcast::channel(TOPICS_BEHIND).0,
                 live: OnceLock::new(),
+                machines: OnceLock::new(),
                 accounts,
                 bookings,
                 started_at: Timestamp::now(),
@@ -98,11 +113,27 @@ impl App {
         let _ = self.inner.live.set(live);
     }
 
+    /// The machines, once they run, for their own desks. A second call changes nothing.
+    pub(crate) fn attach_machines(&self, machines: Arc<machines::Machines>) {
+        self.attach_live(machines.clone());
+        let _ = self.inner.machines.set(machines);
+    }
+
+    /// The running machines; `None` while the daemon starts and in tests without them.
+    pub(crate) fn machines(&self) -> Option<&Arc<machines::Machines>> {
+        self.inner.machines.get()
+    }
+
     pub(crate) fn live(&self) -> &dyn Live {
         self.inner
             .live
             .get()
             .map_or(&live::NothingLive, AsRef::as_ref)
+    }
+
+    /// The way to tell pages that something changed, for the machines.
+    pub(crate) fn topics(&self) -> broadcast::Sender<Topic> {
+        self.inner.changed.clone()
     }
 
     /// Now, UTC.
@@ -138,7 +169,11 @@ impl App {
 
     /// The subsystem that is not well; `None`: all are.
     pub fn unhealthy(&self) -> Option<&'static str> {
-        if self.disk_ok() { self.live().unhealthy() } else { Some("store") }
+        if self.disk_ok() {
+            self.live().unhealthy()
+        } else {
+            Some("store")
+        }
     }
 
     /// Tells every page that something changed.

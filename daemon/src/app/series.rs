@@ -40,7 +40,11 @@ impl History {
         if self.fine.len() == FINE_MAX {
             self.fine.pop_front();
         }
-        self.fine.push_back(Sample { at, inbound: inbound as f32, outbound: outbound as f32 });
+        self.fine.push_back(Sample {
+            at,
+            inbound: inbound as f32,
+            outbound: outbound as f32,
+        });
         let slot = at - at.rem_euclid(COARSE_SECONDS);
         match &mut self.filling {
             Some((filling, sum_in, sum_out, count)) if *filling == slot => {
@@ -54,7 +58,11 @@ impl History {
                         self.coarse.pop_front();
                     }
                     let count = f64::from(count);
-                    self.coarse.push_back(Sample { at: slot, inbound: (sum_in / count) as f32, outbound: (sum_out / count) as f32 });
+                    self.coarse.push_back(Sample {
+                        at: slot,
+                        inbound: (sum_in / count) as f32,
+                        outbound: (sum_out / count) as f32,
+                    });
                 }
                 *filling = Some((slot, inbound, outbound, 1));
             }
@@ -63,7 +71,10 @@ impl History {
 
     fn points(&self, since: i64) -> Vec<Point> {
         let fine_from = self.fine.front().map_or(i64::MAX, |sample| sample.at);
-        let coarse = self.coarse.iter().filter(|sample| sample.at + COARSE_SECONDS <= fine_from);
+        let coarse = self
+            .coarse
+            .iter()
+            .filter(|sample| sample.at + COARSE_SECONDS <= fine_from);
         let mut points: Vec<Point> = Vec::new();
         for sample in coarse.chain(&self.fine).filter(|sample| sample.at >= since) {
             // A hole in the samples is a hole in the line, not a straight stroke across it.
@@ -72,7 +83,11 @@ impl History {
             {
                 points.push((last + 1, None, None));
             }
-            points.push((sample.at, Some(f64::from(sample.inbound)), Some(f64::from(sample.outbound))));
+            points.push((
+                sample.at,
+                Some(f64::from(sample.inbound)),
+                Some(f64::from(sample.outbound)),
+            ));
         }
         points
     }
@@ -90,13 +105,19 @@ impl SeriesBook {
         if let Some(history) = self.histories.get_mut(interface) {
             history.push(at, in_bps, out_bps);
         } else if self.histories.len() < INTERFACES_MAX {
-            self.histories.entry(interface.clone()).or_default().push(at, in_bps, out_bps);
+            self.histories
+                .entry(interface.clone())
+                .or_default()
+                .push(at, in_bps, out_bps);
         }
     }
 
     /// Points from `since` on, oldest first: five-minute means, then every sample of the last hour.
     pub(crate) fn points(&self, interface: &InterfaceRef, since: i64) -> Vec<Point> {
-        self.histories.get(interface).map(|history| history.points(since)).unwrap_or_default()
+        self.histories
+            .get(interface)
+            .map(|history| history.points(since))
+            .unwrap_or_default()
     }
 }
 
@@ -115,7 +136,12 @@ mod tests {
             book.push(&port(), i * 30, 1000.0, 2000.0);
         }
         let points = book.points(&port(), 0);
-        assert_eq!(points.len(), COARSE_MAX - 12 + FINE_MAX + 1, "{:?}", &points[..3]);
+        assert_eq!(
+            points.len(),
+            COARSE_MAX - 12 + FINE_MAX + 1,
+            "{:?}",
+            &points[..3]
+        );
         assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert_eq!(points[0].1, Some(1000.0));
     }

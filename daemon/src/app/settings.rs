@@ -31,6 +31,8 @@ pub struct Settings {
     pub sites: Vec<SiteInput>,
     /// Where recordings are.
     pub recordings: PathBuf,
+    /// Free bytes below which no recording begins.
+    pub recording_min_free_bytes: u64,
     /// How long before its beginning a room opens.
     pub opens_before: SignedDuration,
 }
@@ -57,6 +59,7 @@ impl Settings {
             public_url: None,
             sites: config.sites.iter().map(site_input).collect(),
             recordings: config.recording.directory.clone(),
+            recording_min_free_bytes: config.recording.min_free_bytes,
             opens_before: SignedDuration::try_from(config.conference.opens_before)
                 .unwrap_or(SignedDuration::from_mins(30)),
         }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::clean::plain_text;
 use crate::drive::snmp::Command;
-use crate::drive::trap::TrapSink;
+use crate::drive::trap::{Commit, TrapSink};
 use crate::store::{NewTrap, Store};
 
 /// Traps waiting for their commit: 5,000 in 10 s fit several times over. Beyond it traps are lost and counted.
@@ -37,7 +37,13 @@ impl TrapDesk {
     pub(crate) fn start(store: Store, watch: mpsc::Sender<Command>, lost: Arc<AtomicU64>) -> Self {
         let (waiting, queue) = mpsc::channel(WAITING_MAX);
         tokio::spawn(keep_groups(store.clone(), queue, lost.clone()));
-        Self { store, runtime: tokio::runtime::Handle::current(), waiting, watch, lost }
+        Self {
+            store,
+            runtime: tokio::runtime::Handle::current(),
+            waiting,
+            watch,
+            lost,
+        }
     }
 
     fn hasten(&self, trap: Trap) {
@@ -49,25 +55,24 @@ impl TrapDesk {
 }
 
 impl TrapSink for TrapDesk {
-    fn commit(&self, trap: Trap, identity: String) -> bool {
+    fn commit(&self, trap: Trap, identity: String) -> Commit {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
         let (store, kept) = (self.store.clone(), record(&trap, Some(identity)));
         self.runtime.spawn(async move {
             let _ = answer.send(store.traps().append(vec![kept]).await);
         });
         match answered.recv_timeout(COMMIT_WAIT) {
-            // A repetition is one event, and is acknowledged again: the first acknowledgement was lost.
-            Ok(Ok(ids)) => {
-                if ids.first().is_some_and(Option::is_some) {
-                    self.hasten(trap);
-                }
-                true
+            // A repetition is one event.
+            Ok(Ok(ids)) if ids.first().is_none_or(Option::is_none) => Commit::Repeated,
+            Ok(Ok(_)) => {
+                self.hasten(trap);
+                Commit::Stored
             }
             Ok(Err(error)) => {
                 tracing::warn!(%error, source = %trap.source, "an inform was not stored and is not acknowledged");
-                false
+                Commit::Failed
             }
-            Err(_) => false,
+            Err(_) => Commit::Failed,
         }
     }
 
@@ -93,8 +98,11 @@ async fn keep_groups(store: Store, mut queue: mpsc::Receiver<NewTrap>, lost: Arc
 }
 
 fn record(trap: &Trap, inform_id: Option<String>) -> NewTrap {
-    let variables: serde_json::Map<String, serde_json::Value> =
-        trap.varbinds.iter().map(|varbind| (varbind.oid.to_string(), value(&varbind.value))).collect();
+    let variables: serde_json::Map<String, serde_json::Value> = trap
+        .varbinds
+        .iter()
+        .map(|varbind| (varbind.oid.to_string(), value(&varbind.value)))
+        .collect();
     NewTrap {
         at: Timestamp::now(),
         source: trap.source.to_string(),
@@ -102,14 +110,16 @@ fn record(trap: &Trap, inform_id: Option<String>) -> NewTrap {
         inform_id,
         // The port refuses SNMPv3 without authentication.
         authenticated: trap.version == SnmpVersion::V3,
-        name: trap.name().map_or_else(|| trap.trap_oid.to_string(), str::to_owned),
+        name: trap.name(),
         varbinds: variables.into(),
     }
 }
 
 fn value(value: &Value) -> serde_json::Value {
     match value {
-        Value::OctetString(bytes) | Value::Opaque(bytes) => plain_text(&String::from_utf8_lossy(bytes), VARIABLE_CHARS_MAX).into(),
+        Value::OctetString(bytes) | Value::Opaque(bytes) => {
+            plain_text(&String::from_utf8_lossy(bytes), VARIABLE_CHARS_MAX).into()
+        }
         Value::Oid(oid) => oid.to_string().into(),
         Value::IpAddress([a, b, c, d]) => format!("{a}.{b}.{c}.{d}").into(),
         Value::Counter64(number) => (*number).into(),

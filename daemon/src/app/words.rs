@@ -12,8 +12,16 @@ pub(crate) fn sentence(reason: &Reason, language: Language) -> String {
     match template {
         Some(template) => fill(template, reason),
         None => {
-            let args: Vec<String> = reason.args.iter().map(|(name, value)| format!("{name}: {}", plain(value))).collect();
-            if args.is_empty() { reason.code.clone() } else { format!("{} ({})", reason.code, args.join(", ")) }
+            let args: Vec<String> = reason
+                .args
+                .iter()
+                .map(|(name, value)| format!("{name}: {}", plain(value)))
+                .collect();
+            if args.is_empty() {
+                reason.code.clone()
+            } else {
+                format!("{} ({})", reason.code, args.join(", "))
+            }
         }
     }
 }
@@ -23,7 +31,9 @@ fn fill(template: &str, reason: &Reason) -> String {
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         text.push_str(before);
-        let Some((name, tail)) = after.split_once('}') else { break };
+        let Some((name, tail)) = after.split_once('}') else {
+            break;
+        };
         text.push_str(&reason.args.get(name).map_or_else(|| "?".to_owned(), plain));
         rest = tail;
     }
@@ -88,7 +98,9 @@ fn english(code: &str) -> Option<&'static str> {
         "v3_unknown_user" => "the device does not know SNMPv3 user {user}",
         "v3_wrong_digest" => "wrong SNMPv3 authentication password of {user}",
         "v3_not_in_time_window" => "SNMPv3 clocks differ (not in time window)",
-        "v3_unsupported_level" => "the device does not support the configured SNMPv3 security level",
+        "v3_unsupported_level" => {
+            "the device does not support the configured SNMPv3 security level"
+        }
         "v3_decryption" => "wrong SNMPv3 privacy password",
         "v3_unknown_engine" => "unknown SNMPv3 engine",
         "unreachable" => "unreachable: {detail}",
@@ -130,19 +142,32 @@ mod tests {
 
     #[test]
     fn a_link_is_named_in_both_languages() {
-        let reason = Reason::new("link_down").with("device", "ISR 4431").with("interface", "Gi0/0/1");
-        assert_eq!(sentence(&reason, Language::Vi), "cổng Gi0/0/1 của ISR 4431 đã mất kết nối");
-        assert_eq!(sentence(&reason, Language::En), "interface Gi0/0/1 of ISR 4431 is down");
+        let reason = Reason::new("link_down")
+            .with("device", "ISR 4431")
+            .with("interface", "Gi0/0/1");
+        assert_eq!(
+            sentence(&reason, Language::Vi),
+            "cổng Gi0/0/1 của ISR 4431 đã mất kết nối"
+        );
+        assert_eq!(
+            sentence(&reason, Language::En),
+            "interface Gi0/0/1 of ISR 4431 is down"
+        );
     }
 
     #[test]
     fn braces_of_a_device_are_text() {
-        let reason = Reason::new("sensor_state").with("sensor", "{state}\n").with("state", "\u{1b}[31mhot");
+        let reason = Reason::new("sensor_state")
+            .with("sensor", "{state}\n")
+            .with("state", "\u{1b}[31mhot");
         assert_eq!(sentence(&reason, Language::En), "{state} : [31mhot");
     }
 
     #[test]
     fn an_unknown_code_keeps_its_arguments() {
-        assert_eq!(sentence(&Reason::new("novel").with("n", 3), Language::En), "novel (n: 3)");
+        assert_eq!(
+            sentence(&Reason::new("novel").with("n", 3), Language::En),
+            "novel (n: 3)"
+        );
     }
 }

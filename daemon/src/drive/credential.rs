@@ -3,7 +3,7 @@
 use async_snmp::v3::{UsmConfig, UsmUser};
 use async_snmp::{Auth, AuthProtocol, PrivProtocol};
 
-use crate::config::model;
+use crate::config as model;
 use crate::secret::{Secret, SecretError};
 
 /// Why a credential cannot be used; never carries the secret.
@@ -36,26 +36,50 @@ pub(crate) struct Keys {
 enum Access {
     V1(Secret),
     V2c(Secret),
-    V3 { user: String, auth: Option<(AuthProtocol, Secret)>, privacy: Option<(PrivProtocol, Secret)>, context: String },
+    V3 {
+        user: String,
+        auth: Option<(AuthProtocol, Secret)>,
+        privacy: Option<(PrivProtocol, Secret)>,
+        context: String,
+    },
 }
 
 impl Keys {
     /// Reads the credential's secrets.
     pub(crate) fn read(credential: &model::Credential) -> Result<Self, CredentialError> {
         let resolve = |reference: &crate::secret::SecretRef| {
-            reference.resolve().map_err(|source| CredentialError::Secret { name: credential.name.clone(), source })
+            reference
+                .resolve()
+                .map_err(|source| CredentialError::Secret {
+                    name: credential.name.clone(),
+                    source,
+                })
         };
         let access = match &credential.access {
             model::Access::V1 { community } => Access::V1(resolve(community)?),
             model::Access::V2c { community } => Access::V2c(resolve(community)?),
-            model::Access::V3 { user, auth, privacy, context } => Access::V3 {
+            model::Access::V3 {
+                user,
+                auth,
+                privacy,
+                context,
+            } => Access::V3 {
                 user: user.clone(),
-                auth: auth.as_ref().map(|(protocol, secret)| Ok((auth_protocol(*protocol), resolve(secret)?))).transpose()?,
-                privacy: privacy.as_ref().map(|(protocol, secret)| Ok((privacy_protocol(*protocol), resolve(secret)?))).transpose()?,
+                auth: auth
+                    .as_ref()
+                    .map(|(protocol, secret)| Ok((auth_protocol(*protocol), resolve(secret)?)))
+                    .transpose()?,
+                privacy: privacy
+                    .as_ref()
+                    .map(|(protocol, secret)| Ok((privacy_protocol(*protocol), resolve(secret)?)))
+                    .transpose()?,
                 context: context.clone(),
             },
         };
-        Ok(Self { name: credential.name.clone(), access })
+        Ok(Self {
+            name: credential.name.clone(),
+            access,
+        })
     }
 
     /// What a request presents.
@@ -63,12 +87,21 @@ impl Keys {
         Ok(match &self.access {
             Access::V1(community) => Auth::v1(community.expose().to_owned()),
             Access::V2c(community) => Auth::v2c(community.expose().to_owned()),
-            Access::V3 { user, auth, privacy, context } => {
+            Access::V3 {
+                user,
+                auth,
+                privacy,
+                context,
+            } => {
                 let config = UsmConfig::new(user.clone().into_bytes());
                 let config = match (auth, privacy) {
-                    (Some((auth, auth_password)), Some((privacy, privacy_password))) => {
-                        config.auth_priv(*auth, auth_password.expose(), *privacy, privacy_password.expose())
-                    }
+                    (Some((auth, auth_password)), Some((privacy, privacy_password))) => config
+                        .auth_priv(
+                            *auth,
+                            auth_password.expose(),
+                            *privacy,
+                            privacy_password.expose(),
+                        ),
                     (Some((auth, password)), None) => config.auth(*auth, password.expose()),
                     (None, _) => Ok(config),
                 }
@@ -88,13 +121,27 @@ impl Keys {
 
     /// The USM user's name and keys, for traps; `None` for communities and for users without authentication, whom anyone can impersonate.
     pub(crate) fn usm_user(&self) -> Option<Result<(String, UsmUser), CredentialError>> {
-        let Access::V3 { user, auth: Some((auth, auth_password)), privacy, .. } = &self.access else { return None };
+        let Access::V3 {
+            user,
+            auth: Some((auth, auth_password)),
+            privacy,
+            ..
+        } = &self.access
+        else {
+            return None;
+        };
         let base = UsmUser::new(user.clone().into_bytes());
         let configured = match privacy {
-            Some((privacy, password)) => base.auth_priv(*auth, auth_password.expose(), *privacy, password.expose()),
+            Some((privacy, password)) => {
+                base.auth_priv(*auth, auth_password.expose(), *privacy, password.expose())
+            }
             None => base.auth(*auth, auth_password.expose()),
         };
-        Some(configured.map(|keys| (user.clone(), keys)).map_err(|error| self.refused(&error)))
+        Some(
+            configured
+                .map(|keys| (user.clone(), keys))
+                .map_err(|error| self.refused(&error)),
+        )
     }
 
     /// How the access is called on a page: `v2c`, `v3 authPriv` …
@@ -109,7 +156,10 @@ impl Keys {
     }
 
     fn refused(&self, error: &dyn std::fmt::Display) -> CredentialError {
-        CredentialError::Refused { name: self.name.clone(), detail: error.to_string() }
+        CredentialError::Refused {
+            name: self.name.clone(),
+            detail: error.to_string(),
+        }
     }
 }
 

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use nhipcau_playbooks::{Action, Approver, Engine, EngineTerms, Event, Input, Library, LogEntry, Now, Output, Refusal, RunId, RunView, StepResult};
+use nhipcau_playbooks::{
+    Action, Approver, Engine, EngineTerms, Entry, Event, Input, Library, LogEntry, Now, Output,
+    Refusal, RunId, RunView, StepResult,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::store::{Store, StoreError};
@@ -23,16 +26,26 @@ pub(crate) enum Message {
     /// Something happened.
     Event(Box<Event>),
     /// A person answers a question.
-    Approval { run: RunId, step: u32, by: Approver, approve: bool, note: String, reply: oneshot::Sender<Result<(), Refusal>> },
+    Approval {
+        run: RunId,
+        step: u32,
+        by: Approver,
+        approve: bool,
+        note: String,
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
     /// Another library is in force.
     Library(Arc<Library>),
 }
 
 /// Performs actions.
-pub(crate) type Performer = Arc<dyn Fn(Action) -> Pin<Box<dyn Future<Output = StepResult> + Send>> + Send + Sync>;
+pub(crate) type Performer =
+    Arc<dyn Fn(Action) -> Pin<Box<dyn Future<Output = StepResult> + Send>> + Send + Sync>;
 
 /// Hears of runs that changed and of events that started nothing.
 pub(crate) trait Audience: Send + Sync + 'static {
+    /// A run begins because of this event.
+    fn run_started(&self, run: RunId, event: &Event);
     /// A run is shown differently now.
     fn run_changed(&self, run: &RunView);
     /// A playbook listens to this event and was not started.
@@ -62,21 +75,41 @@ pub(crate) async fn spawn(
     for value in store.intent_log().load().await? {
         match serde_json::from_value::<LogEntry>(value) {
             Ok(entry) => log.push(entry),
-            Err(error) => return Err(StoreError::Failed(format!("the intent log cannot be read: {error}"))),
+            Err(error) => {
+                return Err(StoreError::Failed(format!(
+                    "the intent log cannot be read: {error}"
+                )));
+            }
         }
     }
     let next_run = RunId(store.runs().last_id().await? + 1);
     let engine = Engine::recover(library, terms, log, next_run, now());
     let (sender, inbox) = mpsc::channel(INBOX_MAX);
     let (results, ended) = mpsc::channel(RESULTS_MAX);
-    tokio::spawn(Loop { store, engine, performer, audience, results }.run(inbox, ended));
+    tokio::spawn(
+        Loop {
+            store,
+            engine,
+            performer,
+            audience,
+            results,
+        }
+        .run(inbox, ended),
+    );
     Ok(sender)
 }
 
 impl Loop {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Message>, mut ended: mpsc::Receiver<(RunId, u32, StepResult)>) {
+    async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<Message>,
+        mut ended: mpsc::Receiver<(RunId, u32, StepResult)>,
+    ) {
         loop {
-            let wake = self.drain().await.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let wake = self
+                .drain()
+                .await
+                .unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
                 message = inbox.recv() => match message {
                     Some(message) => self.message(message),
@@ -92,8 +125,24 @@ impl Loop {
         match message {
             Message::Event(event) => self.feed(Input::Event(*event)),
             Message::Library(library) => self.feed(Input::Playbooks(library)),
-            Message::Approval { run, step, by, approve, note, reply } => {
-                let _ = reply.send(self.engine.handle_input(Input::Approval { run, step, by, approve, note }, now()));
+            Message::Approval {
+                run,
+                step,
+                by,
+                approve,
+                note,
+                reply,
+            } => {
+                let _ = reply.send(self.engine.handle_input(
+                    Input::Approval {
+                        run,
+                        step,
+                        by,
+                        approve,
+                        note,
+                    },
+                    now(),
+                ));
             }
         }
     }
@@ -114,8 +163,17 @@ impl Loop {
                     });
                 }
                 Output::RunChanged(view) => self.show(view).await,
-                Output::NotStarted { playbook, event, why } => {
-                    tracing::debug!(playbook, event, why = why.as_str(), "an event started no run");
+                Output::NotStarted {
+                    playbook,
+                    event,
+                    why,
+                } => {
+                    tracing::debug!(
+                        playbook,
+                        event,
+                        why = why.as_str(),
+                        "an event started no run"
+                    );
                     self.audience.not_started(&playbook, why);
                 }
                 Output::Timeout(at) => return at,
@@ -126,16 +184,26 @@ impl Loop {
     /// Does not return before the entry is on disk: nothing after it may happen without it.
     async fn log(&mut self, entry: LogEntry) {
         let run = entry.run.0;
-        let value = serde_json::to_value(&entry).unwrap_or_else(|error| unreachable!("an entry of the log serializes: {error}"));
+        let value = serde_json::to_value(&entry)
+            .unwrap_or_else(|error| unreachable!("an entry of the log serializes: {error}"));
         while let Err(error) = self.store.intent_log().append(run, value.clone()).await {
             tracing::error!(%error, run, "a playbook's intent cannot be logged; no step is performed until it can");
             tokio::time::sleep(LOG_RETRY).await;
         }
+        if let Entry::Started { event, .. } = &entry.entry {
+            self.audience.run_started(entry.run, event);
+        }
     }
 
     async fn show(&mut self, view: RunView) {
-        let value = serde_json::to_value(&view).unwrap_or_else(|error| unreachable!("a run's view serializes: {error}"));
-        if let Err(error) = self.store.runs().put(view.id.0, view.started_at, view.state.is_over(), value).await {
+        let value = serde_json::to_value(&view)
+            .unwrap_or_else(|error| unreachable!("a run's view serializes: {error}"));
+        if let Err(error) = self
+            .store
+            .runs()
+            .put(view.id.0, view.started_at, view.state.is_over(), value)
+            .await
+        {
             tracing::warn!(%error, run = view.id.0, "a run's view was not stored");
         }
         self.audience.run_changed(&view);
@@ -143,5 +211,8 @@ impl Loop {
 }
 
 fn now() -> Now {
-    Now { instant: Instant::now(), at: Timestamp::now() }
+    Now {
+        instant: Instant::now(),
+        at: Timestamp::now(),
+    }
 }

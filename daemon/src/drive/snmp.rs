@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_snmp::transport::{UdpHandle, UdpTransport};
-use async_snmp::{Client, Error, ErrorStatus, ReportStatus, Retry};
+use async_snmp::v3::ReportStatus;
+use async_snmp::{Client, Error, ErrorStatus, Retry};
 use nhipcau_inventory::poller::{self, FetchError, Op, Poller, Request, RequestId};
 use nhipcau_inventory::trap::Trap;
 use nhipcau_inventory::watch::{self, DeclaredLink, SiteSpec};
@@ -38,17 +39,27 @@ pub(crate) struct Target {
 /// What the rest of the daemon asks of the loop.
 pub(crate) enum Command {
     /// The watched devices and the keys to them, whole; what is not in the list is no longer watched.
-    Estate { targets: Vec<Target>, keys: Arc<HashMap<String, Keys>> },
+    Estate {
+        targets: Vec<Target>,
+        keys: Arc<HashMap<String, Keys>>,
+    },
     /// The tree of sites, whole.
     Sites(Vec<SiteSpec>),
     /// The declared links, whole, and the device that stands for the daemon's own place.
-    Links { links: Vec<DeclaredLink>, root: Option<DeviceId> },
+    Links {
+        links: Vec<DeclaredLink>,
+        root: Option<DeviceId>,
+    },
     /// The families of devices.
     Profiles(Arc<ProfileSet>),
     /// A notification that is already stored.
     Trap(Trap),
     /// Somebody has seen an incident.
-    Acknowledge { incident: watch::IncidentKey, by: String, note: String },
+    Acknowledge {
+        incident: watch::IncidentKey,
+        by: String,
+        note: String,
+    },
 }
 
 /// How the loop is set up.
@@ -72,20 +83,37 @@ pub(crate) fn spawn(
     collections: mpsc::Sender<Arc<Collection>>,
 ) -> std::io::Result<mpsc::Sender<Command>> {
     let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let transports = runtime.block_on(bind(config.sockets))?;
-    std::thread::Builder::new().name("snmp".into()).spawn(move || {
-        let (replies, replied) = mpsc::channel(config.poller.in_flight_max * 2);
-        let poller = Poller::new(config.poller.clone(), config.profiles.clone(), config.seed);
-        let drive =
-            Drive { config, poller, estate, events, collections, transports, targets: HashMap::new(), keys: Arc::default(), clients: HashMap::new(), replies };
-        runtime.block_on(drive.run(inbox, replied));
-    })?;
+    std::thread::Builder::new()
+        .name("snmp".into())
+        .spawn(move || {
+            let (replies, replied) = mpsc::channel(config.poller.in_flight_max * 2);
+            let poller = Poller::new(config.poller.clone(), config.profiles.clone(), config.seed);
+            let drive = Drive {
+                config,
+                poller,
+                estate,
+                events,
+                collections,
+                transports,
+                targets: HashMap::new(),
+                keys: Arc::default(),
+                clients: HashMap::new(),
+                replies,
+            };
+            runtime.block_on(drive.run(inbox, replied));
+        })?;
     Ok(commands)
 }
 
 async fn bind(sockets: usize) -> std::io::Result<Transports> {
-    let mut transports = Transports { v4: Vec::new(), v6: Vec::new() };
+    let mut transports = Transports {
+        v4: Vec::new(),
+        v6: Vec::new(),
+    };
     for _ in 0..sockets.max(1) {
         transports.v4.push(transport("0.0.0.0:0").await?);
         // A machine without IPv6 still watches its IPv4 devices.
@@ -113,7 +141,11 @@ struct Transports {
 
 impl Transports {
     fn of(&self, address: SocketAddr) -> Option<&UdpTransport> {
-        let family = if address.is_ipv4() { &self.v4 } else { &self.v6 };
+        let family = if address.is_ipv4() {
+            &self.v4
+        } else {
+            &self.v6
+        };
         let spread = usize::from(address.port()).wrapping_add(match address {
             SocketAddr::V4(a) => a.ip().octets().iter().map(|b| usize::from(*b)).sum(),
             SocketAddr::V6(a) => a.ip().octets().iter().map(|b| usize::from(*b)).sum(),
@@ -145,7 +177,11 @@ impl Drive {
     async fn run(mut self, mut inbox: mpsc::Receiver<Command>, mut replied: mpsc::Receiver<Reply>) {
         loop {
             let wake = self.drain().await;
-            let sleep = tokio::time::sleep_until(wake.unwrap_or_else(|| Instant::now() + Duration::from_secs(60)).into());
+            let sleep = tokio::time::sleep_until(
+                wake.unwrap_or_else(|| Instant::now() + Duration::from_secs(5))
+                    .min(Instant::now() + Duration::from_secs(5))
+                    .into(),
+            );
             tokio::select! {
                 biased;
                 Some(reply) = replied.recv() => {
@@ -173,20 +209,37 @@ impl Drive {
             }
             Command::Profiles(profiles) => self.feed_poller(poller::Input::Profiles(profiles)),
             Command::Trap(trap) => self.feed_watch(watch::Input::Trap(trap)),
-            Command::Acknowledge { incident, by, note } => self.feed_watch(watch::Input::Acknowledge { incident, by, note }),
+            Command::Acknowledge { incident, by, note } => {
+                self.feed_watch(watch::Input::Acknowledge { incident, by, note })
+            }
         }
     }
 
     fn retarget(&mut self, targets: Vec<Target>, keys: Arc<HashMap<String, Keys>>) {
         self.keys = keys;
         self.clients.clear();
-        let wanted: HashMap<DeviceId, Target> = targets.into_iter().map(|t| (t.spec.id.clone(), t)).collect();
-        let gone: Vec<DeviceId> = self.targets.keys().filter(|id| !wanted.contains_key(*id)).cloned().collect();
+        let wanted: HashMap<DeviceId, Target> = targets
+            .into_iter()
+            .map(|t| (t.spec.id.clone(), t))
+            .collect();
+        let gone: Vec<DeviceId> = self
+            .targets
+            .keys()
+            .filter(|id| !wanted.contains_key(*id))
+            .cloned()
+            .collect();
         for id in gone {
             self.feed_poller(poller::Input::Remove(id.clone()));
             self.feed_watch(watch::Input::RemoveDevice(id));
         }
-        let mut fresh: Vec<&Target> = wanted.values().filter(|t| self.targets.get(&t.spec.id).is_none_or(|old| old.spec != t.spec)).collect();
+        let mut fresh: Vec<&Target> = wanted
+            .values()
+            .filter(|t| {
+                self.targets
+                    .get(&t.spec.id)
+                    .is_none_or(|old| old.spec != t.spec)
+            })
+            .collect();
         fresh.sort_by(|a, b| a.spec.id.cmp(&b.spec.id));
         let specs: Vec<DeviceSpec> = fresh.into_iter().map(|t| t.spec.clone()).collect();
         self.targets = wanted;
@@ -201,9 +254,14 @@ impl Drive {
         let now = Instant::now();
         if catch_unwind(AssertUnwindSafe(|| self.poller.handle_input(input, now))).is_err() {
             tracing::error!("the poller broke an invariant; all devices are asked anew");
-            self.poller = Poller::new(self.config.poller.clone(), self.config.profiles.clone(), self.config.seed);
+            self.poller = Poller::new(
+                self.config.poller.clone(),
+                self.config.profiles.clone(),
+                self.config.seed,
+            );
             for target in self.targets.values() {
-                self.poller.handle_input(poller::Input::Upsert(target.spec.clone()), now);
+                self.poller
+                    .handle_input(poller::Input::Upsert(target.spec.clone()), now);
             }
         }
     }
@@ -227,7 +285,8 @@ impl Drive {
                     poller::Output::Timeout(wake, _) => break wake,
                 }
             };
-            self.estate.note_poller(self.poller.counters(), self.poller.in_flight());
+            self.estate
+                .note_poller(self.poller.counters(), self.poller.in_flight());
             let mut hastened = false;
             let watch_wake = loop {
                 match self.estate.poll() {
@@ -253,8 +312,16 @@ impl Drive {
         let client = match self.client(&request).await {
             Ok(client) => client,
             Err(error) => {
-                let reply = Reply { request: request.id, result: Err(error), bytes: 0 };
-                self.feed_poller(poller::Input::Reply { request: reply.request, result: reply.result, bytes: 0 });
+                let reply = Reply {
+                    request: request.id,
+                    result: Err(error),
+                    bytes: 0,
+                };
+                self.feed_poller(poller::Input::Reply {
+                    request: reply.request,
+                    result: reply.result,
+                    bytes: 0,
+                });
                 return;
             }
         };
@@ -262,9 +329,17 @@ impl Drive {
         tokio::spawn(async move {
             let id = request.id;
             let result = fetch(&client, request).await;
-            let bytes = result.as_ref().map_or(0, |varbinds| varbinds.iter().map(size_estimate).sum());
+            let bytes = result
+                .as_ref()
+                .map_or(0, |varbinds| varbinds.iter().map(size_estimate).sum());
             // The loop is gone only when the daemon ends.
-            let _ = replies.send(Reply { request: id, result, bytes }).await;
+            let _ = replies
+                .send(Reply {
+                    request: id,
+                    result,
+                    bytes,
+                })
+                .await;
         });
     }
 
@@ -274,10 +349,19 @@ impl Drive {
             return Ok(client.clone());
         }
         let refused = |detail: String| FetchError::Unreachable(detail);
-        let target = self.targets.get(&request.device).ok_or_else(|| refused("no address".into()))?;
-        let keys = self.keys.get(&*request.credential.name).ok_or_else(|| refused(format!("no credential {}", request.credential.name)))?;
+        let target = self
+            .targets
+            .get(&request.device)
+            .ok_or_else(|| refused("no address".into()))?;
+        let keys = self
+            .keys
+            .get(&*request.credential.name)
+            .ok_or_else(|| refused(format!("no credential {}", request.credential.name)))?;
         let auth = keys.auth().map_err(|error| refused(error.to_string()))?;
-        let transport = self.transports.of(target.address).ok_or_else(|| refused("this machine has no IPv6".into()))?;
+        let transport = self
+            .transports
+            .of(target.address)
+            .ok_or_else(|| refused("this machine has no IPv6".into()))?;
         let client = Client::builder(target.address, auth)
             .request_timeout(request.timeout)
             .retry(Retry::none())
@@ -290,7 +374,11 @@ impl Drive {
 }
 
 async fn fetch(client: &Client<UdpHandle>, request: Request) -> Result<Vec<Varbind>, FetchError> {
-    let oids: Vec<async_snmp::Oid> = request.oids.iter().map(|oid| async_snmp::Oid::new(oid.arcs())).collect();
+    let oids: Vec<async_snmp::Oid> = request
+        .oids
+        .iter()
+        .map(|oid| async_snmp::Oid::new(oid.arcs()))
+        .collect();
     let answer = match request.op {
         Op::Get => client.get_many(&oids).await.map(|r| r.varbinds),
         Op::GetNext => client.get_next_many(&oids).await.map(|r| r.varbinds),
@@ -301,7 +389,14 @@ async fn fetch(client: &Client<UdpHandle>, request: Request) -> Result<Vec<Varbi
         Err(error) => {
             let error = fetch_error(&error);
             // A restarted agent has a new engine or new boots, and the library asks for neither by itself.
-            if client.version() == async_snmp::Version::V3 && matches!(error, FetchError::Timeout | FetchError::V3UnknownEngine | FetchError::V3NotInTimeWindow) {
+            if client.version() == async_snmp::Version::V3
+                && matches!(
+                    error,
+                    FetchError::Timeout
+                        | FetchError::V3UnknownEngine
+                        | FetchError::V3NotInTimeWindow
+                )
+            {
                 let _ = client.rediscover_engine().await;
             }
             Err(error)
@@ -310,7 +405,10 @@ async fn fetch(client: &Client<UdpHandle>, request: Request) -> Result<Vec<Varbi
 }
 
 fn varbind(received: async_snmp::VarBind) -> Result<Varbind, FetchError> {
-    Ok(Varbind { oid: oid(&received.oid)?, value: value(received.value)? })
+    Ok(Varbind {
+        oid: oid(&received.oid)?,
+        value: value(received.value)?,
+    })
 }
 
 fn oid(oid: &async_snmp::Oid) -> Result<Oid, FetchError> {
@@ -342,7 +440,12 @@ pub(crate) fn value(value: async_snmp::Value) -> Result<Value, FetchError> {
 
 /// A notification's bindings as ours; `None` when one of them is not representable.
 pub(crate) fn varbinds(received: &[async_snmp::VarBind]) -> Option<Vec<Varbind>> {
-    received.iter().cloned().map(varbind).collect::<Result<_, _>>().ok()
+    received
+        .iter()
+        .cloned()
+        .map(varbind)
+        .collect::<Result<_, _>>()
+        .ok()
 }
 
 fn fetch_error(error: &Error) -> FetchError {
@@ -351,8 +454,14 @@ fn fetch_error(error: &Error) -> FetchError {
         Error::Exchange { source, .. } => fetch_error(source),
         Error::Timeout { .. } | Error::ConstructionTimeout { .. } => FetchError::Timeout,
         Error::Network { source, .. } => FetchError::Unreachable(source.to_string()),
-        Error::Snmp { status: ErrorStatus::TooBig, .. } => FetchError::TooBig,
-        Error::Snmp { status: ErrorStatus::NoSuchName, .. } => FetchError::NoSuchName,
+        Error::Snmp {
+            status: ErrorStatus::TooBig,
+            ..
+        } => FetchError::TooBig,
+        Error::Snmp {
+            status: ErrorStatus::NoSuchName,
+            ..
+        } => FetchError::NoSuchName,
         Error::Snmp { .. } => FetchError::GenErr,
         Error::Auth { .. } => FetchError::V3WrongDigest,
         Error::Report { status, .. } => match **status {
@@ -362,7 +471,7 @@ fn fetch_error(error: &Error) -> FetchError {
             ReportStatus::UnknownEngineId { .. } => FetchError::V3UnknownEngine,
             ReportStatus::WrongDigest { .. } => FetchError::V3WrongDigest,
             ReportStatus::DecryptionError { .. } => FetchError::V3Decryption,
-            ReportStatus::Other { .. } => FetchError::Malformed(error.to_string()),
+            _ => FetchError::Malformed(error.to_string()),
         },
         other => FetchError::Malformed(other.to_string()),
     }

@@ -8,7 +8,8 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use async_snmp::notification::{
-    Notification, NotificationAcceptance, NotificationEnvelope, NotificationPduClass, NotificationReceiver,
+    Notification, NotificationAcceptance, NotificationEnvelope, NotificationPduClass,
+    NotificationReceiver,
 };
 use async_snmp::v3::{AuthoritativeEngine, PersistedAuthoritativeEngine};
 use async_snmp::{SecurityLevel, Version};
@@ -20,11 +21,22 @@ use super::credential::Keys;
 use super::snmp;
 use crate::secret::Secret;
 
+/// What became of an inform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Commit {
+    /// On disk.
+    Stored,
+    /// On disk since an earlier time; the acknowledgement was lost.
+    Repeated,
+    /// Not on disk: the sender must repeat it.
+    Failed,
+}
+
 /// Where notifications go.
 pub(crate) trait TrapSink: Send + Sync + 'static {
-    /// Stores an inform and returns once it is on disk; `false`: it is not, so the sender must repeat it. `identity` is equal for
+    /// Stores an inform and returns once it is on disk. `identity` is equal for
     /// repetitions of one inform.
-    fn commit(&self, trap: Trap, identity: String) -> bool;
+    fn commit(&self, trap: Trap, identity: String) -> Commit;
     /// Takes a trap, which nobody repeats. Stored with the next group of them; a full queue loses it and counts it.
     fn accept(&self, trap: Trap);
 }
@@ -43,8 +55,10 @@ pub(crate) struct Senders {
 pub(crate) struct TrapCounters {
     /// Traps taken.
     pub(crate) traps: AtomicU64,
-    /// Informs stored and acknowledged.
+    /// Informs stored and acknowledged, repetitions among them.
     pub(crate) informs: AtomicU64,
+    /// Informs that were stored before and only acknowledged again.
+    pub(crate) repeated: AtomicU64,
     /// Informs that could not be stored and were not acknowledged.
     pub(crate) informs_refused: AtomicU64,
     /// Notifications of senders that nobody knows.
@@ -94,15 +108,27 @@ pub(crate) fn spawn(
     sink: Arc<dyn TrapSink>,
     counters: Arc<TrapCounters>,
 ) -> Result<SocketAddr, TrapError> {
-    let start = |detail: String| TrapError::Start { bind: config.bind, detail };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| start(e.to_string()))?;
+    let start = |detail: String| TrapError::Start {
+        bind: config.bind,
+        detail,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| start(e.to_string()))?;
     let mut builder = NotificationReceiver::builder().bind(config.bind.to_string());
-    let users: Vec<_> = keys.values().filter_map(Keys::usm_user).filter_map(Result::ok).collect();
+    let users: Vec<_> = keys
+        .values()
+        .filter_map(Keys::usm_user)
+        .filter_map(Result::ok)
+        .collect();
     if !users.is_empty() {
         builder = builder.authoritative_engine(engine(&config.state_dir)?);
     }
     for (name, user) in users {
-        builder = builder.usm_user(name.into_bytes(), |_| Ok(user)).map_err(|e| start(e.to_string()))?;
+        builder = builder
+            .usm_user(name.into_bytes(), |_| Ok(user))
+            .map_err(|e| start(e.to_string()))?;
     }
     let communities: Vec<String> = keys
         .values()
@@ -114,10 +140,18 @@ pub(crate) fn spawn(
     let accepts_communities = !communities.is_empty();
     let receiver = {
         let (sink, counters, senders) = (sink.clone(), counters.clone(), senders.clone());
-        builder = builder.communities(communities).acceptance_policy(move |envelope: &NotificationEnvelope<'_>| {
-            if judge(envelope, accepts_communities, &senders, &*sink, &counters) { NotificationAcceptance::Accept } else { NotificationAcceptance::Reject }
-        });
-        runtime.block_on(builder.build()).map_err(|e| start(e.to_string()))?
+        builder = builder.communities(communities).acceptance_policy(
+            move |envelope: &NotificationEnvelope<'_>| {
+                if judge(envelope, accepts_communities, &senders, &*sink, &counters) {
+                    NotificationAcceptance::Accept
+                } else {
+                    NotificationAcceptance::Reject
+                }
+            },
+        );
+        runtime
+            .block_on(builder.build())
+            .map_err(|e| start(e.to_string()))?
     };
     let local = receiver.local_addr();
     std::thread::Builder::new()
@@ -140,18 +174,30 @@ fn judge(
         Some(SecurityLevel::NoAuthNoPriv) => return count(&counters.unauthenticated),
         None | Some(_) => {}
     }
-    let Some(device) = known(senders, envelope.source.ip()) else { return count(&counters.unknown_source) };
+    let Some(device) = known(senders, envelope.source.ip()) else {
+        return count(&counters.unknown_source);
+    };
     if envelope.pdu_class == NotificationPduClass::Trap {
         return true;
     }
-    let Some(trap) = trap(envelope.notification(), envelope.source, device, true) else { return count(&counters.malformed) };
+    let Some(trap) = trap(envelope.notification(), envelope.source, device, true) else {
+        return count(&counters.malformed);
+    };
     // A repetition has the same request id (RFC 3416 §4.1), also when SNMPv3 gives it a new message id.
-    let identity = format!("{}/{}/{}/{}", envelope.source, envelope.request_id.unwrap_or_default(), trap.uptime_ticks, trap.trap_oid);
-    if sink.commit(trap, identity) {
-        counters.informs.fetch_add(1, Ordering::Relaxed);
-        return true;
+    let identity = format!(
+        "{}/{}/{}/{}",
+        envelope.source,
+        envelope.request_id.unwrap_or_default(),
+        trap.uptime_ticks,
+        trap.trap_oid
+    );
+    match sink.commit(trap, identity) {
+        Commit::Failed => return count(&counters.informs_refused),
+        Commit::Repeated => drop(count(&counters.repeated)),
+        Commit::Stored => {}
     }
-    count(&counters.informs_refused)
+    counters.informs.fetch_add(1, Ordering::Relaxed);
+    true
 }
 
 fn count(counter: &AtomicU64) -> bool {
@@ -162,14 +208,25 @@ fn count(counter: &AtomicU64) -> bool {
 /// `Some(device)` for a watched one, `Some(None)` for a sender of an allowed network, `None` for strangers.
 fn known(senders: &RwLock<Senders>, source: IpAddr) -> Option<Option<DeviceId>> {
     let source = source.to_canonical();
-    let senders = senders.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let senders = senders
+        .read()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     match senders.devices.get(&source) {
         Some(device) => Some(Some(device.clone())),
-        None => senders.networks.iter().any(|network| network.contains(&source)).then_some(None),
+        None => senders
+            .networks
+            .iter()
+            .any(|network| network.contains(&source))
+            .then_some(None),
     }
 }
 
-async fn receive(receiver: NotificationReceiver, senders: Arc<RwLock<Senders>>, sink: Arc<dyn TrapSink>, counters: Arc<TrapCounters>) {
+async fn receive(
+    receiver: NotificationReceiver,
+    senders: Arc<RwLock<Senders>>,
+    sink: Arc<dyn TrapSink>,
+    counters: Arc<TrapCounters>,
+) {
     loop {
         match receiver.recv().await {
             // An inform is with the sink since before its acknowledgement.
@@ -192,9 +249,16 @@ async fn receive(receiver: NotificationReceiver, senders: Arc<RwLock<Senders>>, 
     }
 }
 
-fn trap(notification: &Notification, source: SocketAddr, device: Option<DeviceId>, inform: bool) -> Option<Trap> {
+fn trap(
+    notification: &Notification,
+    source: SocketAddr,
+    device: Option<DeviceId>,
+    inform: bool,
+) -> Option<Trap> {
     let principal = match notification {
-        Notification::TrapV3 { username, .. } | Notification::InformV3 { username, .. } => String::from_utf8_lossy(username).into_owned(),
+        Notification::TrapV3 { username, .. } | Notification::InformV3 { username, .. } => {
+            String::from_utf8_lossy(username).into_owned()
+        }
         // A community is a secret: it proves the sender and is forgotten.
         _ => String::new(),
     };
@@ -217,15 +281,26 @@ fn trap(notification: &Notification, source: SocketAddr, device: Option<DeviceId
 /// Our own SNMP engine: one identity for ever, its boots counted and stored before use.
 fn engine(state_dir: &Path) -> Result<AuthoritativeEngine, TrapError> {
     let path = state_dir.join("snmp-engine");
-    let failed = |source: std::io::Error| TrapError::Engine { path: path.clone(), source };
+    let failed = |source: std::io::Error| TrapError::Engine {
+        path: path.clone(),
+        source,
+    };
     let stored = match std::fs::read_to_string(&path) {
-        Ok(text) => Some(parse_engine(&text).ok_or_else(|| failed(std::io::Error::other("is not an engine's state; remove the file to get a new identity")))?),
+        Ok(text) => Some(parse_engine(&text).ok_or_else(|| {
+            failed(std::io::Error::other(
+                "is not an engine's state; remove the file to get a new identity",
+            ))
+        })?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Err(failed(error)),
     };
     let target = path.clone();
     let persist = move |state: &PersistedAuthoritativeEngine| -> std::io::Result<()> {
-        let id: String = state.engine_id().iter().map(|byte| format!("{byte:02x}")).collect();
+        let id: String = state
+            .engine_id()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let temporary = target.with_extension("new");
         std::fs::write(&temporary, format!("{id} {}\n", state.engine_boots()))?;
         std::fs::File::open(&temporary)?.sync_all()?;
@@ -233,14 +308,17 @@ fn engine(state_dir: &Path) -> Result<AuthoritativeEngine, TrapError> {
     };
     match stored {
         Some(previous) => AuthoritativeEngine::restart(previous, persist),
-        None => async_snmp::v3::generate_engine_id().and_then(|id| AuthoritativeEngine::install(id, persist)),
+        None => async_snmp::v3::generate_engine_id()
+            .and_then(|id| AuthoritativeEngine::install(id, persist)),
     }
     .map_err(|error| failed(std::io::Error::other(error.to_string())))
 }
 
 fn parse_engine(text: &str) -> Option<PersistedAuthoritativeEngine> {
     let (id, boots) = text.trim().split_once(' ')?;
-    let bytes: Option<Vec<u8>> = (0..id.len() / 2).map(|i| u8::from_str_radix(id.get(2 * i..2 * i + 2)?, 16).ok()).collect();
+    let bytes: Option<Vec<u8>> = (0..id.len() / 2)
+        .map(|i| u8::from_str_radix(id.get(2 * i..2 * i + 2)?, 16).ok())
+        .collect();
     PersistedAuthoritativeEngine::new(bytes?, boots.parse().ok()?).ok()
 }
 

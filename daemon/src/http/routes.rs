@@ -6,7 +6,10 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::access::Access::{self, Anyone, Role, SignedIn};
 use super::views::AccountRole::{Admin, Host, Operator, Viewer};
-use super::{accounts, conferences, health, recordings, room, session, sites};
+use super::{
+    accounts, conferences, console, desk_ws, health, live_ws, metrics, recordings, room, room_ws,
+    session, sites,
+};
 use crate::app::App;
 
 /// One row of the table.
@@ -106,5 +109,36 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/recordings", Role(Viewer), recordings::list),
         get("/api/v1/recordings/{id}/file", Role(Host), recordings::file),
         get("/api/v1/rooms/{room}", Anyone, room::preview),
+        get("/api/v1/overview", Role(Viewer), console::overview),
+        get("/api/v1/devices", Role(Viewer), console::devices),
+        get("/api/v1/devices/{id}", Role(Viewer), console::device),
+        get("/api/v1/devices/{id}/series", Role(Viewer), console::series),
+        get("/api/v1/links", Role(Viewer), console::links),
+        get("/api/v1/events", Role(Viewer), console::events),
+        get("/api/v1/incidents", Role(Viewer), console::incidents),
+        post(
+            "/api/v1/incidents/{id}/acknowledge",
+            Role(Operator),
+            console::acknowledge,
+        ),
+        get("/api/v1/playbooks", Role(Viewer), console::playbooks),
+        get("/api/v1/runs", Role(Viewer), console::runs),
+        get("/api/v1/runs/{id}", Role(Viewer), console::run),
+        post(
+            "/api/v1/runs/{id}/approval",
+            Role(Operator),
+            console::approve,
+        ),
+        get(
+            "/api/v1/conferences/{id}/board",
+            Role(Viewer),
+            console::board,
+        ),
+        // Sockets of pages. The room's own checks its link's token in the first message.
+        get("/api/v1/live", Role(Viewer), live_ws::open),
+        get("/api/v1/desk/{conference}", Role(Host), desk_ws::open),
+        get("/api/v1/room/{room}", Anyone, room_ws::open),
+        // For Prometheus: by address or bearer, which the handler checks.
+        get("/metrics", Anyone, metrics::show),
     ]
 }

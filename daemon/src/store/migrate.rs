@@ -29,3 +29,114 @@ pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Resul
         tracing::info!(schema = found + 1, "database schema migrated");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    use rusqlite::functions::FunctionFlags;
+
+    use super::*;
+
+    fn open(path: &Path) -> Connection {
+        let connection = Connection::open(path).expect("open");
+        connection
+            .pragma_update(None, "journal_mode", "WAL")
+            .expect("wal");
+        // Changed pages go to the disk before the commit, as with little memory: the worst case for a crash.
+        connection
+            .pragma_update(None, "cache_size", 4)
+            .expect("cache");
+        connection
+    }
+
+    fn schema(connection: &Connection) -> Vec<String> {
+        let mut query = connection
+            .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+            .expect("schema");
+        query
+            .query_map([], |row| row.get(0))
+            .expect("rows")
+            .map(|sql| sql.expect("sql"))
+            .collect()
+    }
+
+    /// What the disk holds after every statement of a migration is kept as a picture; each picture must migrate to the same schema.
+    #[test]
+    fn a_crash_after_any_statement_of_a_migration_is_survived() {
+        let folder = tempfile::tempdir().expect("folder");
+        let mut whole = open(&folder.path().join("whole.db"));
+        migrate(&mut whole, MIGRATIONS).expect("whole");
+        for (version, sql) in MIGRATIONS.iter().enumerate() {
+            let path = folder.path().join(format!("v{version}.db"));
+            let mut connection = open(&path);
+            migrate(&mut connection, &MIGRATIONS[..version]).expect("before");
+            let pictures = Arc::new(Mutex::new(Vec::new()));
+            let (taken, from, count) = (Arc::clone(&pictures), path.clone(), AtomicUsize::new(0));
+            let take = move |_: &rusqlite::functions::Context<'_>| {
+                let to = from
+                    .with_extension(format!("picture{}", count.fetch_add(1, Ordering::Relaxed)));
+                for end in ["", "-wal"] {
+                    let side =
+                        |path: &Path| std::path::PathBuf::from(format!("{}{end}", path.display()));
+                    let _ = std::fs::copy(side(&from), side(&to));
+                }
+                taken.lock().expect("pictures").push(to);
+                Ok(0)
+            };
+            connection
+                .create_scalar_function("picture", 0, FunctionFlags::SQLITE_UTF8, take)
+                .expect("function");
+            let watched = sql.replace(";\n", ";\nSELECT picture();\n");
+            let steps: Vec<&str> = MIGRATIONS[..version]
+                .iter()
+                .copied()
+                .chain([watched.as_str()])
+                .collect();
+            migrate(&mut connection, &steps).expect("migrated");
+            let pictures = pictures.lock().expect("pictures").clone();
+            assert!(pictures.len() > 5, "only {} pictures", pictures.len());
+            for picture in pictures {
+                let mut revived = open(&picture);
+                let found: usize = revived
+                    .pragma_query_value(None, "user_version", |row| row.get(0))
+                    .expect("version");
+                assert_eq!(found, version, "half a migration is none");
+                migrate(&mut revived, MIGRATIONS).expect("migrated after the crash");
+                assert_eq!(schema(&revived), schema(&whole));
+            }
+        }
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("folder");
+        let mut connection = open(&folder.path().join("a.db"));
+        let good = "CREATE TABLE a (x INTEGER) STRICT";
+        assert!(
+            migrate(
+                &mut connection,
+                &[good, "CREATE TABLE b (x INTEGER) STRICT; CREATE TABLE"]
+            )
+            .is_err()
+        );
+        assert_eq!(schema(&connection), [good]);
+    }
+
+    #[test]
+    fn a_database_of_a_newer_program_is_left_alone() {
+        let folder = tempfile::tempdir().expect("folder");
+        let mut connection = open(&folder.path().join("a.db"));
+        connection
+            .pragma_update(None, "user_version", 99)
+            .expect("version");
+        let known = u32::try_from(MIGRATIONS.len()).expect("few");
+        assert_eq!(
+            migrate(&mut connection, MIGRATIONS),
+            Err(StoreError::Newer { found: 99, known })
+        );
+        assert!(schema(&connection).is_empty());
+    }
+}

@@ -36,16 +36,48 @@ pub(super) struct Context {
 /// What is to be written, in order. The queue has no bound of its own: a room makes a note only when a seat, a row or the recording
 /// changes, and notes of one kind are merged while the disk is slow.
 pub(super) enum Note {
-    Kept { occurrence: Timestamp, entries: Vec<AttendanceEntry>, snapshot: Box<RoomSnapshot> },
-    Ended { occurrence: Timestamp },
-    RecordingStarted { file: String },
-    RecordingEnded { file: String, bytes: u64, failed: Option<views::Reason> },
+    Kept {
+        occurrence: Timestamp,
+        entries: Vec<AttendanceEntry>,
+        snapshot: Box<RoomSnapshot>,
+    },
+    Ended {
+        occurrence: Timestamp,
+    },
+    RecordingStarted {
+        file: String,
+    },
+    RecordingEnded {
+        file: String,
+        bytes: u64,
+        failed: Option<views::Reason>,
+    },
 }
 
 impl Context {
-    fn report(&self, kind: EventKind, site: Option<&SiteKey>, reason: views::Reason, held_back: bool) {
-        let site = site.map(|key| (key.to_string(), self.estate.site_name(key.as_str()).unwrap_or_else(|| key.to_string())));
-        let event = SeatEvent { kind, conference: self.conference, title: self.title.clone(), site, reason, held_back };
+    fn report(
+        &self,
+        kind: EventKind,
+        site: Option<&SiteKey>,
+        reason: views::Reason,
+        held_back: bool,
+    ) {
+        let site = site.map(|key| {
+            (
+                key.to_string(),
+                self.estate
+                    .site_name(key.as_str())
+                    .unwrap_or_else(|| key.to_string()),
+            )
+        });
+        let event = SeatEvent {
+            kind,
+            conference: self.conference,
+            title: self.title.clone(),
+            site,
+            reason,
+            held_back,
+        };
         if self.journal.try_send(Entry::Seat(Box::new(event))).is_err() {
             tracing::error!("the journal is full; an event of a room is lost");
         }
@@ -59,7 +91,11 @@ impl Context {
 
 impl Surroundings for Context {
     fn keep(&self, occurrence: Timestamp, entries: Vec<AttendanceEntry>, snapshot: RoomSnapshot) {
-        self.note(Note::Kept { occurrence, entries, snapshot: Box::new(snapshot) });
+        self.note(Note::Kept {
+            occurrence,
+            entries,
+            snapshot: Box::new(snapshot),
+        });
     }
 
     fn ended(&self, occurrence: Timestamp) {
@@ -71,9 +107,19 @@ impl Surroundings for Context {
             Some(reason) => {
                 // The link's or the device's own event has told the operator already.
                 let explained = matches!(&*reason.code, "line_down" | "site_device_down");
-                self.report(EventKind::SiteDropped, Some(&site), reason_view(&reason), explained);
+                self.report(
+                    EventKind::SiteDropped,
+                    Some(&site),
+                    reason_view(&reason),
+                    explained,
+                );
             }
-            None => self.report(EventKind::SiteBack, Some(&site), views::Reason::new("media_back"), false),
+            None => self.report(
+                EventKind::SiteBack,
+                Some(&site),
+                views::Reason::new("media_back"),
+                false,
+            ),
         }
     }
 
@@ -82,9 +128,16 @@ impl Surroundings for Context {
     }
 
     fn recording_started(&self, file: PathBuf) {
-        self.note(Note::RecordingStarted { file: file_name(&file) });
+        self.note(Note::RecordingStarted {
+            file: file_name(&file),
+        });
         if self.recording_failed.swap(false, Ordering::Relaxed) {
-            self.report(EventKind::RecordingOk, None, views::Reason::new("recovered").with("subject", self.title.as_str()), false);
+            self.report(
+                EventKind::RecordingOk,
+                None,
+                views::Reason::new("recovered").with("subject", self.title.as_str()),
+                false,
+            );
         }
     }
 
@@ -94,7 +147,11 @@ impl Surroundings for Context {
             self.recording_failed.store(true, Ordering::Relaxed);
             self.report(EventKind::RecordingFailed, None, reason.clone(), false);
         }
-        self.note(Note::RecordingEnded { file: file_name(&file), bytes, failed });
+        self.note(Note::RecordingEnded {
+            file: file_name(&file),
+            bytes,
+            failed,
+        });
     }
 
     fn recording_place(&self) -> Result<(PathBuf, String), Reason> {
@@ -105,58 +162,100 @@ impl Surroundings for Context {
         if free < settings.recording_min_free_bytes {
             return Err(Reason::new("disk_full"));
         }
-        let stamp = Timestamp::now().to_zoned(settings.zone.clone()).strftime("%Y%m%d-%H%M%S").to_string();
-        Ok((settings.recordings.clone(), format!("{}-{stamp}", self.conference)))
+        let stamp = Timestamp::now()
+            .to_zoned(settings.zone.clone())
+            .strftime("%Y%m%d-%H%M%S")
+            .to_string();
+        Ok((
+            settings.recordings.clone(),
+            format!("{}-{stamp}", self.conference),
+        ))
     }
 }
 
+/// Writes again and again until the store takes it. A macro, because a closure that borrows its surroundings makes a future of which the
+/// compiler cannot tell that it may move between threads.
+macro_rules! until_stored {
+    ($write:expr) => {
+        loop {
+            match $write.await {
+                Ok(stored) => break stored,
+                Err(error) => {
+                    tracing::error!(%error, "a room's ledger waits for the store");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    };
+}
+
 /// Writes one room's notes, each after the one before it, until the room is gone. A full disk delays them; none is dropped.
-pub(super) async fn keep_ledger(app: App, conference: i64, room: String, title: String, mut notes: mpsc::UnboundedReceiver<Note>) {
+pub(super) async fn keep_ledger(
+    app: App,
+    conference: i64,
+    room: String,
+    title: String,
+    mut notes: mpsc::UnboundedReceiver<Note>,
+) {
     let id = ConferenceId(conference);
     let mut recordings: HashMap<String, i64> = HashMap::new();
     while let Some(note) = notes.recv().await {
         match note {
-            Note::Kept { occurrence, entries, snapshot } => {
-                let value = serde_json::to_value(&*snapshot).unwrap_or_else(|error| unreachable!("a room's snapshot serializes: {error}"));
+            Note::Kept {
+                occurrence,
+                entries,
+                snapshot,
+            } => {
+                let value = serde_json::to_value(&*snapshot)
+                    .unwrap_or_else(|error| unreachable!("a room's snapshot serializes: {error}"));
                 for entry in entries {
-                    until_stored(|| app.store().attendance().put(id, occurrence, entry.clone())).await;
+                    until_stored!(app.store().attendance().put(id, occurrence, entry.clone()));
                 }
-                until_stored(|| app.store().rooms().put(RoomSnapshotRow { room: room.clone(), at: Timestamp::now(), snapshot: value.clone() })).await;
+                until_stored!(app.store().rooms().put(RoomSnapshotRow {
+                    room: room.clone(),
+                    at: Timestamp::now(),
+                    snapshot: value.clone()
+                }));
             }
             Note::Ended { occurrence } => {
-                if let Err(refusal) = app.bookings().end(conference, occurrence).await {
+                if let Err(refusal) = app.bookings().end(id, occurrence).await {
                     tracing::warn!(%refusal, conference, "the calendar was not told that a meeting ended");
                 }
-                until_stored(|| app.store().rooms().remove(&room)).await;
+                until_stored!(app.store().rooms().remove(&room));
             }
             Note::RecordingStarted { file } => {
-                let new = NewRecording { conference: id, title: title.clone(), file: file.clone(), started_at: Timestamp::now() };
-                recordings.insert(file, until_stored(|| app.store().recordings().begin(new.clone())).await);
+                let new = NewRecording {
+                    conference: id,
+                    title: title.clone(),
+                    file: file.clone(),
+                    started_at: Timestamp::now(),
+                };
+                recordings.insert(
+                    file,
+                    until_stored!(app.store().recordings().begin(new.clone())),
+                );
             }
-            Note::RecordingEnded { file, bytes, failed } => {
+            Note::RecordingEnded {
+                file,
+                bytes,
+                failed,
+            } => {
                 if let Some(number) = recordings.remove(&file) {
-                    let reason = failed.as_ref().and_then(|reason| serde_json::to_value(reason).ok());
-                    until_stored(|| app.store().recordings().end(number, Timestamp::now(), bytes, failed.is_some(), reason.clone())).await;
+                    let reason = failed
+                        .as_ref()
+                        .and_then(|reason| serde_json::to_value(reason).ok());
+                    until_stored!(app.store().recordings().end(
+                        number,
+                        Timestamp::now(),
+                        bytes,
+                        failed.is_some(),
+                        reason.clone()
+                    ));
                 }
             }
         }
         app.tell(Topic::Board(conference));
         app.tell(Topic::Conferences);
-    }
-}
-
-async fn until_stored<T, F>(mut write: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Result<T, crate::store::StoreError>>,
-{
-    loop {
-        match write().await {
-            Ok(stored) => return stored,
-            Err(error) => {
-                tracing::error!(%error, "a room's ledger waits for the store");
-                tokio::time::sleep(RETRY).await;
-            }
-        }
     }
 }
 
@@ -168,7 +267,9 @@ pub(super) fn reason_view(reason: &Reason) -> views::Reason {
 }
 
 fn file_name(file: &Path) -> String {
-    file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    file.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 fn free_bytes(directory: &Path) -> nix::Result<u64> {

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use nhipcau_conference::{
-    Actor, Board, Cause, Code, Command, ConnectionId, Health, Input, InvitedSite, Join, Now, Occupancy, Output, Reason, Role, Room, RoomSnapshot, SeatId,
-    SiteKey,
+    Actor, Board, Cause, Code, Command, ConnectionId, Health, Input, InvitedSite, Join, Now,
+    Occupancy, Output, Reason, Role, Room, RoomSnapshot, SeatId, SiteKey,
 };
 use nhipcau_media_gst::RecorderEvent;
 use nhipcau_media_rtc::{Bridge, BridgeEvent, Impairment, PeerId, RoomId};
@@ -47,27 +47,53 @@ pub(crate) struct Seated {
 /// What reaches a room.
 pub(crate) enum RoomInput {
     /// A page whose token is checked asks for a seat.
-    Join { join: Join, preview: Box<RoomPreview>, page: PageSender, reply: oneshot::Sender<Result<Seated, Code>> },
+    Join {
+        join: Join,
+        preview: Box<RoomPreview>,
+        page: PageSender,
+        reply: oneshot::Sender<Result<Seated, Code>>,
+    },
     /// A seated page says something.
-    Page { seat: SeatId, connection: ConnectionId, message: PageMessage },
+    Page {
+        seat: SeatId,
+        connection: ConnectionId,
+        message: PageMessage,
+    },
     /// A page's socket ended without `leave`.
-    PageLost { seat: SeatId, connection: ConnectionId },
+    PageLost {
+        seat: SeatId,
+        connection: ConnectionId,
+    },
     /// A host opened the desk.
     Desk { desk: PageSender },
     /// A host commands.
-    DeskCommand { by: String, message: PageMessage, desk: PageSender },
+    DeskCommand {
+        by: String,
+        message: PageMessage,
+        desk: PageSender,
+    },
     /// The bridge reports.
     Bridge(BridgeEvent),
     /// What the network knows about a site.
-    Network { site: SiteKey, cause: Option<Cause>, health: Health, line: Option<String> },
+    Network {
+        site: SiteKey,
+        cause: Option<Cause>,
+        health: Health,
+        line: Option<String>,
+    },
     /// What the lab does to sites.
     Faults(Arc<nhipcau_lab::Faults>),
     /// The recording's child reports.
-    Recorder { generation: u64, event: RecorderEvent },
+    Recorder {
+        generation: u64,
+        event: RecorderEvent,
+    },
     /// The booking changed.
     Invited(Vec<InvitedSite>),
     /// Somebody asks for the board.
     Board(oneshot::Sender<Board>),
+    /// The booking was cancelled: the meeting is over.
+    Cancel,
     /// The daemon ends: store the room, tell nobody that the meeting is over.
     Drain(oneshot::Sender<()>),
 }
@@ -75,7 +101,12 @@ pub(crate) enum RoomInput {
 /// What a room asks of the daemon around it.
 pub(crate) trait Surroundings: Send + Sync + 'static {
     /// Keeps an attendance interval and the room as it is now.
-    fn keep(&self, occurrence: Timestamp, entries: Vec<nhipcau_conference::AttendanceEntry>, snapshot: RoomSnapshot);
+    fn keep(
+        &self,
+        occurrence: Timestamp,
+        entries: Vec<nhipcau_conference::AttendanceEntry>,
+        snapshot: RoomSnapshot,
+    );
     /// The meeting was ended.
     fn ended(&self, occurrence: Timestamp);
     /// A whole site dropped out (`Some`) or came back.
@@ -200,7 +231,11 @@ impl Live {
                 break;
             }
             let push = self.push_due();
-            let wake = [timeout, push].into_iter().flatten().min().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let wake = [timeout, push]
+                .into_iter()
+                .flatten()
+                .min()
+                .unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
                 input = inbox.recv() => match input {
                     Some(RoomInput::Drain(done)) => {
@@ -226,57 +261,121 @@ impl Live {
 
     fn input(&mut self, input: RoomInput) {
         match input {
-            RoomInput::Join { join, preview, page, reply } => {
-                self.waiting = Some(Waiting { preview, page, role: join.role, site: join.site.clone(), reply: Some(reply) });
+            RoomInput::Join {
+                join,
+                preview,
+                page,
+                reply,
+            } => {
+                self.waiting = Some(Waiting {
+                    preview,
+                    page,
+                    role: join.role,
+                    site: join.site.clone(),
+                    reply: Some(reply),
+                });
                 if let Err(code) = self.machine.handle_input(Input::Join(join), now())
                     && let Some(reply) = self.waiting.take().and_then(|waiting| waiting.reply)
                 {
                     let _ = reply.send(Err(code));
                 }
             }
-            RoomInput::Page { seat, connection, message } => {
+            RoomInput::Page {
+                seat,
+                connection,
+                message,
+            } => {
                 // A replaced page may still have a message on its way.
-                if self.pages.get(&seat).is_some_and(|page| page.connection == connection) {
+                if self
+                    .pages
+                    .get(&seat)
+                    .is_some_and(|page| page.connection == connection)
+                {
                     self.page(seat, message);
                 }
             }
             RoomInput::PageLost { seat, connection } => {
-                if self.pages.get(&seat).is_some_and(|page| page.connection == connection) {
+                if self
+                    .pages
+                    .get(&seat)
+                    .is_some_and(|page| page.connection == connection)
+                {
                     self.pages.remove(&seat);
                 }
-                let _ = self.machine.handle_input(Input::SignallingLost { seat, connection }, now());
+                let _ = self
+                    .machine
+                    .handle_input(Input::SignallingLost { seat, connection }, now());
             }
             RoomInput::Desk { desk } => {
                 self.desks.retain(|desk| !desk.is_closed());
                 if self.desks.len() < DESKS_MAX {
-                    let _ = desk.try_send(ServerMessage::Board { board: self.machine.board() }.text().into());
+                    let _ = desk.try_send(
+                        ServerMessage::Board {
+                            board: self.machine.board(),
+                        }
+                        .text()
+                        .into(),
+                    );
                     self.desks.push(desk);
                 }
             }
             RoomInput::DeskCommand { by, message, desk } => match message.command() {
-                Some((command, reference)) => self.command(Actor::Host(by), command, reference, &desk),
+                Some((command, reference)) => {
+                    self.command(Actor::Host(by), command, reference, &desk)
+                }
                 None => say(&desk, &ServerMessage::error("bad_request")),
             },
             RoomInput::Bridge(event) => self.bridge_event(event),
-            RoomInput::Network { site, cause, health, line } => {
-                let _ = self.machine.handle_input(Input::SiteCause { site: site.clone(), cause }, now());
-                let _ = self.machine.handle_input(Input::SiteLine { site, health, line }, now());
+            RoomInput::Network {
+                site,
+                cause,
+                health,
+                line,
+            } => {
+                let _ = self.machine.handle_input(
+                    Input::SiteCause {
+                        site: site.clone(),
+                        cause,
+                    },
+                    now(),
+                );
+                let _ = self
+                    .machine
+                    .handle_input(Input::SiteLine { site, health, line }, now());
             }
             RoomInput::Faults(faults) => {
                 self.faults = faults;
-                for (seat, site) in self.pages.iter().map(|(seat, page)| (*seat, page.site.clone())).collect::<Vec<_>>() {
+                for (seat, site) in self
+                    .pages
+                    .iter()
+                    .map(|(seat, page)| (*seat, page.site.clone()))
+                    .collect::<Vec<_>>()
+                {
                     self.impair(seat, &site);
                 }
             }
             RoomInput::Recorder { generation, event } => self.recorder_event(generation, event),
-            RoomInput::Invited(sites) => drop(self.machine.handle_input(Input::Invited(sites), now())),
+            RoomInput::Invited(sites) => {
+                drop(self.machine.handle_input(Input::Invited(sites), now()))
+            }
+            RoomInput::Cancel => {
+                let _ = self.machine.handle_input(
+                    Input::Command {
+                        by: Actor::Host(String::new()),
+                        command: Command::End,
+                    },
+                    now(),
+                );
+            }
             RoomInput::Board(reply) => drop(reply.send(self.machine.board())),
             RoomInput::Drain(done) => drop(done.send(())),
         }
     }
 
     fn page(&mut self, seat: SeatId, message: PageMessage) {
-        let Some(page) = self.pages.get(&seat) else { return };
+        let Some(page) = self.pages.get(&seat) else {
+            return;
+        };
         let sender = page.sender.clone();
         if let Some((command, reference)) = message.command() {
             self.command(Actor::Seat(seat), command, reference, &sender);
@@ -287,14 +386,28 @@ impl Live {
                 self.answer(seat, id, sdp, sender.clone());
                 Ok(())
             }
-            PageMessage::Media { mic, cam } => self.machine.handle_input(Input::Media { seat, mic, cam }, now()),
+            PageMessage::Media { mic, cam } => self
+                .machine
+                .handle_input(Input::Media { seat, mic, cam }, now()),
             PageMessage::View { large, tiles } => {
-                self.bridge.set_view(self.peer(seat), large.map(|seat| self.peer(seat)), tiles.into_iter().map(|seat| self.peer(seat)).collect());
+                self.bridge.set_view(
+                    self.peer(seat),
+                    large.map(|seat| self.peer(seat)),
+                    tiles.into_iter().map(|seat| self.peer(seat)).collect(),
+                );
                 Ok(())
             }
-            PageMessage::Hand { raised } => self.machine.handle_input(Input::Hand { seat, raised }, now()),
+            PageMessage::Hand { raised } => self
+                .machine
+                .handle_input(Input::Hand { seat, raised }, now()),
             PageMessage::Leave {} => self.machine.handle_input(Input::Leave(seat), now()),
-            PageMessage::Stats { rtt_ms, loss_percent, width, fps, freezes } => {
+            PageMessage::Stats {
+                rtt_ms,
+                loss_percent,
+                width,
+                fps,
+                freezes,
+            } => {
                 tracing::debug!(room = self.room.0, %seat, rtt_ms, loss_percent, width, fps, freezes, "a page's own figures");
                 Ok(())
             }
@@ -307,13 +420,23 @@ impl Live {
     }
 
     fn command(&mut self, by: Actor, command: Command, reference: Option<String>, to: &PageSender) {
-        match self.machine.handle_input(Input::Command { by, command }, now()) {
+        match self
+            .machine
+            .handle_input(Input::Command { by, command }, now())
+        {
             Ok(()) => {
                 if let Some(reference) = reference {
                     say(to, &ServerMessage::Done { reference });
                 }
             }
-            Err(code) => say(to, &ServerMessage::Error { code: code.as_str(), reference, id: None }),
+            Err(code) => say(
+                to,
+                &ServerMessage::Error {
+                    code: code.as_str(),
+                    reference,
+                    id: None,
+                },
+            ),
         }
     }
 
@@ -322,7 +445,10 @@ impl Live {
         let (bridge, room, peer) = (self.bridge.clone(), self.room, self.peer(seat));
         tokio::task::spawn_blocking(move || {
             let message = match bridge.join(room, peer, &sdp) {
-                Ok(answer) => ServerMessage::Answer { id, sdp: answer.sdp },
+                Ok(answer) => ServerMessage::Answer {
+                    id,
+                    sdp: answer.sdp,
+                },
                 Err(error) => {
                     tracing::info!(room = room.0, %seat, %error, "an offer was refused");
                     use nhipcau_media_rtc::JoinError;
@@ -332,7 +458,11 @@ impl Live {
                         JoinError::BadSdp(_) | JoinError::ExtensionRemapped => "bad_sdp",
                         JoinError::Unavailable => "internal",
                     };
-                    ServerMessage::Error { code, reference: None, id: Some(id) }
+                    ServerMessage::Error {
+                        code,
+                        reference: None,
+                        id: Some(id),
+                    }
                 }
             };
             say(&page, &message);
@@ -342,23 +472,48 @@ impl Live {
     fn bridge_event(&mut self, event: BridgeEvent) {
         match event {
             BridgeEvent::Connected { peer, .. } => self.seat_input(peer, Input::MediaConnected),
-            BridgeEvent::Silent { peer, .. } | BridgeEvent::Gone { peer, .. } => self.seat_input(peer, Input::MediaSilent),
+            BridgeEvent::Silent { peer, .. } | BridgeEvent::Gone { peer, .. } => {
+                self.seat_input(peer, Input::MediaSilent)
+            }
             BridgeEvent::Recovered { peer, .. } => self.seat_input(peer, Input::MediaRecovered),
             BridgeEvent::Speaker { peer, .. } => {
                 let seat = peer.map(seat_of);
                 let _ = self.machine.handle_input(Input::Speaking(seat), now());
             }
-            BridgeEvent::Slots { peer, video, audio, .. } => {
+            BridgeEvent::Slots {
+                peer, video, audio, ..
+            } => {
                 let slots = |uses: Vec<Option<nhipcau_media_rtc::SlotUse>>| {
-                    uses.into_iter().map(|slot| slot.map(|slot| Slot { mid: slot.mid, participant: seat_of(slot.peer) })).collect()
+                    uses.into_iter()
+                        .map(|slot| {
+                            slot.map(|slot| Slot {
+                                mid: slot.mid,
+                                participant: seat_of(slot.peer),
+                            })
+                        })
+                        .collect()
                 };
-                self.tell(seat_of(peer), &ServerMessage::Slots { video: slots(video), audio: slots(audio) });
+                self.tell(
+                    seat_of(peer),
+                    &ServerMessage::Slots {
+                        video: slots(video),
+                        audio: slots(audio),
+                    },
+                );
             }
-            BridgeEvent::LayerLowered { peer, .. } => self.tell(seat_of(peer), &ServerMessage::Notice { reason: Reason::new("layer_lowered") }),
+            BridgeEvent::LayerLowered { peer, .. } => self.tell(
+                seat_of(peer),
+                &ServerMessage::Notice {
+                    reason: Reason::new("layer_lowered"),
+                },
+            ),
             // Who speaks beyond the speaker is in the levels that each page measures itself.
             BridgeEvent::Speaking { .. } => {}
             BridgeEvent::RoomPanicked { .. } => {
-                tracing::error!(room = self.room.0, "the bridge closed the room over a broken invariant; pages reconnect");
+                tracing::error!(
+                    room = self.room.0,
+                    "the bridge closed the room over a broken invariant; pages reconnect"
+                );
                 self.bridge.open_room(self.room);
             }
         }
@@ -372,7 +527,13 @@ impl Live {
     fn drain(&mut self) -> Option<Instant> {
         loop {
             match self.machine.poll_output() {
-                Output::Joined { connection, seat, resume, resumed, replaced } => self.joined(connection, seat, resume, resumed, replaced),
+                Output::Joined {
+                    connection,
+                    seat,
+                    resume,
+                    resumed,
+                    replaced,
+                } => self.joined(connection, seat, resume, resumed, replaced),
                 Output::BoardChanged => {
                     self.stale.board = true;
                     self.keep = true;
@@ -384,11 +545,21 @@ impl Live {
                     self.tell(seat, &ServerMessage::Muted { by });
                 }
                 Output::Unmuted(seat) => self.bridge.set_muted(self.peer(seat), false, false),
-                Output::FloorGranted(seat) => self.tell(seat, &ServerMessage::Floor { granted: true }),
-                Output::FloorTaken(seat) => self.tell(seat, &ServerMessage::Floor { granted: false }),
-                Output::Spotlight(seat) => self.bridge.set_spotlight(self.room, seat.map(|seat| self.peer(seat))),
-                Output::Speaker(seat) => self.tell_all(&ServerMessage::Speaker { participant: seat }),
-                Output::Notice { seat, reason } => self.tell(seat, &ServerMessage::Notice { reason }),
+                Output::FloorGranted(seat) => {
+                    self.tell(seat, &ServerMessage::Floor { granted: true })
+                }
+                Output::FloorTaken(seat) => {
+                    self.tell(seat, &ServerMessage::Floor { granted: false })
+                }
+                Output::Spotlight(seat) => self
+                    .bridge
+                    .set_spotlight(self.room, seat.map(|seat| self.peer(seat))),
+                Output::Speaker(seat) => {
+                    self.tell_all(&ServerMessage::Speaker { participant: seat })
+                }
+                Output::Notice { seat, reason } => {
+                    self.tell(seat, &ServerMessage::Notice { reason })
+                }
                 Output::Removed(seat) => {
                     self.tell(seat, &ServerMessage::Removed);
                     self.close(seat);
@@ -396,29 +567,61 @@ impl Live {
                 Output::Closed(seat) => self.close(seat),
                 Output::Ended => self.end(),
                 Output::RecordRequested { on: true, .. } => self.start_recording(),
-                Output::RecordRequested { on: false, by } => self.stop_recording(&Reason::new("stopped_by").with("name", by)),
+                Output::RecordRequested { on: false, by } => {
+                    self.stop_recording(&Reason::new("stopped_by").with("name", by))
+                }
                 Output::Attendance(entry) => {
                     self.entries.push(entry);
                     self.keep = true;
                 }
-                Output::SiteDropped { site, reason, .. } => self.surroundings.site(site, Some(reason)),
+                Output::SiteDropped { site, reason, .. } => {
+                    self.surroundings.site(site, Some(reason))
+                }
                 Output::SiteBack { site } => self.surroundings.site(site, None),
                 Output::Timeout(at) => return at,
             }
         }
     }
 
-    fn joined(&mut self, connection: ConnectionId, seat: SeatId, resume: String, resumed: bool, replaced: Option<ConnectionId>) {
-        let Some(mut waiting) = self.waiting.take() else { return };
+    fn joined(
+        &mut self,
+        connection: ConnectionId,
+        seat: SeatId,
+        resume: String,
+        resumed: bool,
+        replaced: Option<ConnectionId>,
+    ) {
+        let Some(mut waiting) = self.waiting.take() else {
+            return;
+        };
         if replaced.is_some()
             && let Some(old) = self.pages.remove(&seat)
         {
             say(&old.sender, &ServerMessage::Replaced);
         }
-        let Some(me) = self.machine.participant(seat) else { return };
+        let Some(me) = self.machine.participant(seat) else {
+            return;
+        };
         waiting.preview.recording = self.recording.is_some();
-        say(&waiting.page, &ServerMessage::Welcome { me, resume, room: waiting.preview, ice_servers: [], slots: self.slots });
-        self.pages.insert(seat, Page { connection, sender: waiting.page, role: waiting.role, site: waiting.site.clone() });
+        say(
+            &waiting.page,
+            &ServerMessage::Welcome {
+                me,
+                resume,
+                room: waiting.preview,
+                ice_servers: [],
+                slots: self.slots,
+            },
+        );
+        self.pages.insert(
+            seat,
+            Page {
+                connection,
+                sender: waiting.page,
+                role: waiting.role,
+                site: waiting.site.clone(),
+            },
+        );
         self.impair(seat, &waiting.site);
         self.stale.roster = true;
         self.stale.board = true;
@@ -461,13 +664,19 @@ impl Live {
                 recording: self.recording.is_some(),
             };
             let entries = std::mem::take(&mut self.entries);
-            self.surroundings.keep(self.occurrence, entries, self.machine.snapshot());
+            self.surroundings
+                .keep(self.occurrence, entries, self.machine.snapshot());
         }
     }
 
     fn push_due(&self) -> Option<Instant> {
-        let interval = if self.pages.len() > LARGE_ROOM_SEATS { PUSH_INTERVAL_LARGE } else { PUSH_INTERVAL };
-        (self.stale.board || self.stale.roster).then(|| self.pushed_at.map_or_else(Instant::now, |at| at + interval))
+        let interval = if self.pages.len() > LARGE_ROOM_SEATS {
+            PUSH_INTERVAL_LARGE
+        } else {
+            PUSH_INTERVAL
+        };
+        (self.stale.board || self.stale.roster)
+            .then(|| self.pushed_at.map_or_else(Instant::now, |at| at + interval))
     }
 
     fn push(&mut self) {
@@ -496,11 +705,18 @@ impl Live {
             if !commands && !stale.roster {
                 return true;
             }
-            page.sender.try_send(if commands { commanding.clone() } else { plain.clone() }).is_ok()
+            page.sender
+                .try_send(if commands {
+                    commanding.clone()
+                } else {
+                    plain.clone()
+                })
+                .is_ok()
         });
         if stale.board {
             let text: Arc<str> = ServerMessage::Board { board }.text().into();
-            self.desks.retain(|desk| desk.try_send(text.clone()).is_ok());
+            self.desks
+                .retain(|desk| desk.try_send(text.clone()).is_ok());
         }
     }
 
@@ -515,7 +731,8 @@ impl Live {
 
     fn tell_all(&mut self, message: &ServerMessage) {
         let text: Arc<str> = message.text().into();
-        self.pages.retain(|_, page| page.sender.try_send(text.clone()).is_ok());
+        self.pages
+            .retain(|_, page| page.sender.try_send(text.clone()).is_ok());
     }
 
     fn start_recording(&mut self) {
@@ -527,7 +744,15 @@ impl Live {
         let outcome = self
             .surroundings
             .recording_place()
-            .and_then(|(directory, stem)| Recording::start(directory, stem, &self.title, generation, self.inputs.clone()));
+            .and_then(|(directory, stem)| {
+                Recording::start(
+                    directory,
+                    stem,
+                    &self.title,
+                    generation,
+                    self.inputs.clone(),
+                )
+            });
         let (on, reason) = match outcome {
             Ok((recording, tap)) => {
                 self.surroundings.recording_started(recording.file());
@@ -538,27 +763,52 @@ impl Live {
             }
             Err(reason) => (false, Some(reason)),
         };
-        let _ = self.machine.handle_input(Input::Recording { on, reason }, now());
+        let _ = self
+            .machine
+            .handle_input(Input::Recording { on, reason }, now());
     }
 
     /// The file is finished in the background; the sign goes out now, because nothing of the room reaches the file any more.
     fn stop_recording(&mut self, reason: &Reason) {
-        if let Some(recording) = self.recording.take().and_then(|generation| self.recordings.get_mut(&generation)) {
+        if let Some(recording) = self
+            .recording
+            .take()
+            .and_then(|generation| self.recordings.get_mut(&generation))
+        {
             recording.stop();
             self.bridge.untap(self.room);
-            let _ = self.machine.handle_input(Input::Recording { on: false, reason: Some(reason.clone()) }, now());
+            let _ = self.machine.handle_input(
+                Input::Recording {
+                    on: false,
+                    reason: Some(reason.clone()),
+                },
+                now(),
+            );
         }
     }
 
     fn recorder_event(&mut self, generation: u64, event: RecorderEvent) {
-        let Some(end) = self.recordings.get_mut(&generation).and_then(|recording| recording.event(event)) else { return };
+        let Some(end) = self
+            .recordings
+            .get_mut(&generation)
+            .and_then(|recording| recording.event(event))
+        else {
+            return;
+        };
         if let Some(recording) = self.recordings.remove(&generation) {
-            self.surroundings.recording_ended(recording.file(), end.bytes, end.failed.clone());
+            self.surroundings
+                .recording_ended(recording.file(), end.bytes, end.failed.clone());
         }
         if self.recording == Some(generation) {
             self.recording = None;
             self.bridge.untap(self.room);
-            let _ = self.machine.handle_input(Input::Recording { on: false, reason: end.failed }, now());
+            let _ = self.machine.handle_input(
+                Input::Recording {
+                    on: false,
+                    reason: end.failed,
+                },
+                now(),
+            );
         }
     }
 
@@ -577,5 +827,8 @@ fn say(page: &PageSender, message: &ServerMessage) {
 }
 
 fn now() -> Now {
-    Now { instant: Instant::now(), at: Timestamp::now() }
+    Now {
+        instant: Instant::now(),
+        at: Timestamp::now(),
+    }
 }

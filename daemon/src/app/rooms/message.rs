@@ -12,22 +12,79 @@ const TILES_MAX: usize = 11;
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum PageMessage {
-    Join { token: String, name: String, resume: Option<String>, mic: bool, cam: bool },
-    Offer { id: u64, sdp: String },
-    Media { mic: bool, cam: bool },
-    View { large: Option<SeatId>, tiles: Vec<SeatId> },
-    Hand { raised: bool },
-    Stats { rtt_ms: f64, loss_percent: f64, width: u32, fps: f64, freezes: u64 },
+    Join {
+        token: String,
+        name: String,
+        resume: Option<String>,
+        mic: bool,
+        cam: bool,
+    },
+    Offer {
+        id: u64,
+        sdp: String,
+    },
+    Media {
+        mic: bool,
+        cam: bool,
+    },
+    View {
+        large: Option<SeatId>,
+        tiles: Vec<SeatId>,
+    },
+    Hand {
+        raised: bool,
+    },
+    Stats {
+        rtt_ms: f64,
+        loss_percent: f64,
+        width: u32,
+        fps: f64,
+        freezes: u64,
+    },
     Leave {},
-    Mute { participant: SeatId, #[serde(rename = "ref")] reference: Option<String> },
-    MuteAll { except_floor: bool, #[serde(rename = "ref")] reference: Option<String> },
-    GiveFloor { participant: SeatId, #[serde(rename = "ref")] reference: Option<String> },
-    TakeFloor { #[serde(rename = "ref")] reference: Option<String> },
-    Spotlight { participant: Option<SeatId>, #[serde(rename = "ref")] reference: Option<String> },
-    Remove { participant: SeatId, #[serde(rename = "ref")] reference: Option<String> },
-    LowerHand { participant: SeatId, #[serde(rename = "ref")] reference: Option<String> },
-    Record { on: bool, #[serde(rename = "ref")] reference: Option<String> },
-    End { #[serde(rename = "ref")] reference: Option<String> },
+    Mute {
+        participant: SeatId,
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
+    MuteAll {
+        except_floor: bool,
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
+    GiveFloor {
+        participant: SeatId,
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
+    TakeFloor {
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
+    Spotlight {
+        participant: Option<SeatId>,
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
+    Remove {
+        participant: SeatId,
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
+    LowerHand {
+        participant: SeatId,
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
+    Record {
+        on: bool,
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
+    End {
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
 }
 
 /// Why a message is not acted upon.
@@ -55,7 +112,15 @@ impl PageMessage {
         let message: Self = serde_json::from_str(text).map_err(|_| MessageError::BadRequest)?;
         match &message {
             Self::View { tiles, .. } if tiles.len() > TILES_MAX => Err(MessageError::TooLarge),
-            Self::Stats { rtt_ms, loss_percent, fps, .. } if ![rtt_ms, loss_percent, fps].iter().all(|n| n.is_finite() && **n >= 0.0) => {
+            Self::Stats {
+                rtt_ms,
+                loss_percent,
+                fps,
+                ..
+            } if ![rtt_ms, loss_percent, fps]
+                .iter()
+                .all(|n| n.is_finite() && **n >= 0.0) =>
+            {
                 Err(MessageError::BadRequest)
             }
             _ => Ok(message),
@@ -65,13 +130,36 @@ impl PageMessage {
     /// The command of the desk that this is, with the reference its answer repeats; `None` for what is no command.
     pub(crate) fn command(&self) -> Option<(Command, Option<String>)> {
         let (command, reference) = match self {
-            Self::Mute { participant, reference } => (Command::Mute(*participant), reference),
-            Self::MuteAll { except_floor, reference } => (Command::MuteAll { except_floor: *except_floor }, reference),
-            Self::GiveFloor { participant, reference } => (Command::GiveFloor(*participant), reference),
+            Self::Mute {
+                participant,
+                reference,
+            } => (Command::Mute(*participant), reference),
+            Self::MuteAll {
+                except_floor,
+                reference,
+            } => (
+                Command::MuteAll {
+                    except_floor: *except_floor,
+                },
+                reference,
+            ),
+            Self::GiveFloor {
+                participant,
+                reference,
+            } => (Command::GiveFloor(*participant), reference),
             Self::TakeFloor { reference } => (Command::TakeFloor, reference),
-            Self::Spotlight { participant, reference } => (Command::Spotlight(*participant), reference),
-            Self::Remove { participant, reference } => (Command::Remove(*participant), reference),
-            Self::LowerHand { participant, reference } => (Command::LowerHand(*participant), reference),
+            Self::Spotlight {
+                participant,
+                reference,
+            } => (Command::Spotlight(*participant), reference),
+            Self::Remove {
+                participant,
+                reference,
+            } => (Command::Remove(*participant), reference),
+            Self::LowerHand {
+                participant,
+                reference,
+            } => (Command::LowerHand(*participant), reference),
             Self::Record { on, reference } => (Command::Record(*on), reference),
             Self::End { reference } => (Command::End, reference),
             _ => return None,
@@ -159,17 +247,17 @@ pub(crate) enum ServerMessage {
 impl ServerMessage {
     /// A refusal.
     pub(crate) fn error(code: &'static str) -> Self {
-        Self::Error { code, reference: None, id: None }
+        Self::Error {
+            code,
+            reference: None,
+            id: None,
+        }
     }
 
     /// As it goes over the socket.
     pub(crate) fn text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_else(|error| unreachable!("a message of ours serializes: {error}"))
-    }
-
-    /// Whether the daemon closes the socket after it.
-    pub(crate) fn is_last(&self) -> bool {
-        matches!(self, Self::Removed | Self::Ended | Self::Replaced)
+        serde_json::to_string(self)
+            .unwrap_or_else(|error| unreachable!("a message of ours serializes: {error}"))
     }
 }
 
@@ -190,21 +278,37 @@ mod tests {
             r#"{"type":"mute","participant":"1"}"#,
             r#"{"type":"stats","rtt_ms":-1,"loss_percent":0,"width":1,"fps":1,"freezes":0}"#,
         ] {
-            assert_eq!(PageMessage::parse(text).err(), Some(MessageError::BadRequest), "{text}");
+            assert_eq!(
+                PageMessage::parse(text).err(),
+                Some(MessageError::BadRequest),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_command_keeps_its_reference() {
-        let message = PageMessage::parse(r#"{"type":"mute_all","except_floor":true,"ref":"7"}"#).unwrap();
-        assert_eq!(message.command(), Some((Command::MuteAll { except_floor: true }, Some("7".into()))));
-        assert!(PageMessage::parse(r#"{"type":"leave"}"#).unwrap().command().is_none());
+        let message =
+            PageMessage::parse(r#"{"type":"mute_all","except_floor":true,"ref":"7"}"#).unwrap();
+        assert_eq!(
+            message.command(),
+            Some((Command::MuteAll { except_floor: true }, Some("7".into())))
+        );
+        assert!(
+            PageMessage::parse(r#"{"type":"leave"}"#)
+                .unwrap()
+                .command()
+                .is_none()
+        );
     }
 
     #[test]
     fn a_wall_of_tiles_is_refused() {
         let tiles = vec!["p1"; TILES_MAX + 1];
         let text = serde_json::json!({"type": "view", "large": null, "tiles": tiles}).to_string();
-        assert_eq!(PageMessage::parse(&text).err(), Some(MessageError::TooLarge));
+        assert_eq!(
+            PageMessage::parse(&text).err(),
+            Some(MessageError::TooLarge)
+        );
     }
 }

@@ -11,7 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use nhipcau_conference::{Board, Cause, Code, ConferenceId, ConnectionId, Health, InvitedSite, Join, Now, Occupancy, Occurrence, Role, Room, RoomSnapshot, RoomTerms, SiteKey};
+use nhipcau_conference::{
+    Board, Cause, Code, ConferenceId, ConnectionId, Health, InvitedSite, Join, Now, Occupancy,
+    Occurrence, Role, Room, RoomSnapshot, RoomTerms, SiteKey,
+};
 use nhipcau_media_rtc::{Bridge, BridgeEvent, RoomId};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -20,9 +23,9 @@ pub(crate) use live::{PAGE_QUEUE_MAX, PageSender, RoomInput, Seated};
 use self::context::Context;
 use self::live::{Figures, RoomParts};
 use self::message::SlotCounts;
+use super::App;
 use super::estate::{Estate, SiteLine};
 use super::journal::Entry;
-use super::{App, Refusal};
 use crate::http::views;
 
 /// How rooms are set up.
@@ -91,7 +94,16 @@ impl Rooms {
         faults: watch::Receiver<nhipcau_lab::Faults>,
         config: RoomsConfig,
     ) -> Arc<Self> {
-        Arc::new(Self { app, bridge, estate, journal, faults, config, live: Mutex::default(), connections: AtomicU64::new(1) })
+        Arc::new(Self {
+            app,
+            bridge,
+            estate,
+            journal,
+            faults,
+            config,
+            live: Mutex::default(),
+            connections: AtomicU64::new(1),
+        })
     }
 
     /// The bridge, for figures.
@@ -100,8 +112,15 @@ impl Rooms {
     }
 
     /// Seats a page in the room of `opening`, which is opened when it is not.
-    pub(crate) async fn enter(self: &Arc<Self>, opening: Opening, entrance: Entrance) -> Result<Admitted, Code> {
-        let connection = ConnectionId(self.connections.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+    pub(crate) async fn enter(
+        self: &Arc<Self>,
+        opening: Opening,
+        entrance: Entrance,
+    ) -> Result<Admitted, Code> {
+        let connection = ConnectionId(
+            self.connections
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed),
+        );
         let fresh_resume = super::random_token().map_err(|_| Code::TooManyPeers)?;
         let join = Join {
             connection,
@@ -115,27 +134,44 @@ impl Rooms {
         };
         let room = self.open(opening)?.inputs;
         let (reply, answer) = oneshot::channel();
-        let input = RoomInput::Join { join, preview: entrance.preview, page: entrance.page, reply };
+        let input = RoomInput::Join {
+            join,
+            preview: entrance.preview,
+            page: entrance.page,
+            reply,
+        };
         // A room that ended in this very moment drops its queue.
         room.send(input).await.map_err(|_| Code::RoomEnded)?;
         let Seated { seat } = answer.await.map_err(|_| Code::RoomEnded)??;
-        Ok(Admitted { seat, connection, room })
+        Ok(Admitted {
+            seat,
+            connection,
+            room,
+        })
     }
 
     /// The way into a live room, for desks and boards.
     pub(crate) fn find(&self, conference: i64) -> Option<mpsc::Sender<RoomInput>> {
-        self.lock().get(&conference).map(|handle| handle.inputs.clone())
+        self.lock()
+            .get(&conference)
+            .map(|handle| handle.inputs.clone())
     }
 
     /// The way into a room, opening it if need be: a host may sit at the desk before anybody comes.
-    pub(crate) fn open_for_desk(self: &Arc<Self>, opening: Opening) -> Result<mpsc::Sender<RoomInput>, Code> {
+    pub(crate) fn open_for_desk(
+        self: &Arc<Self>,
+        opening: Opening,
+    ) -> Result<mpsc::Sender<RoomInput>, Code> {
         self.open(opening).map(|handle| handle.inputs)
     }
 
     /// The roll call of a live room.
     pub(crate) async fn board(&self, conference: i64) -> Option<Board> {
         let (reply, answer) = oneshot::channel();
-        self.find(conference)?.send(RoomInput::Board(reply)).await.ok()?;
+        self.find(conference)?
+            .send(RoomInput::Board(reply))
+            .await
+            .ok()?;
         answer.await.ok()
     }
 
@@ -150,7 +186,13 @@ impl Rooms {
         if live.len() >= self.config.rooms_max {
             return Err(Code::TooManyPeers);
         }
-        let machine = Room::new(self.config.terms, ConferenceId(opening.conference), opening.occurrence, opening.sites.clone(), now());
+        let machine = Room::new(
+            self.config.terms,
+            ConferenceId(opening.conference),
+            opening.occurrence,
+            opening.sites.clone(),
+            now(),
+        );
         let handle = self.spawn(machine, &opening);
         live.insert(opening.conference, handle.clone());
         Ok(handle)
@@ -158,7 +200,13 @@ impl Rooms {
 
     fn spawn(self: &Arc<Self>, machine: Room, opening: &Opening) -> Handle {
         let (ledger, notes) = mpsc::unbounded_channel();
-        tokio::spawn(context::keep_ledger(self.app.clone(), opening.conference, opening.room.clone(), opening.title.clone(), notes));
+        tokio::spawn(context::keep_ledger(
+            self.app.clone(),
+            opening.conference,
+            opening.room.clone(),
+            opening.title.clone(),
+            notes,
+        ));
         let context = Context {
             app: self.app.clone(),
             estate: self.estate.clone(),
@@ -168,7 +216,11 @@ impl Rooms {
             ledger,
             recording_failed: false.into(),
         };
-        let figures = Arc::new(Mutex::new(Figures { occupancy: machine.occupancy(), joined: 0, recording: false }));
+        let figures = Arc::new(Mutex::new(Figures {
+            occupancy: machine.occupancy(),
+            joined: 0,
+            recording: false,
+        }));
         let parts = RoomParts {
             machine,
             bridge: self.bridge.clone(),
@@ -180,20 +232,38 @@ impl Rooms {
             figures: figures.clone(),
         };
         let (inputs, task) = live::spawn(parts);
-        let sites: Arc<[String]> = opening.sites.iter().map(|site| site.site.to_string()).collect();
-        let handle = Handle { inputs: inputs.clone(), occurrence: opening.occurrence.starts_at, sites: sites.clone(), figures };
+        let sites: Arc<[String]> = opening
+            .sites
+            .iter()
+            .map(|site| site.site.to_string())
+            .collect();
+        let handle = Handle {
+            inputs: inputs.clone(),
+            occurrence: opening.occurrence.starts_at,
+            sites: sites.clone(),
+            figures,
+        };
         for site in sites.iter() {
             let _ = inputs.try_send(self.network(site));
         }
         let _ = inputs.try_send(RoomInput::Faults(Arc::new(self.faults.borrow().clone())));
-        let (rooms, conference, occurrence) = (Arc::downgrade(self), opening.conference, opening.occurrence.starts_at);
+        let (rooms, conference, occurrence) = (
+            Arc::downgrade(self),
+            opening.conference,
+            opening.occurrence.starts_at,
+        );
         tokio::spawn(async move {
             if task.await.is_err() {
-                tracing::error!(conference, "a room broke an invariant and was closed; its seats can be taken again");
+                tracing::error!(
+                    conference,
+                    "a room broke an invariant and was closed; its seats can be taken again"
+                );
             }
             if let Some(rooms) = rooms.upgrade() {
                 let mut live = rooms.lock();
-                if live.get(&conference).is_some_and(|handle| handle.occurrence == occurrence && handle.inputs.is_closed()) {
+                if live.get(&conference).is_some_and(|handle| {
+                    handle.occurrence == occurrence && handle.inputs.is_closed()
+                }) {
                     live.remove(&conference);
                 }
             }
@@ -202,7 +272,12 @@ impl Rooms {
     }
 
     /// Reopens a room of an earlier life of the daemon: its seats wait to be taken up again.
-    pub(crate) fn restore(self: &Arc<Self>, opening: &Opening, snapshot: RoomSnapshot, last_alive: Timestamp) {
+    pub(crate) fn restore(
+        self: &Arc<Self>,
+        opening: &Opening,
+        snapshot: RoomSnapshot,
+        last_alive: Timestamp,
+    ) {
         let machine = Room::restore(self.config.terms, snapshot, last_alive, now());
         let handle = self.spawn(machine, opening);
         self.lock().insert(opening.conference, handle);
@@ -215,9 +290,20 @@ impl Rooms {
         }
     }
 
+    /// The booking was cancelled.
+    pub(crate) async fn close(&self, conference: i64) {
+        if let Some(room) = self.find(conference) {
+            let _ = room.send(RoomInput::Cancel).await;
+        }
+    }
+
     /// Stores all rooms and ends their tasks: the daemon stops, the meetings do not.
     pub(crate) async fn drain(&self) {
-        let rooms: Vec<_> = self.lock().values().map(|handle| handle.inputs.clone()).collect();
+        let rooms: Vec<_> = self
+            .lock()
+            .values()
+            .map(|handle| handle.inputs.clone())
+            .collect();
         for room in rooms {
             let (done, drained) = oneshot::channel();
             if room.send(RoomInput::Drain(done)).await.is_ok() {
@@ -239,7 +325,10 @@ impl Rooms {
             | BridgeEvent::LayerLowered { room, .. }
             | BridgeEvent::RoomPanicked { room } => room.0,
         };
-        if let Some(inputs) = i64::try_from(room).ok().and_then(|conference| self.find(conference)) {
+        if let Some(inputs) = i64::try_from(room)
+            .ok()
+            .and_then(|conference| self.find(conference))
+        {
             let _ = inputs.send(RoomInput::Bridge(event)).await;
         }
     }
@@ -249,7 +338,11 @@ impl Rooms {
         let mut faults = self.faults.clone();
         while faults.changed().await.is_ok() {
             let now = Arc::new(faults.borrow_and_update().clone());
-            let rooms: Vec<_> = self.lock().values().map(|handle| handle.inputs.clone()).collect();
+            let rooms: Vec<_> = self
+                .lock()
+                .values()
+                .map(|handle| handle.inputs.clone())
+                .collect();
             for room in rooms {
                 let _ = room.send(RoomInput::Faults(now.clone())).await;
             }
@@ -257,11 +350,20 @@ impl Rooms {
     }
 
     fn network(&self, site: &str) -> RoomInput {
-        let SiteLine { cause, health, line } = self.estate.site_line(site);
+        let SiteLine {
+            cause,
+            health,
+            line,
+        } = self.estate.site_line(site);
         RoomInput::Network {
             site: SiteKey::from(site),
             cause: cause.map(|cause| Cause {
-                code: if cause.interface.is_some() { "line_down" } else { "site_device_down" }.to_owned(),
+                code: if cause.interface.is_some() {
+                    "line_down"
+                } else {
+                    "site_device_down"
+                }
+                .to_owned(),
                 device: cause.device,
                 interface: cause.interface,
             }),
@@ -277,25 +379,48 @@ impl Rooms {
 
     /// Who is or was in the room of that occurrence.
     pub(crate) fn occupancy(&self, conference: i64, starts_at: Timestamp) -> Occupancy {
-        self.figures(conference).filter(|(occurrence, _)| *occurrence == starts_at).map_or(Occupancy::Never, |(_, figures)| figures.occupancy)
+        self.figures(conference)
+            .filter(|(occurrence, _)| *occurrence == starts_at)
+            .map_or(Occupancy::Never, |(_, figures)| figures.occupancy)
     }
 
     /// Sites in the live room, and whether it is being recorded.
     pub(crate) fn joined(&self, conference: i64) -> (u32, bool) {
-        self.figures(conference).map_or((0, false), |(_, figures)| (figures.joined, figures.recording))
+        self.figures(conference).map_or((0, false), |(_, figures)| {
+            (figures.joined, figures.recording)
+        })
     }
 
     /// Live rooms, and recordings among them.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let live = self.lock();
-        let recording = live.values().filter(|handle| handle.figures.lock().unwrap_or_else(PoisonError::into_inner).recording).count();
+        let recording = live
+            .values()
+            .filter(|handle| {
+                handle
+                    .figures
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .recording
+            })
+            .count();
         (live.len(), recording)
+    }
+
+    /// The conferences whose rooms are live.
+    pub(crate) fn live(&self) -> Vec<i64> {
+        let mut live: Vec<i64> = self.lock().keys().copied().collect();
+        live.sort_unstable();
+        live
     }
 
     fn figures(&self, conference: i64) -> Option<(Timestamp, Figures)> {
         let live = self.lock();
         let handle = live.get(&conference)?;
-        let figures = *handle.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        let figures = *handle
+            .figures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         Some((handle.occurrence, figures))
     }
 
@@ -317,11 +442,23 @@ impl super::journal::Rooms for Rooms {
     }
 }
 
-/// A refusal of the conference machine, as a page of the API sees it.
-pub(crate) fn refused(code: Code) -> Refusal {
-    Refusal::new(code.as_str(), "refused")
+/// The roll call of a room that is not open: nobody is there.
+pub(crate) fn closed_board(opening: &Opening, state: nhipcau_conference::ConferenceState) -> Board {
+    let mut board = Room::new(
+        RoomTerms::default(),
+        ConferenceId(opening.conference),
+        opening.occurrence,
+        opening.sites.clone(),
+        now(),
+    )
+    .board();
+    board.state = state;
+    board
 }
 
 fn now() -> Now {
-    Now { instant: Instant::now(), at: Timestamp::now() }
+    Now {
+        instant: Instant::now(),
+        at: Timestamp::now(),
+    }
 }

@@ -71,10 +71,16 @@ impl Recording {
                 tracing::warn!(?code, count, "the recording lost something and goes on");
                 None
             }
-            RecorderEvent::Finished { bytes, .. } => Some(RecordingEnd { bytes, failed: None }),
+            RecorderEvent::Finished { bytes, .. } => Some(RecordingEnd {
+                bytes,
+                failed: None,
+            }),
             RecorderEvent::Failed { reason } => {
                 tracing::error!(%reason, "the recording ended early");
-                Some(RecordingEnd { bytes: self.bytes, failed: Some(fail_reason(&reason)) })
+                Some(RecordingEnd {
+                    bytes: self.bytes,
+                    failed: Some(fail_reason(&reason)),
+                })
             }
         }
     }

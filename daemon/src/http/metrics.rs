@@ -1,0 +1,32 @@
+//! `/metrics`, for Prometheus.
+
+use axum::extract::State;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::{Peer, Problem};
+use crate::app::App;
+use crate::metrics::CONTENT_TYPE as EXPOSITION;
+
+/// GET `/metrics`: for loopback and configured networks, and for whoever bears the configured token.
+pub(super) async fn show(State(app): State<App>, peer: Peer, headers: HeaderMap) -> Response {
+    let bearer = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
+    if !app.may_scrape(peer.ip(), bearer) {
+        return Problem::new(
+            "forbidden",
+            "metrics are for loopback, configured networks and bearers of the token",
+        )
+        .into_response();
+    }
+    match app.exposition().await {
+        Ok(text) => ([(CONTENT_TYPE, EXPOSITION)], text).into_response(),
+        Err(refusal) => {
+            tracing::error!(%refusal, "the metrics cannot be shown");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
+}
