@@ -104,11 +104,29 @@ fn a_real_agent_is_seen_as_snmpget_sees_it() {
             .collect();
         assert!(interfaces.contains("lo"));
         assert_eq!(names(&device["interfaces"]), interfaces);
+    }
+}
 
-        let processors = agent.column(PROCESSOR_LOAD).len();
-        assert_eq!(
-            device["processors"].as_array().map(Vec::len),
-            Some(processors)
+#[test]
+fn processors_appear_once_the_agent_has_measured_them() {
+    let Some(agent) = Snmpd::start(5) else { return };
+    let daemon = watching(&agent);
+    let admin = daemon.admin();
+    // net-snmp shows a processor after a whole minute of measuring it.
+    let processors = wait::until_within(3 * wait::PATIENCE, "processors", || {
+        Some(admin.get("/devices/v2c")["processors"].clone())
+            .filter(|rows| rows != &serde_json::json!([]))
+    });
+    assert_eq!(
+        processors.as_array().map(Vec::len),
+        Some(agent.column(PROCESSOR_LOAD).len())
+    );
+    for processor in processors.as_array().expect("a list") {
+        assert!(
+            processor["load_percent"]
+                .as_f64()
+                .is_some_and(|load| (0.0..=100.0).contains(&load)),
+            "{processor}"
         );
     }
 }

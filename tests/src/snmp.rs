@@ -49,7 +49,8 @@ impl Snmpd {
             "rocommunity {COMMUNITY}\ncreateUser {USER} SHA-256 \"{AUTH_PASSWORD}\" AES \"{PRIVACY_PASSWORD}\"\nrouser {USER} authpriv\n\
              sysName {SYS_NAME}\nsysLocation Trung tam du lieu\nsysContact truc@qnam\n"
         );
-        let conf = folder.path().join("snmpd.conf");
+        // Not `snmpd.conf`: under that name net-snmp keeps its own state.
+        let conf = folder.path().join("agent.conf");
         std::fs::write(&conf, text).expect("the folder takes a file");
         let mut command = Command::new(snmpd);
         command
