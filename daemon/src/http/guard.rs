@@ -46,7 +46,7 @@ const CROSS_ORIGIN_RESOURCE: HeaderName = HeaderName::from_static("cross-origin-
 
 static REQUESTS: AtomicU64 = AtomicU64::new(1);
 
-/// The host (with port) that a request is for: HTTP/2's `:authority`, else the only `Host`.
+/// The host (with port) that a request is for: the one in a whole URI (RFC 9112 section 3.2.2), else the only `Host`.
 pub fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     if let Some(authority) = uri.authority() {
         return Some(authority.as_str());

@@ -1,4 +1,7 @@
-//! Sockets to requests: TLS, HTTP/1.1 and HTTP/2, with limits that slow and many clients run into.
+//! Sockets to requests: TLS and HTTP/1.1, with limits that slow and many clients run into.
+//!
+//! No HTTP/2: the pages are a handful of files, WebSockets need connections of their own anyway, and each connection then has one
+//! request at a time, which is what the limits count.
 
 use std::io;
 use std::net::SocketAddr;
@@ -39,10 +42,10 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 300 sites with a page and two sockets each, and hosts, are below 2,048; head and stall leave a bad line its chance.
+    /// 300 sites with a page (six connections while it loads) and two sockets each are below 4,096; head and stall leave a bad line its chance.
     fn default() -> Self {
         Self {
-            connections_max: 2_048,
+            connections_max: 4_096,
             head_within: Duration::from_secs(20),
             stall_max: Duration::from_secs(60),
             drain_max: Duration::from_secs(10),
@@ -215,21 +218,13 @@ impl Connection {
     }
 
     async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
-        let mut builder = Builder::new(TokioExecutor::new());
+        let mut builder = Builder::new(TokioExecutor::new()).http1_only();
         builder
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head_within)
             .max_headers(64)
             .max_buf_size(64 * 1024);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(64)
-            .max_header_list_size(32 * 1024)
-            .max_pending_accept_reset_streams(16)
-            .keep_alive_interval(self.limits.head_within)
-            .keep_alive_timeout(self.limits.head_within);
         let (router, peer) = (self.router, self.peer);
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);

@@ -134,7 +134,7 @@ impl Certificates {
         bytes.join(":")
     }
 
-    /// A server's configuration with this certificate: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1.
+    /// A server's configuration with this certificate: TLS 1.2 and 1.3, HTTP/1.1.
     ///
     /// # Errors
     /// [`TlsError::Making`] when the cryptography lacks a protocol version.
@@ -144,7 +144,7 @@ impl Certificates {
             .map_err(|error| TlsError::Making(error.to_string()))?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(Resolver(Arc::clone(self))));
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
 }

@@ -15,7 +15,7 @@ fn event(number: u64, text: &str) -> NewEvent {
             + SignedDuration::from_secs(i64::try_from(number).expect("small")),
         kind: "link_down".to_owned(),
         health: "critical".to_owned(),
-        device: Some(format!("r{}", number % 3)),
+        device: Some(format!("r{}", number / 86_400 % 3)),
         device_name: None,
         interface: None,
         site: None,
