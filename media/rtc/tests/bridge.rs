@@ -686,6 +686,62 @@ fn places_of_peers_that_left_are_used_again() {
 }
 
 #[test]
+fn a_certificate_that_the_offer_did_not_announce_gets_no_keys() {
+    let mut stage = Stage::new(Protection::Gcm);
+    let number = stage
+        .crowd
+        .add(Client::new(publisher(1), Instant::now()).unwrap());
+    let offer = stage.crowd.offer(number);
+    let at = offer.find("sha-256 ").unwrap() + 8;
+    let other = if offer.as_bytes()[at] == b'0' {
+        "1"
+    } else {
+        "0"
+    };
+    let forged = offer.replace(
+        &offer[at..at + 95],
+        &format!("{other}{}", &offer[at + 1..at + 95]),
+    );
+    let answer = stage.bridge.join(ROOM, PeerId(0), &forged).unwrap();
+    stage.crowd.client(number).accept(&answer.sdp).unwrap();
+    let gone = BridgeEvent::Gone {
+        room: ROOM,
+        peer: PeerId(0),
+        reason: GoneReason::Handshake,
+    };
+    stage.until("the refusal", |stage| stage.seen.contains(&gone));
+    assert!(
+        !stage
+            .seen
+            .iter()
+            .any(|event| matches!(event, BridgeEvent::Connected { .. }))
+    );
+}
+
+#[test]
+fn limits_are_kept_and_said() {
+    let mut stage = Stage::new(Protection::Gcm);
+    let mut tight = config();
+    tight.limits.peers_max = 1;
+    tight.limits.rooms_max = 1;
+    tight.limits.handshakes_max = 0;
+    (stage.bridge, stage.events) = Bridge::start(tight).unwrap();
+    stage.bridge.open_room(ROOM);
+    stage.bridge.open_room(RoomId(8));
+    for _ in 0..2 {
+        let client = Client::new(ClientOptions::default(), Instant::now()).unwrap();
+        stage.crowd.add(client);
+    }
+    stage.negotiate(ROOM, 0).unwrap();
+    assert_eq!(stage.negotiate(ROOM, 1), Err(JoinError::TooManyPeers));
+    assert_eq!(stage.negotiate(RoomId(8), 1), Err(JoinError::NoSuchRoom));
+    stage.until("counted drops", |stage| {
+        stage.drops(Drop::HandshakeLimit) > 0 && stage.drops(Drop::Command) > 0
+    });
+    assert!(!stage.crowd.clients()[0].is_connected());
+}
+
+#[test]
 fn a_taken_port_is_named() {
     let (bridge, _events) = Bridge::start(config()).unwrap();
     let taken = bridge.local_addrs()[0];

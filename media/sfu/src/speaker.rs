@@ -159,14 +159,26 @@ impl Speakers {
     }
 
     fn settle_speaker(&mut self, now: Instant, change: &mut impl FnMut(Change)) {
+        let before = self.speaker;
+        // Left or muted.
         if let Some(speaker) = self.speaker
             && !self.voices.iter().any(|voice| voice.seat == speaker)
         {
-            // Left or muted.
             self.speaker = None;
             self.rival = None;
-            change(Change::Speaker(None));
         }
+        if let Some(next) = self.next_speaker(now) {
+            self.previous = self.speaker.or(self.previous);
+            self.speaker = Some(next);
+            self.rival = None;
+        }
+        if self.speaker != before {
+            change(Change::Speaker(self.speaker));
+        }
+    }
+
+    /// Who takes the picture now, if anybody.
+    fn next_speaker(&mut self, now: Instant) -> Option<u32> {
         let present = self
             .speaker
             .and_then(|speaker| self.voices.iter().find(|voice| voice.seat == speaker))
@@ -183,21 +195,15 @@ impl Speakers {
             .map(|voice| voice.seat);
         let Some(seat) = loudest else {
             self.rival = None;
-            return;
+            return None;
         };
         let since = match self.rival {
             Some((rival, since)) if rival == seat => since,
-            _ => {
-                self.rival = Some((seat, now));
-                now
-            }
+            _ => now,
         };
-        if self.speaker.is_none() || now.saturating_duration_since(since) >= TAKEOVER {
-            self.previous = self.speaker.or(self.previous);
-            self.speaker = Some(seat);
-            self.rival = None;
-            change(Change::Speaker(Some(seat)));
-        }
+        self.rival = Some((seat, since));
+        let waited = now.saturating_duration_since(since) >= TAKEOVER;
+        (self.speaker.is_none() || waited).then_some(seat)
     }
 
     fn settle_positions(&mut self, now: Instant) -> bool {

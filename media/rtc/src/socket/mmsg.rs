@@ -309,9 +309,14 @@ impl Outbox {
         self.used + DATAGRAM_MAX > self.arena.len() || self.items.len() == self.items.capacity()
     }
 
-    /// Space for the next datagram; what is written there is sent after [`Self::commit`].
+    /// Space for the next datagram; what is written there is sent after [`Self::commit`]. Callers flush a full outbox; one that
+    /// did not makes it grow.
     pub(crate) fn space(&mut self) -> &mut [u8] {
-        &mut self.arena[self.used..self.used + DATAGRAM_MAX]
+        let end = self.used + DATAGRAM_MAX;
+        if self.arena.len() < end {
+            self.arena.resize(end, 0);
+        }
+        &mut self.arena[self.used..end]
     }
 
     /// Takes the first `length` bytes of the space as a datagram along `route`.

@@ -1,4 +1,8 @@
 //! What arrives: which peer a datagram belongs to, and what of it may go on.
+//!
+//! ICE-lite (RFC 8445 section 2.5) with two departures: the latest nomination wins whatever its priority, because browsers nominate
+//! aggressively towards a lite side and then go on checking only the pair that they use; and a role conflict is not answered,
+//! because both sides would have to be lite.
 
 use std::time::Instant;
 
