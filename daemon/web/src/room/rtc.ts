@@ -17,6 +17,8 @@ interface Listener {
 const SILENT_MS = 4_000;
 /** An attempt that has not connected after this long makes room for the next. Milliseconds. */
 const ATTEMPT_MS = 8_000;
+/** An attempt younger than this is left to succeed, whatever good news arrives. Milliseconds. */
+const YOUNG_MS = 2_000;
 /**
  * The daemon forgets a peer that was silent for 30 s, keys and all. An ICE restart keeps the keys, so it is used only well before
  * that; later attempts start afresh.
@@ -42,6 +44,7 @@ export class Call {
   private current: CallState = "connecting";
   private everConnected = false;
   private connectedAt = 0;
+  private attemptAt = 0;
   private timer = 0;
   private closed = false;
   private generation = 0;
@@ -87,7 +90,7 @@ export class Call {
 
   /** The line is said to be back: do not wait for the next attempt. */
   hurry(): void {
-    if (this.current === "connected" || this.closed) return;
+    if (this.current === "connected" || this.closed || performance.now() - this.attemptAt < YOUNG_MS) return;
     this.retry(0, true);
   }
 
@@ -186,6 +189,7 @@ export class Call {
   private async negotiate(restart: boolean): Promise<void> {
     const { pc, generation } = this;
     const id = (this.offerId += 1);
+    this.attemptAt = performance.now();
     try {
       if (restart) pc.restartIce();
       await pc.setLocalDescription(await pc.createOffer({ iceRestart: restart }));

@@ -242,7 +242,7 @@ export class Seat {
         return;
       case "notice":
         this.put({ notice: { reason: message.reason, at: new Date() } });
-        if (message.reason.code === "line_back" || message.reason.code === "media_back") this.call?.hurry();
+        if (message.reason.code === "line_back") this.call?.hurry();
         return;
       case "error":
         this.refuse(message.code, message.id);
