@@ -718,6 +718,104 @@ fn a_certificate_that_the_offer_did_not_announce_gets_no_keys() {
     );
 }
 
+/// Numbers from a seed, for bending bytes.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % end as u64) as usize
+    }
+}
+
+#[test]
+fn a_hostile_peer_with_keys_harms_no_other() {
+    let mut stage = Stage::new(Protection::Gcm);
+    let sender = stage.join(publisher(1));
+    let viewer = stage.join(ClientOptions::default());
+    let hostile = stage.join(publisher(3));
+    // The viewer looks at the sender; the hostile one's packets reach it as a tile and as a voice.
+    stage
+        .bridge
+        .set_view(PeerId(1), Some(PeerId(0)), vec![PeerId(2)]);
+    stage.film(sender, 1, "pictures", |stage| stage.pictures(viewer) > 50);
+    let mut random = Random(0x5eed);
+    let mut seeds = corpus("rtp");
+    // Of our own: sound and picture with every extension, and each kind of report and feedback.
+    seeds.push(vec![
+        0x90, 96, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0xbe, 0xde, 0, 2, 0x31, 0, 1, 0x40, b'1', 0x50,
+        b'h', 0, 0x90, 0xf0, 0x81, 2, 3, 0x40, 0, 1,
+    ]);
+    seeds.push(vec![
+        0xb0, 97, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0x10, 0, 0, 1, 5, 1, b'h', 0, 0, 7, 0x90, 0x80,
+        0x80, 1, 0, 2, 2,
+    ]);
+    seeds.push(vec![
+        0x90, 111, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0xbe, 0xde, 0, 1, 0x10, 5, 0x40, b'0', 1, 2, 3,
+    ]);
+    seeds.push([&[0x81, 200, 0, 12, 0, 0, 0, 1][..], &[7; 44]].concat());
+    seeds.push(
+        [
+            &[
+                0x8f, 205, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 40, 0, 0, 1, 1, 0x20, 40,
+            ][..],
+            &[0xd5; 14],
+        ]
+        .concat(),
+    );
+    seeds.push([&[0x81, 205, 0, 4, 0, 0, 0, 1, 0, 0, 0, 2][..], &[0xff; 8]].concat());
+    seeds.push(
+        [
+            &[0x8f, 206, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0][..],
+            b"REMB",
+            &[1, 0xff, 0xff, 0xff, 0, 0, 0, 1],
+        ]
+        .concat(),
+    );
+    let mut sent = 0;
+    for round in 0..8_000 {
+        let mut bytes = seeds[random.below(seeds.len())].clone();
+        if bytes.len() < 12 {
+            continue;
+        }
+        for _ in 0..random.below(4) {
+            let at = random.below(bytes.len());
+            bytes[at] = random.below(256) as u8;
+        }
+        if random.below(8) == 0 {
+            bytes.truncate(12 + random.below(bytes.len() - 11));
+        }
+        bytes[0] = 0x80 | bytes[0] & 0x3f;
+        let client = stage.crowd.client(hostile);
+        if (192..=223).contains(&bytes[1]) {
+            sent += u32::from(client.send_forged_rtcp(&bytes));
+        } else {
+            sent += u32::from(client.send_forged_rtp(random.below(4), &bytes));
+        }
+        if round % 40 == 0 {
+            stage.crowd.client(hostile).flush();
+            stage.frame(sender, 1);
+        }
+    }
+    assert!(sent > 3_000, "{sent}");
+    let before = stage.pictures(viewer);
+    stage.film(sender, 1, "pictures afterwards", |stage| {
+        stage.pictures(viewer) > before + 100
+    });
+    let received = stage.crowd.clients()[viewer].received();
+    assert_eq!((received.refused, received.video[0].lost()), (0, 0));
+    assert!(
+        !stage.seen.iter().any(|event| matches!(
+            event,
+            BridgeEvent::Gone { .. } | BridgeEvent::RoomPanicked { .. }
+        )),
+        "{:?}",
+        stage.seen
+    );
+}
+
 #[test]
 fn limits_are_kept_and_said() {
     let mut stage = Stage::new(Protection::Gcm);
@@ -763,13 +861,8 @@ fn bent_offers_are_refused_or_answered_and_never_panic() {
     let offer = Client::new(publisher(3), Instant::now())
         .unwrap()
         .offer(&identity);
-    let mut state = 1u64;
-    let mut random = |end: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % end as u64) as usize
-    };
+    let mut state = Random(1);
+    let mut random = |end| state.below(end);
     let mut refused = 0;
     for round in 0..1_500u64 {
         let mut lines = offer.lines().map(str::to_owned).collect::<Vec<_>>();

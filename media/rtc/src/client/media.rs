@@ -227,6 +227,41 @@ impl Client {
         self.outbox.commit(&remote.route, length);
     }
 
+    /// Seals any bytes that pass for an RTP header as they are, under the next index of a layer (0 is sound) and with its SSRC: what
+    /// a hostile peer with a join link can do. Returns whether they were sent.
+    pub fn send_forged_rtp(&mut self, place: usize, plain: &[u8]) -> bool {
+        let Some(header) = RtpHeader::parse(plain) else {
+            return false;
+        };
+        let stream = &mut self.out[place];
+        let index = stream.index;
+        stream.index += 1;
+        let mut plain = plain.to_vec();
+        plain[2..4].copy_from_slice(&(index as u16).to_be_bytes());
+        plain[8..12].copy_from_slice(&stream.ssrc.to_be_bytes());
+        self.seal(&mut plain, header.header_bytes, index);
+        true
+    }
+
+    /// Seals any bytes as RTCP. Returns whether they were sent.
+    pub fn send_forged_rtcp(&mut self, plain: &[u8]) -> bool {
+        let (Some(srtp), Some(remote)) = (&self.srtp, &self.remote) else {
+            return false;
+        };
+        if plain.len() < 8 || plain.len() > 1_400 || !(192..=223).contains(&plain[1]) {
+            return false;
+        }
+        if self.outbox.is_full() {
+            self.outbox.flush(std::slice::from_ref(&self.socket));
+        }
+        let space = self.outbox.space();
+        space[..plain.len()].copy_from_slice(plain);
+        let length = srtp.seal.seal_rtcp(space, plain.len(), self.rtcp_index);
+        self.rtcp_index += 1;
+        self.outbox.commit(&remote.route, length);
+        true
+    }
+
     /// Sends what was queued. Polling does it too.
     pub fn flush(&mut self) {
         self.outbox.flush(std::slice::from_ref(&self.socket));
