@@ -34,7 +34,10 @@ pub fn filter(level: &str) -> Result<EnvFilter, String> {
     {
         return Err("must be error, warn, info, debug, trace, off, or a filter such as info,nhipcau::drive=debug".into());
     }
-    EnvFilter::try_new(level).map_err(|fault| format!("is no filter: {fault}"))
+    // The SNMP library calls every silence of a device an error; the poller counts them and says what they mean. Its own level can still
+    // be asked for by name.
+    let whole = if level.contains("async_snmp") { level.to_owned() } else { format!("{level},async_snmp=off") };
+    EnvFilter::try_new(whole).map_err(|fault| format!("is no filter: {fault}"))
 }
 
 /// The running log's level, for a reload.

@@ -271,6 +271,11 @@ impl Estate {
             .map_or_else(|| id.to_string(), |device| device.spec.name.clone())
     }
 
+    /// A reason with devices called by their names.
+    pub(crate) fn named_reason(&self, reason: &nhipcau_inventory::Reason) -> views::Reason {
+        Names::of(&self.watch()).reason(reason)
+    }
+
     /// What a site is called; `None` when it is unknown.
     pub(crate) fn site_name(&self, id: &str) -> Option<String> {
         self.watch()

@@ -11,7 +11,7 @@ use nhipcau_inventory::watch::{self, Cause};
 use nhipcau_playbooks as playbooks;
 use tokio::sync::{broadcast, mpsc};
 
-use super::estate::{self, Estate, OpenIncident};
+use super::estate::{Estate, OpenIncident};
 use super::topic::Topic;
 use super::words;
 use crate::config::Language;
@@ -147,10 +147,7 @@ impl Journal {
     async fn watched(&mut self, event: watch::Event) {
         let estate = &self.parts.estate;
         let device_name = event.device.as_ref().map(|id| estate.device_name(id));
-        let mut reason = estate::reason(&event.reason);
-        if let (Some(name), Some(arg)) = (&device_name, reason.args.get_mut("device")) {
-            *arg = name.as_str().into();
-        }
+        let reason = estate.named_reason(&event.reason);
         let sites: Vec<String> = event.sites.iter().map(ToString::to_string).collect();
         // The rooms first: the host's board must not wait for a disk.
         self.parts.rooms.network_changed(&sites);
@@ -177,6 +174,11 @@ impl Journal {
             words::sentence(&reason, Language::En)
         );
         if let Some(kind) = playbooks::EventKind::parse(event.kind.as_str()) {
+            // A run that begins belongs to an incident that has a number.
+            if event.held_back_by.is_none() {
+                self.sync_incidents().await;
+            }
+            let estate = &self.parts.estate;
             let (site, site_name) = match &event.site {
                 Some(site) => (Some(site.to_string()), estate.site_name(site.as_str())),
                 None => (None, None),

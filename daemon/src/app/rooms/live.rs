@@ -356,7 +356,7 @@ impl Live {
             }
             RoomInput::Recorder { generation, event } => self.recorder_event(generation, event),
             RoomInput::Invited(sites) => {
-                drop(self.machine.handle_input(Input::Invited(sites), now()))
+                let _ = self.machine.handle_input(Input::Invited(sites), now());
             }
             RoomInput::Cancel => {
                 let _ = self.machine.handle_input(
