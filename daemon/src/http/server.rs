@@ -14,9 +14,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
-use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -218,9 +218,10 @@ impl Connection {
     }
 
     async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
-        // Not hyper-util's builder for both versions: it waits without end for the first byte to tell them apart.
-        let mut builder = Builder::new();
+        // One version only: the builder for both waits without end for the first byte to tell them apart.
+        let mut builder = Builder::new(TokioExecutor::new()).http1_only();
         builder
+            .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head_within)
             .max_headers(64)
@@ -231,9 +232,7 @@ impl Connection {
             request.extensions_mut().insert(peer);
             router.clone().oneshot(request)
         });
-        let connection = builder
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         if let Err(error) = self.watcher.watch(connection).await {
             tracing::debug!(peer = %peer.address, %error, "a connection ended");
         }
