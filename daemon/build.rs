@@ -3,16 +3,15 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::{env, fs, process};
+use std::{env, fs};
 
 fn main() {
-    println!("cargo:rerun-if-changed=web/dist");
-    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=web/dist");
+    println!("cargo::rerun-if-changed=build.rs");
     let dist = Path::new("web/dist");
     if !dist.join("index.html").is_file() {
-        println!("cargo:warning=daemon/web/dist/index.html is missing: run `make web` first");
-        eprintln!("error: daemon/web/dist/index.html is missing: run `make web` first");
-        process::exit(1);
+        println!("cargo::error=daemon/web/dist/index.html is missing: run `make web` first");
+        return;
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let copies = out.join("assets");

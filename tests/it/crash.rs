@@ -41,7 +41,7 @@ fn every_acknowledged_booking_survives_kill_9() {
                             Some(&booking(&title)),
                         ) {
                             Ok(answer) if answer.status == 200 => {
-                                drop(acknowledged.lock().expect("no writer panics").insert(title))
+                                acknowledged.lock().expect("no writer panics").insert(title);
                             }
                             Ok(answer) => panic!("{title}: {}", answer.text()),
                             // The daemon is gone: whether this one was stored, nobody promised.

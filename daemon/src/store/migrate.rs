@@ -100,10 +100,10 @@ mod tests {
             assert!(pictures.len() > 5, "only {} pictures", pictures.len());
             for picture in pictures {
                 let mut revived = open(&picture);
-                let found: usize = revived
+                let found: u32 = revived
                     .pragma_query_value(None, "user_version", |row| row.get(0))
                     .expect("version");
-                assert_eq!(found, version, "half a migration is none");
+                assert_eq!(found as usize, version, "half a migration is none");
                 migrate(&mut revived, MIGRATIONS).expect("migrated after the crash");
                 assert_eq!(schema(&revived), schema(&whole));
             }
