@@ -187,14 +187,11 @@ impl Daemon {
         );
 
         let means = Arc::new(RwLock::new(Arc::new(Means::of(config))));
-        let library = Arc::new(RwLock::new(Arc::new(read_library(config)?)));
+        let library = Arc::new(read_library(config)?);
         let runs = Arc::new(RunTally::new(app.clone(), estate.clone(), numbers.clone()));
         let playbooks = playbook::spawn(
             store.clone(),
-            library
-                .read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            library.clone(),
             engine_terms(config),
             perform::performer(means.clone(), metrics.clone()),
             runs.clone(),
@@ -241,7 +238,7 @@ impl Daemon {
             numbers,
             snmp,
             playbooks,
-            library,
+            library: RwLock::new(library),
             runs,
             traps,
             traps_lost,
@@ -792,8 +789,10 @@ fn bridge_config(config: &Config, lab: bool) -> BridgeConfig {
     } else {
         config.listen.media_announce.clone()
     };
-    let mut limits = nhipcau_media_rtc::Limits::default();
-    limits.rooms_max = config.conference.rooms_max;
+    let limits = nhipcau_media_rtc::Limits {
+        rooms_max: config.conference.rooms_max,
+        ..nhipcau_media_rtc::Limits::default()
+    };
     BridgeConfig {
         bind: vec![bind],
         announce,

@@ -36,7 +36,11 @@ pub fn filter(level: &str) -> Result<EnvFilter, String> {
     }
     // The SNMP library calls every silence of a device an error; the poller counts them and says what they mean. Its own level can still
     // be asked for by name.
-    let whole = if level.contains("async_snmp") { level.to_owned() } else { format!("{level},async_snmp=off") };
+    let whole = if level.contains("async_snmp") {
+        level.to_owned()
+    } else {
+        format!("{level},async_snmp=off")
+    };
     EnvFilter::try_new(whole).map_err(|fault| format!("is no filter: {fault}"))
 }
 

@@ -322,7 +322,8 @@ impl AccountDesk<'_> {
         let own = id == caller.account.id;
         let only_password =
             patch.display_name.is_none() && patch.role.is_none() && patch.disabled.is_none();
-        if !caller.may(AccountRole::Admin) && !(own && only_password && patch.password.is_some()) {
+        let changes_own_password = own && only_password && patch.password.is_some();
+        if !caller.may(AccountRole::Admin) && !changes_own_password {
             return Err(Refusal::new("forbidden", "only the own password"));
         }
         let row = self.app.store().accounts().find(id).await?;

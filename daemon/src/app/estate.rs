@@ -130,9 +130,12 @@ impl Estate {
         self.collections_lost.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Events that found their queue full.
-    pub(crate) fn events_lost(&self) -> u64 {
-        self.events_lost.load(Ordering::Relaxed) + self.collections_lost.load(Ordering::Relaxed)
+    /// What found its queue full since the start, by kind: events of the watch, and collections whose facts were not stored.
+    pub(crate) fn lost(&self) -> [(&'static str, u64); 2] {
+        [
+            ("event", self.events_lost.load(Ordering::Relaxed)),
+            ("collection", self.collections_lost.load(Ordering::Relaxed)),
+        ]
     }
 
     /// Read access for what no view covers.

@@ -35,6 +35,7 @@ impl Machines {
             poller: PollerFigures {
                 in_flight: in_flight as u64,
                 late_total: poller.polls_late,
+                lost_total: self.estate.lost().to_vec(),
             },
             traps: self.trap_figures(),
             bridge: self.bridge_figures(),
@@ -46,6 +47,7 @@ impl Machines {
             },
             playbook_runs_active: self.runs.active(),
             playbook_runs: self.runs.ended(),
+            playbook_not_started: self.runs.not_started(),
             sockets: Vec::new(),
             subsystems: self.health.states(now),
             directories: vec![

@@ -30,7 +30,7 @@ pub(crate) struct Machines {
     pub(crate) numbers: Arc<Numbers>,
     pub(crate) snmp: mpsc::Sender<Command>,
     pub(crate) playbooks: mpsc::Sender<Message>,
-    pub(crate) library: Arc<RwLock<Arc<Library>>>,
+    pub(crate) library: RwLock<Arc<Library>>,
     pub(crate) runs: Arc<RunTally>,
     pub(crate) traps: Arc<TrapCounters>,
     pub(crate) traps_lost: Arc<std::sync::atomic::AtomicU64>,
@@ -222,6 +222,14 @@ impl RunTally {
         super::lock(&self.ended)
             .iter()
             .map(|((playbook, state), count)| (playbook.as_str().into(), *state, *count))
+            .collect()
+    }
+
+    /// Events since the start that started no run, by reason.
+    pub(crate) fn not_started(&self) -> Vec<(&'static str, u64)> {
+        super::lock(&self.not_started)
+            .iter()
+            .map(|(reason, count)| (*reason, *count))
             .collect()
     }
 }

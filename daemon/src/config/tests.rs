@@ -60,7 +60,10 @@ fn a_province_is_read() {
         "0.0.0.0:8443".parse::<SocketAddr>().unwrap()
     );
     assert_eq!(config.listen.http_loopback, None);
-    assert_eq!(config.devices[0].address, SocketAddr::from(([10, 20, 0, 1], 161)));
+    assert_eq!(
+        config.devices[0].address,
+        SocketAddr::from(([10, 20, 0, 1], 161))
+    );
     assert_eq!(config.devices[0].poll, Some(Duration::from_secs(10)));
     assert_eq!(config.devices[1].name, "r-tam-ky");
     assert_eq!(config.links[0].id, "isr4431:Gi0/0/1");

@@ -84,24 +84,41 @@ pub(crate) fn spawn(
 ) -> std::io::Result<mpsc::Sender<Command>> {
     let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
     let (bound, is_bound) = std::sync::mpsc::sync_channel(1);
-    std::thread::Builder::new().name("snmp".into()).spawn(move || {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => return drop(bound.send(Err(error))),
-        };
-        let transports = match runtime.block_on(bind(config.sockets)) {
-            Ok(transports) => transports,
-            Err(error) => return drop(bound.send(Err(error))),
-        };
-        // The starter is gone only when the daemon already ends.
-        let _ = bound.send(Ok(()));
-        let (replies, replied) = mpsc::channel(config.poller.in_flight_max * 2);
-        let poller = Poller::new(config.poller.clone(), config.profiles.clone(), config.seed);
-        let drive =
-            Drive { config, poller, estate, events, collections, transports, targets: HashMap::new(), keys: Arc::default(), clients: HashMap::new(), replies };
-        runtime.block_on(drive.run(inbox, replied));
-    })?;
-    is_bound.recv().map_err(|_| std::io::Error::other("the thread ended"))??;
+    std::thread::Builder::new()
+        .name("snmp".into())
+        .spawn(move || {
+            let runtime = match tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+            {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(bound.send(Err(error))),
+            };
+            let transports = match runtime.block_on(bind(config.sockets)) {
+                Ok(transports) => transports,
+                Err(error) => return drop(bound.send(Err(error))),
+            };
+            // The starter is gone only when the daemon already ends.
+            let _ = bound.send(Ok(()));
+            let (replies, replied) = mpsc::channel(config.poller.in_flight_max * 2);
+            let poller = Poller::new(config.poller.clone(), config.profiles.clone(), config.seed);
+            let drive = Drive {
+                config,
+                poller,
+                estate,
+                events,
+                collections,
+                transports,
+                targets: HashMap::new(),
+                keys: Arc::default(),
+                clients: HashMap::new(),
+                replies,
+            };
+            runtime.block_on(drive.run(inbox, replied));
+        })?;
+    is_bound
+        .recv()
+        .map_err(|_| std::io::Error::other("the thread ended"))??;
     Ok(commands)
 }
 

@@ -91,6 +91,7 @@ catalog! {
     PollFailures Counter "nhipcau_poll_failures_total" ["device" "reason"] DEVICES "Polls that brought nothing, by reason code.";
     PollInFlight Gauge "nhipcau_poll_in_flight" [] ONE "Devices that are being asked now.";
     PollLate Counter "nhipcau_poll_late_total" [] ONE "Polls that began more than half an interval late.";
+    PollLost Counter "nhipcau_poll_lost_total" ["kind"] WORDS "Events and collections that found their queue full.";
     TableAge Gauge "nhipcau_device_table_age_seconds" ["device" "table"] PARTS "Age of one table's values.";
 
     InterfaceInfo Gauge "nhipcau_interface_info" ["device" "interface" "alias"] PARTS "1, with the interface's description.";
@@ -149,6 +150,7 @@ catalog! {
 
     PlaybookActive Gauge "nhipcau_playbook_runs_active" ["state"] WORDS "Runs that have not ended: running, waiting, approval.";
     PlaybookRuns Counter "nhipcau_playbook_runs_total" ["playbook" "result"] NAMED "Runs ended: done, failed, interrupted.";
+    PlaybookNotStarted Counter "nhipcau_playbook_not_started_total" ["reason"] WORDS "Events that a playbook waits for and that started no run, by reason.";
     NoticesSent Counter "nhipcau_notice_sent_total" ["channel" "kind" "result"] NAMED "Mails and webhook calls: done, failed.";
 
     HttpRequests Counter "nhipcau_http_requests_total" ["route" "status"] NAMED "Requests by route template and status class.";

@@ -32,6 +32,9 @@ pub(super) fn render(own: &Metrics, snapshot: &Snapshot) -> Result<String, prome
     }
     out.put(Id::PollInFlight, &[], snapshot.poller.in_flight as f64);
     out.put(Id::PollLate, &[], snapshot.poller.late_total as f64);
+    for (kind, count) in &snapshot.poller.lost_total {
+        out.put(Id::PollLost, &[kind], *count as f64);
+    }
     traps(&mut out, snapshot);
     bridge(&mut out, snapshot);
     conferences(&mut out, snapshot);
@@ -40,6 +43,9 @@ pub(super) fn render(own: &Metrics, snapshot: &Snapshot) -> Result<String, prome
     }
     for (playbook, result, count) in &snapshot.playbook_runs {
         out.put(Id::PlaybookRuns, &[playbook, result], *count as f64);
+    }
+    for (reason, count) in &snapshot.playbook_not_started {
+        out.put(Id::PlaybookNotStarted, &[reason], *count as f64);
     }
     for (kind, count) in &snapshot.sockets {
         out.put(Id::HttpSockets, &[kind], *count as f64);

@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub playbook_runs_active: Vec<(&'static str, u64)>,
     /// Playbook runs that have ended: playbook, result, count.
     pub playbook_runs: Vec<(Arc<str>, &'static str, u64)>,
+    /// Events that started no run of a playbook, by reason.
+    pub playbook_not_started: Vec<(&'static str, u64)>,
     /// Open WebSockets by kind.
     pub sockets: Vec<(&'static str, u64)>,
     /// Subsystems and whether each shows signs of life.
@@ -182,12 +184,14 @@ pub struct SiteFigures {
 }
 
 /// The poller as a whole.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct PollerFigures {
     /// Devices that are being asked now.
     pub in_flight: u64,
     /// Polls that began more than half an interval late.
     pub late_total: u64,
+    /// What the poller found and its receivers were too slow to take, by kind (`event`, `collection`).
+    pub lost_total: Vec<(&'static str, u64)>,
 }
 
 /// The trap port.

@@ -91,7 +91,12 @@ fn everything() -> (Metrics, Snapshot) {
             ..Default::default()
         }],
         conference_drops: vec![("line_down", 1)],
+        poller: PollerFigures {
+            lost_total: vec![("event", 1)],
+            ..Default::default()
+        },
         playbook_runs_active: vec![("running", 1)],
+        playbook_not_started: vec![("throttled", 1)],
         playbook_runs: vec![(text("line-down"), "done", 1)],
         sockets: vec![("live", 2)],
         subsystems: vec![("poller", true)],
