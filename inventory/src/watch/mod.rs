@@ -51,6 +51,8 @@ struct Watched {
     state: DeviceState,
     reach: Reach,
     missed: u32,
+    /// Since when nothing stands in front of it any more: only a poll that began after this says anything.
+    clear_since: Option<Instant>,
     /// What it hears, and what it heard on ports that are down now: neighbours fall silent with the line, but the cable stays.
     neighbours: Vec<Neighbour>,
     conditions: Conditions,
@@ -165,6 +167,7 @@ impl Watch {
         let watched = Watched {
             reach: Reach::New,
             missed: 0,
+            clear_since: None,
             neighbours: Vec::new(),
             conditions: Conditions::default(),
             state,

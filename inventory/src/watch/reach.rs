@@ -56,6 +56,7 @@ impl Watch {
             return;
         };
         watched.missed = 0;
+        watched.clear_since = None;
         let was = std::mem::replace(&mut watched.reach, Reach::Answers);
         let cause = watched.state.behind.take();
         watched.state.behind_since = None;
@@ -277,6 +278,7 @@ impl Watch {
             extended: 0,
         };
         watched.missed = watched.missed.max(1);
+        watched.clear_since = Some(now);
         self.outputs.push_back(Output::Hasten(device.clone()));
     }
 
@@ -291,13 +293,19 @@ impl Watch {
         let Some(watched) = self.devices.get_mut(device) else {
             return;
         };
-        if doubt_above && extended < EXTENSIONS_MAX {
+        // A poll that began behind the cause and ends only now is no fair try; the next one is under way, and has a deadline.
+        let last_poll = watched.state.collection.as_ref().map(|c| c.started_at);
+        let tried = watched
+            .clear_since
+            .is_none_or(|since| last_poll.is_some_and(|at| at >= since));
+        if !tried || doubt_above && extended < EXTENSIONS_MAX {
             watched.reach = Reach::Doubtful {
                 until: now + grace,
-                extended: extended + 1,
+                extended: if tried { extended + 1 } else { extended },
             };
             return;
         }
+        watched.clear_since = None;
         watched.reach = Reach::Down;
         watched.state.behind = None;
         watched.state.behind_since = None;

@@ -76,9 +76,13 @@ const WAYS: &[(&str, &[&str])] = &[
 
 impl Province {
     fn new() -> Self {
+        Self::with_patience(Duration::from_secs(1), 1)
+    }
+
+    fn with_patience(request_timeout: Duration, retries: u32) -> Self {
         let config = PollerConfig {
-            request_timeout: Duration::from_secs(1),
-            retries: 1,
+            request_timeout,
+            retries,
             ..PollerConfig::default()
         };
         let mut network = Network::new(config, 11);
@@ -315,6 +319,34 @@ fn a_broken_uplink_is_told_once_and_holds_back_what_is_behind_it() {
     );
     assert_eq!(province.watch().incidents().len(), 0);
     assert_eq!(province.health("camera"), Health::Ok);
+}
+
+/// The poll that runs while the line heals began behind it, and its retries may fail yet: that is no second fault.
+#[test]
+fn a_poll_that_began_behind_the_cause_is_no_fault_of_its_own() {
+    for outage in 31..=62 {
+        let mut province = Province::with_patience(Duration::from_secs(4), 3);
+        province.run(70);
+        province
+            .broken
+            .borrow_mut()
+            .insert(("district", "commune-a"));
+        province.oper("district", 2, 2);
+        province.trap("district", false, 2);
+        province.run(outage);
+        province.events();
+        province.broken.borrow_mut().clear();
+        province.oper("district", 2, 1);
+        province.trap("district", true, 2);
+        province.run(60);
+        let (told, _) = province.events();
+        assert_eq!(
+            kinds(&told),
+            [(EventKind::LinkUp, "district")],
+            "healed after {outage} s"
+        );
+        assert_eq!(province.health("camera"), Health::Ok);
+    }
 }
 
 #[test]

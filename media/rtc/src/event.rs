@@ -44,7 +44,7 @@ pub enum BridgeEvent {
         /// The peer.
         peer: PeerId,
     },
-    /// Nothing authenticated arrived for 4 s (12 s from a peer that sends no media).
+    /// Nothing authenticated arrived for 3 s (12 s from a peer that sends no media).
     Silent {
         /// The peer's room.
         room: RoomId,

@@ -21,7 +21,7 @@ const ESTIMATE_TICKS: u64 = 8;
 /// A change of the estimate below this share is not worth a decision.
 const ESTIMATE_STEP: f64 = 0.04;
 /// Silence of a peer that sends media or reports, which come every second.
-const SILENT: Duration = Duration::from_secs(4);
+const SILENT: Duration = Duration::from_secs(3);
 /// Silence of a peer that sends nothing but consent checks, which Firefox sends every 5 s.
 const SILENT_IDLE: Duration = Duration::from_secs(12);
 /// A peer counts as sending media this long after its last packet.
@@ -95,6 +95,7 @@ impl Worker {
             }
             if !self.asked.is_empty() {
                 let asked = std::mem::take(&mut self.asked);
+                self.counters.nacked_out += asked.len() as u64;
                 self.send_rtcp(index, outbox, now, |writer| {
                     writer.nack(BRIDGE_SSRC, ssrc, &asked);
                 });
@@ -330,6 +331,8 @@ impl Worker {
             bytes_in: self.counters.bytes_in,
             bytes_out: outbox.sent_bytes,
             forwarded: self.counters.forwarded,
+            nacked_in: self.counters.nacked_in,
+            nacked_out: self.counters.nacked_out,
             retransmitted: self.counters.retransmitted,
             keyframe_requests: self.counters.keyframe_requests,
             cpu_seconds: thread_cpu_seconds(),
