@@ -95,7 +95,7 @@ impl Daemon {
     ) -> Result<Self, StartError> {
         let certificates = match &config.tls {
             Some(tls) => Certificates::own(&tls.certificate, &tls.key),
-            None => Certificates::made(&config.state_dir, &[]),
+            None => Certificates::made(&config.state_dir, &config.listen.names),
         };
         let certificates = Arc::new(certificates.map_err(|e| StartError::of("certificate")(&e))?);
         let server = Server::https(config.listen.https, certificates.clone(), Limits::default())
@@ -112,6 +112,10 @@ impl Daemon {
         let path = config.state_dir.join("nhipcau.sqlite");
         let store =
             Store::open(&path).map_err(|e| StartError::of(&path.display().to_string())(&e))?;
+        store.observe_commits({
+            let metrics = metrics.clone();
+            move |took| metrics.observe_store("commit", took)
+        });
         let app = App::start(store.clone(), Settings::of(config, lab.is_some()))
             .await
             .map_err(|e| StartError::of("store")(&e))?;
@@ -214,6 +218,7 @@ impl Daemon {
         tokio::spawn(forward_events(watched, journal_entries));
         tokio::spawn(keep_facts(app.clone(), collected));
         tokio::spawn(rooms.clone().follow_faults());
+        tokio::spawn(rooms.clone().follow_network());
         tokio::spawn(prune(store.clone()));
         forward_bridge(bridge_events, rooms.clone()).map_err(|e| StartError::of("bridge")(&e))?;
         beat(health, "store", {

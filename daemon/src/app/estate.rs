@@ -325,39 +325,26 @@ impl Estate {
             .collect()
     }
 
-    /// What keeps a site from us, as the network knows it, and how its line is.
-    pub(crate) fn site_line(&self, site: &str) -> SiteLine {
+    /// What keeps sites from us, as the network knows it, and how their lines are.
+    pub(crate) fn site_lines(&self, sites: &[String]) -> Vec<SiteLine> {
         let watch = self.watch();
         let names = Names::of(&watch);
-        let id = SiteId::from(site);
-        let cause = watch
-            .incidents()
-            .into_iter()
-            .filter(|incident| incident.held_back_by.is_none() && incident.sites.contains(&id))
-            .find_map(|incident| {
-                let device = incident.device.as_ref().map(|id| names.device(id))?;
-                match incident.reason.code {
-                    "link_down" | "link_lower_layer_down" => Some(LineCause {
-                        device,
-                        interface: incident.interface.map(|name| name.to_string()),
-                    }),
-                    "timeout" | "timeout_or_community" | "unreachable" => Some(LineCause {
-                        device,
-                        interface: None,
-                    }),
-                    _ => None,
-                }
-            });
-        let state = watch.sites().into_iter().find(|state| state.spec.id == id);
-        let line = state
-            .as_ref()
-            .and_then(|state| state.spec.uplink.as_ref())
-            .map(|uplink| format!("{} · {}", names.device(&uplink.device), uplink.interface));
-        SiteLine {
-            cause,
-            health: state.map_or(nhipcau_inventory::Health::Unknown, |state| state.health),
-            line,
-        }
+        let line = |site: &String| {
+            let id = SiteId::from(site.as_str());
+            let state = watch.site(&id);
+            SiteLine {
+                site: site.clone(),
+                cause: watch.site_cause(&id).map(|cause| LineCause {
+                    device: names.device(cause.device()),
+                    interface: cause.interface().map(|name| name.to_string()),
+                }),
+                health: state.as_ref().map_or(nhipcau_inventory::Health::Unknown, |state| state.health),
+                line: state
+                    .and_then(|state| state.spec.uplink)
+                    .map(|uplink| format!("{} · {}", names.device(&uplink.device), uplink.interface)),
+            }
+        };
+        sites.iter().map(line).collect()
     }
 
     fn row(&self, device: &DeviceState, names: &Names<'_>) -> views::DeviceRow {
@@ -521,6 +508,8 @@ pub(crate) struct LineCause {
 /// A site's line.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SiteLine {
+    /// The site.
+    pub(crate) site: String,
     /// Why nothing passes; `None` when the network knows of no fault on the way.
     pub(crate) cause: Option<LineCause>,
     /// Health of the site.

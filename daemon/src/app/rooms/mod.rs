@@ -28,6 +28,9 @@ use super::estate::{Estate, SiteLine};
 use super::journal::Entry;
 use crate::http::views;
 
+/// Rooms hear how their lines are at least this often.
+const NETWORK_EVERY: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// How rooms are set up.
 pub(crate) struct RoomsConfig {
     pub(crate) terms: RoomTerms,
@@ -243,9 +246,7 @@ impl Rooms {
             sites: sites.clone(),
             figures,
         };
-        for site in sites.iter() {
-            let _ = inputs.try_send(self.network(site));
-        }
+        self.tell_network(&inputs, &sites);
         let _ = inputs.try_send(RoomInput::Faults(Arc::new(self.faults.borrow().clone())));
         let (rooms, conference, occurrence) = (
             Arc::downgrade(self),
@@ -349,31 +350,25 @@ impl Rooms {
         }
     }
 
-    fn network(&self, site: &str) -> RoomInput {
-        let SiteLine {
-            cause,
-            health,
-            line,
-        } = self.estate.site_line(site);
-        RoomInput::Network {
-            site: SiteKey::from(site),
-            cause: cause.map(|cause| Cause {
-                code: if cause.interface.is_some() {
-                    "line_down"
-                } else {
-                    "site_device_down"
-                }
-                .to_owned(),
-                device: cause.device,
-                interface: cause.interface,
-            }),
-            health: match health {
-                nhipcau_inventory::Health::Ok => Health::Ok,
-                nhipcau_inventory::Health::Degraded => Health::Degraded,
-                nhipcau_inventory::Health::Critical => Health::Critical,
-                nhipcau_inventory::Health::Unknown => Health::Unknown,
-            },
-            line,
+    /// Tells a room of the lines of some of its sites.
+    fn tell_network(&self, inputs: &mpsc::Sender<RoomInput>, sites: &[String]) {
+        for line in self.estate.site_lines(sites) {
+            if inputs.try_send(network(line)).is_err() {
+                tracing::warn!("a busy room was not told of its network; it hears of it within ten seconds");
+                return;
+            }
+        }
+    }
+
+    /// Tells every room how its sites' lines are, now and then: health also changes without an event.
+    pub(crate) async fn follow_network(self: Arc<Self>) {
+        let mut tick = tokio::time::interval(NETWORK_EVERY);
+        loop {
+            tick.tick().await;
+            let live: Vec<Handle> = self.lock().values().cloned().collect();
+            for handle in live {
+                self.tell_network(&handle.inputs, &handle.sites);
+            }
         }
     }
 
@@ -433,11 +428,8 @@ impl super::journal::Rooms for Rooms {
     fn network_changed(&self, sites: &[String]) {
         let live: Vec<Handle> = self.lock().values().cloned().collect();
         for handle in live {
-            for site in handle.sites.iter().filter(|site| sites.contains(site)) {
-                if handle.inputs.try_send(self.network(site)).is_err() {
-                    tracing::warn!(%site, "a busy room was not told of its network");
-                }
-            }
+            let concerned: Vec<String> = handle.sites.iter().filter(|site| sites.contains(site)).cloned().collect();
+            self.tell_network(&handle.inputs, &concerned);
         }
     }
 }
@@ -454,6 +446,24 @@ pub(crate) fn closed_board(opening: &Opening, state: nhipcau_conference::Confere
     .board();
     board.state = state;
     board
+}
+
+fn network(line: SiteLine) -> RoomInput {
+    RoomInput::Network {
+        site: SiteKey::from(line.site.as_str()),
+        cause: line.cause.map(|cause| Cause {
+            code: if cause.interface.is_some() { "line_down" } else { "site_device_down" }.to_owned(),
+            device: cause.device,
+            interface: cause.interface,
+        }),
+        health: match line.health {
+            nhipcau_inventory::Health::Ok => Health::Ok,
+            nhipcau_inventory::Health::Degraded => Health::Degraded,
+            nhipcau_inventory::Health::Critical => Health::Critical,
+            nhipcau_inventory::Health::Unknown => Health::Unknown,
+        },
+        line: line.line,
+    }
 }
 
 fn now() -> Now {
