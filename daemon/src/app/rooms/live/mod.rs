@@ -2,147 +2,35 @@
 //!
 //! A task of its own, so that a broken invariant in one room ends that room alone.
 
+mod port;
+mod push;
+mod recordings;
+
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use nhipcau_conference::{
-    Actor, Board, Cause, Code, Command, ConnectionId, Health, Input, InvitedSite, Join, Now,
-    Occupancy, Output, Reason, Role, Room, RoomSnapshot, SeatId, SiteKey,
+    Actor, Code, Command, ConnectionId, Input, Now, Output, Reason, Role, Room, SeatId, SiteKey,
 };
-use nhipcau_media_gst::RecorderEvent;
 use nhipcau_media_rtc::{Bridge, BridgeEvent, Impairment, PeerId, RoomId};
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use self::port::{
+    Figures, PAGE_QUEUE_MAX, PageSender, RoomInput, RoomParts, Seated, Surroundings,
+};
+use self::push::say;
 use super::message::{PageMessage, ServerMessage, Slot, SlotCounts};
 use super::record::Recording;
 use crate::http::views::RoomPreview;
 
 /// Inputs waiting for a room. A page that finds it full waits, which slows only that page.
 const INPUTS_MAX: usize = 1_024;
-/// Messages waiting for one page. A page that is this far behind is closed: it re-joins and reads everything anew.
-pub(crate) const PAGE_QUEUE_MAX: usize = 256;
 /// Desks (second screens of hosts) on one room; more are refused.
 const DESKS_MAX: usize = 32;
-/// Shortest time between two boards or two rosters of a small room.
-const PUSH_INTERVAL: Duration = Duration::from_millis(250);
-/// The same in a room of more than [`LARGE_ROOM_SEATS`]: a roster of 300 seats is 60 KB, times 300 pages.
-const PUSH_INTERVAL_LARGE: Duration = Duration::from_secs(1);
-const LARGE_ROOM_SEATS: usize = 50;
 /// Peers of one room have numbers of their own below this.
 const SEATS_PER_ROOM: u64 = 1 << 24;
-
-/// The page's end of a WebSocket: texts to send; dropped by the room to close it.
-pub(crate) type PageSender = mpsc::Sender<Arc<str>>;
-
-/// A join that the room accepted.
-#[derive(Debug)]
-pub(crate) struct Seated {
-    /// The seat.
-    pub(crate) seat: SeatId,
-}
-
-/// What reaches a room.
-pub(crate) enum RoomInput {
-    /// A page whose token is checked asks for a seat.
-    Join {
-        join: Join,
-        preview: Box<RoomPreview>,
-        page: PageSender,
-        reply: oneshot::Sender<Result<Seated, Code>>,
-    },
-    /// A seated page says something.
-    Page {
-        seat: SeatId,
-        connection: ConnectionId,
-        message: PageMessage,
-    },
-    /// A page's socket ended without `leave`.
-    PageLost {
-        seat: SeatId,
-        connection: ConnectionId,
-    },
-    /// A host opened the desk.
-    Desk { desk: PageSender },
-    /// A host commands.
-    DeskCommand {
-        by: String,
-        message: PageMessage,
-        desk: PageSender,
-    },
-    /// The bridge reports.
-    Bridge(BridgeEvent),
-    /// What the network knows about a site.
-    Network {
-        site: SiteKey,
-        cause: Option<Cause>,
-        health: Health,
-        line: Option<String>,
-    },
-    /// What the lab does to sites.
-    Faults(Arc<nhipcau_lab::Faults>),
-    /// The recording's child reports.
-    Recorder {
-        generation: u64,
-        event: RecorderEvent,
-    },
-    /// The booking changed.
-    Invited(Vec<InvitedSite>),
-    /// Somebody asks for the board.
-    Board(oneshot::Sender<Board>),
-    /// The booking was cancelled: the meeting is over.
-    Cancel,
-    /// The daemon ends: store the room, tell nobody that the meeting is over.
-    Drain(oneshot::Sender<()>),
-}
-
-/// What a room asks of the daemon around it.
-pub(crate) trait Surroundings: Send + Sync + 'static {
-    /// Keeps an attendance interval and the room as it is now.
-    fn keep(
-        &self,
-        occurrence: Timestamp,
-        entries: Vec<nhipcau_conference::AttendanceEntry>,
-        snapshot: RoomSnapshot,
-    );
-    /// The meeting was ended.
-    fn ended(&self, occurrence: Timestamp);
-    /// A whole site dropped out (`Some`) or came back.
-    fn site(&self, site: SiteKey, dropped: Option<Reason>);
-    /// The board changed: whoever shows it should read it again.
-    fn board_changed(&self);
-    /// A recording began.
-    fn recording_started(&self, file: PathBuf);
-    /// A recording ended.
-    fn recording_ended(&self, file: PathBuf, bytes: u64, failed: Option<Reason>);
-    /// Where recordings go and under which name, or why there can be none (`disk_full`).
-    fn recording_place(&self) -> Result<(PathBuf, String), Reason>;
-}
-
-/// What a room is made of.
-pub(crate) struct RoomParts {
-    pub(crate) machine: Room,
-    pub(crate) bridge: Bridge,
-    pub(crate) room: RoomId,
-    pub(crate) title: String,
-    pub(crate) occurrence: Timestamp,
-    pub(crate) slots: SlotCounts,
-    pub(crate) surroundings: Arc<dyn Surroundings>,
-    pub(crate) figures: Arc<Mutex<Figures>>,
-}
-
-/// What others may ask of a room without waiting for it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Figures {
-    /// Who is or was in it.
-    pub(crate) occupancy: Occupancy,
-    /// Sites that are in it.
-    pub(crate) joined: u32,
-    /// Whether it is being recorded.
-    pub(crate) recording: bool,
-}
 
 /// Starts a room's task. The task ends when the meeting has ended and its last words are said, or when every sender is gone.
 pub(crate) fn spawn(parts: RoomParts) -> (mpsc::Sender<RoomInput>, tokio::task::JoinHandle<()>) {
@@ -669,149 +557,6 @@ impl Live {
         }
     }
 
-    fn push_due(&self) -> Option<Instant> {
-        let interval = if self.pages.len() > LARGE_ROOM_SEATS {
-            PUSH_INTERVAL_LARGE
-        } else {
-            PUSH_INTERVAL
-        };
-        (self.stale.board || self.stale.roster)
-            .then(|| self.pushed_at.map_or_else(Instant::now, |at| at + interval))
-    }
-
-    fn push(&mut self) {
-        if self.push_due().is_none_or(|at| at > Instant::now()) {
-            return;
-        }
-        self.pushed_at = Some(Instant::now());
-        let stale = std::mem::take(&mut self.stale);
-        let board = self.machine.board();
-        let roster = self.machine.roster();
-        let message = |board: Option<Board>| -> Arc<str> {
-            ServerMessage::Roster {
-                participants: roster.participants.clone(),
-                floor: roster.floor,
-                spotlight: roster.spotlight,
-                recording: roster.recording,
-                board,
-            }
-            .text()
-            .into()
-        };
-        // A change of the board is a change of the roster for those who see the board in it.
-        let (plain, commanding) = (message(None), message(Some(board.clone())));
-        self.pages.retain(|_, page| {
-            let commands = page.role.commands();
-            if !commands && !stale.roster {
-                return true;
-            }
-            page.sender
-                .try_send(if commands {
-                    commanding.clone()
-                } else {
-                    plain.clone()
-                })
-                .is_ok()
-        });
-        if stale.board {
-            let text: Arc<str> = ServerMessage::Board { board }.text().into();
-            self.desks
-                .retain(|desk| desk.try_send(text.clone()).is_ok());
-        }
-    }
-
-    fn tell(&mut self, seat: SeatId, message: &ServerMessage) {
-        if let Some(page) = self.pages.get(&seat)
-            && page.sender.try_send(message.text().into()).is_err()
-        {
-            // Dropping the sender closes the socket; the page joins again with its token.
-            self.pages.remove(&seat);
-        }
-    }
-
-    fn tell_all(&mut self, message: &ServerMessage) {
-        let text: Arc<str> = message.text().into();
-        self.pages
-            .retain(|_, page| page.sender.try_send(text.clone()).is_ok());
-    }
-
-    fn start_recording(&mut self) {
-        if self.recording.is_some() {
-            return;
-        }
-        self.recordings_begun += 1;
-        let generation = self.recordings_begun;
-        let outcome = self
-            .surroundings
-            .recording_place()
-            .and_then(|(directory, stem)| {
-                Recording::start(
-                    directory,
-                    stem,
-                    &self.title,
-                    generation,
-                    self.inputs.clone(),
-                )
-            });
-        let (on, reason) = match outcome {
-            Ok((recording, tap)) => {
-                self.surroundings.recording_started(recording.file());
-                self.bridge.tap(self.room, tap);
-                self.recordings.insert(generation, recording);
-                self.recording = Some(generation);
-                (true, None)
-            }
-            Err(reason) => (false, Some(reason)),
-        };
-        let _ = self
-            .machine
-            .handle_input(Input::Recording { on, reason }, now());
-    }
-
-    /// The file is finished in the background; the sign goes out now, because nothing of the room reaches the file any more.
-    fn stop_recording(&mut self, reason: &Reason) {
-        if let Some(recording) = self
-            .recording
-            .take()
-            .and_then(|generation| self.recordings.get_mut(&generation))
-        {
-            recording.stop();
-            self.bridge.untap(self.room);
-            let _ = self.machine.handle_input(
-                Input::Recording {
-                    on: false,
-                    reason: Some(reason.clone()),
-                },
-                now(),
-            );
-        }
-    }
-
-    fn recorder_event(&mut self, generation: u64, event: RecorderEvent) {
-        let Some(end) = self
-            .recordings
-            .get_mut(&generation)
-            .and_then(|recording| recording.event(event))
-        else {
-            return;
-        };
-        if let Some(recording) = self.recordings.remove(&generation) {
-            self.surroundings
-                .recording_ended(recording.file(), end.bytes, end.failed.clone());
-        }
-        if self.recording == Some(generation) {
-            self.recording = None;
-            self.bridge.untap(self.room);
-            let _ = self.machine.handle_input(
-                Input::Recording {
-                    on: false,
-                    reason: end.failed,
-                },
-                now(),
-            );
-        }
-    }
-
     fn peer(&self, seat: SeatId) -> PeerId {
         PeerId(self.room.0 * SEATS_PER_ROOM + seat.0)
     }
@@ -819,11 +564,6 @@ impl Live {
 
 fn seat_of(peer: PeerId) -> SeatId {
     SeatId(peer.0 % SEATS_PER_ROOM)
-}
-
-fn say(page: &PageSender, message: &ServerMessage) {
-    // A full or closed queue: the page is about to be closed for it.
-    let _ = page.try_send(message.text().into());
 }
 
 fn now() -> Now {

@@ -1,0 +1,206 @@
+//! The bridge with real peers over loopback: calls, hostile datagrams, losses, restarts.
+
+mod calls;
+mod hostile;
+mod roads;
+
+use std::collections::HashSet;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use nhipcau_media_rtc::client::{Client, ClientIdentity, ClientOptions, Crowd, Protection};
+use nhipcau_media_rtc::{
+    Bridge, BridgeConfig, BridgeError, BridgeEvent, Drop, GoneReason, Impairment, JoinError,
+    PeerId, RoomId, tap,
+};
+use nhipcau_sfu::Kind;
+
+const ROOM: RoomId = RoomId(7);
+/// No test waits longer for anything.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A bridge with peers; peer n is client n of the crowd.
+struct Stage {
+    bridge: Bridge,
+    events: Receiver<BridgeEvent>,
+    seen: Vec<BridgeEvent>,
+    crowd: Crowd,
+    clock: u32,
+    /// Payload bodies by client, kind and sequence number.
+    got: Vec<(usize, Kind, u16, bool, Vec<u8>)>,
+}
+
+fn config() -> BridgeConfig {
+    BridgeConfig {
+        bind: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+        impairments: true,
+        ..BridgeConfig::default()
+    }
+}
+
+fn publisher(layers: usize) -> ClientOptions {
+    ClientOptions {
+        layers,
+        audio: true,
+        ..ClientOptions::default()
+    }
+}
+
+impl Stage {
+    fn new(protection: Protection) -> Self {
+        let (bridge, events) = Bridge::start(config()).unwrap();
+        bridge.open_room(ROOM);
+        Self {
+            bridge,
+            events,
+            seen: Vec::new(),
+            crowd: Crowd::new(ClientIdentity::new(protection).unwrap()),
+            clock: 0,
+            got: Vec::new(),
+        }
+    }
+
+    fn join(&mut self, options: ClientOptions) -> usize {
+        let number = self
+            .crowd
+            .add(Client::new(options, Instant::now()).unwrap());
+        self.negotiate(ROOM, number).unwrap();
+        self.until("connection", |stage| {
+            stage.crowd.clients()[number].is_connected()
+        });
+        self.until("connected event", |stage| {
+            stage
+                .seen
+                .iter()
+                .any(|event| matches!(event, BridgeEvent::Connected { peer, .. } if *peer == PeerId(number as u64)))
+        });
+        number
+    }
+
+    fn negotiate(&mut self, room: RoomId, number: usize) -> Result<(), JoinError> {
+        let answer = self
+            .bridge
+            .join(room, PeerId(number as u64), &self.crowd.offer(number))?;
+        self.crowd.client(number).accept(&answer.sdp).unwrap();
+        Ok(())
+    }
+
+    fn poll(&mut self) {
+        let got = &mut self.got;
+        self.crowd.poll(Duration::from_millis(2), |packet| {
+            if got.len() < 200_000 {
+                got.push((
+                    packet.client,
+                    packet.kind,
+                    packet.sequence,
+                    packet.repaired,
+                    packet.payload.to_vec(),
+                ));
+            }
+        });
+        self.seen.extend(self.events.try_iter());
+    }
+
+    fn until(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !done(self) {
+            assert!(
+                Instant::now() < end,
+                "waited in vain for {what}; events: {:?}",
+                self.seen
+            );
+            self.poll();
+        }
+    }
+
+    /// One frame of each layer and two packets of sound of a client; keyframes when the bridge has asked.
+    fn frame(&mut self, number: usize, layers: usize) {
+        self.clock += 1;
+        let clock = self.clock;
+        let client = self.crowd.client(number);
+        let asked = client.take_keyframe_requests();
+        for (layer, asked) in asked.iter().enumerate().take(layers) {
+            for part in 0..3u8 {
+                let body = body(number, layer, clock, part);
+                client.send_video(
+                    layer,
+                    part == 0,
+                    *asked > 0,
+                    part == 2,
+                    clock * 3_000,
+                    &body,
+                );
+            }
+        }
+        client.send_audio(20, clock * 960, &[number as u8, 0xaa, 1, 2, 3]);
+        client.flush();
+        self.poll();
+    }
+
+    /// Films until `done`.
+    fn film(
+        &mut self,
+        number: usize,
+        layers: usize,
+        what: &str,
+        mut done: impl FnMut(&Self) -> bool,
+    ) {
+        self.until(what, |stage| {
+            stage.frame(number, layers);
+            std::thread::sleep(Duration::from_millis(3));
+            done(stage)
+        });
+    }
+
+    fn pictures(&self, number: usize) -> u64 {
+        self.crowd.clients()[number]
+            .received()
+            .video
+            .first()
+            .map_or(0, |slot| slot.packets)
+    }
+
+    fn sounds(&self, number: usize) -> u64 {
+        self.crowd.clients()[number]
+            .received()
+            .audio
+            .iter()
+            .map(|slot| slot.packets)
+            .sum()
+    }
+
+    fn drops(&self, reason: Drop) -> u64 {
+        self.bridge.stats().drops[reason as usize]
+    }
+}
+
+fn body(number: usize, layer: usize, clock: u32, part: u8) -> Vec<u8> {
+    let mut body = vec![number as u8, layer as u8, part];
+    body.extend_from_slice(&clock.to_be_bytes());
+    body.resize(300 + 100 * layer, 0x5a);
+    body
+}
+
+fn corpus(folder: &str) -> Vec<Vec<u8>> {
+    let root = std::env::var_os("NHIPCAU_CORPORA").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"),
+        PathBuf::from,
+    );
+    let path = root.join("datagrams").join(folder);
+    let Ok(entries) = std::fs::read_dir(&path) else {
+        use std::io::Write;
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: no datagrams at {}",
+            path.display()
+        );
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| std::fs::read(entry.ok()?.path()).ok())
+        .filter(|datagram| datagram.len() <= 1_500)
+        .collect()
+}
