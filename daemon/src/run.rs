@@ -185,6 +185,7 @@ async fn take_up(
         }
     };
     let changes = config.diff(&new);
+    let new = config.reloaded(new);
     if let Err(error) = daemon.reload(&new, lab.is_some()).await {
         tracing::error!(%error, "configuration refused");
         return false;

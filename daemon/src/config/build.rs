@@ -201,6 +201,8 @@ pub(super) fn build(root: &Datum, state_dir_default: PathBuf) -> Config {
         listen: Listen {
             https: listen.socket("https"),
             http_loopback: listen.socket_maybe("http_loopback"),
+            names: listen.texts("names"),
+            public_url: listen.owned("public_url"),
             media_udp: media.socket("udp"),
             media_announce: media.addresses("announce"),
             traps: listen.socket_maybe("traps"),
@@ -290,7 +292,6 @@ pub(super) fn build(root: &Datum, state_dir_default: PathBuf) -> Config {
             peers_max: conference.integer("peers_max"),
             seat_kept: conference.duration("seat_kept"),
             opens_before: conference.duration("opens_before"),
-            line_share_percent: conference.integer("line_share_percent"),
         },
         health: HealthLimits {
             link_load_percent_max: part("health").integer("link_load_percent_max"),

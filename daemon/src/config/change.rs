@@ -37,6 +37,22 @@ impl Config {
         changes
     }
 
+    /// `new` as far as a reload can take it: the parts that wait for a restart stay as they are here.
+    #[must_use]
+    pub fn reloaded(&self, new: Self) -> Self {
+        Self {
+            listen: self.listen.clone(),
+            state_dir: self.state_dir.clone(),
+            tls: self.tls.clone(),
+            locale: self.locale.clone(),
+            poll: self.poll.clone(),
+            traps: self.traps.clone(),
+            conference: self.conference.clone(),
+            health: self.health.clone(),
+            ..new
+        }
+    }
+
     fn differs(&self, new: &Self, key: &str) -> bool {
         match key {
             "listen" => self.listen != new.listen,

@@ -20,6 +20,18 @@ pub(super) const LISTEN: &[Field] = &[
         "the same without TLS, refused on any address but loopback",
     ),
     field(
+        "names",
+        Form::List(&Form::Host),
+        Nothing,
+        "under which the pages are reached: the daemon's own certificate carries them, foreign names are refused; empty: any name over TLS",
+    ),
+    field(
+        "public_url",
+        Form::Text(300),
+        Nothing,
+        "address of the pages in links, such as https://hop.example.gov.vn; needed behind a proxy that changes the name",
+    ),
+    field(
         "media",
         Form::Section(MEDIA),
         Nothing,
@@ -414,12 +426,6 @@ pub(super) const CONFERENCE: &[Field] = &[
         Form::Duration("0s", "1d"),
         Text("60m"),
         "the trial session is an hour before the meeting",
-    ),
-    field(
-        "line_share_percent",
-        Form::Integer(10, 100),
-        Text("60"),
-        "of a site's line that media may take; its office works on",
     ),
 ];
 

@@ -61,6 +61,10 @@ pub struct Listen {
     pub https: SocketAddr,
     /// Pages and API without TLS, loopback only.
     pub http_loopback: Option<SocketAddr>,
+    /// Names, without port, under which the pages are reached; empty: any.
+    pub names: Vec<String>,
+    /// `https://HOST[:PORT]` of the pages in links; `None`: the address of the request.
+    pub public_url: Option<String>,
     /// The one UDP port of all media.
     pub media_udp: SocketAddr,
     /// Addresses that the bridge tells browsers; empty: those of the machine's interfaces.
@@ -386,8 +390,6 @@ pub struct Conference {
     pub seat_kept: Duration,
     /// How long before its beginning a room opens.
     pub opens_before: Duration,
-    /// Part of a site's line that media may take, percent.
-    pub line_share_percent: u8,
 }
 
 /// Limits by which health is judged.

@@ -256,6 +256,15 @@ impl Judge<'_> {
                 "is the address of https",
             );
         }
+        if let Some(url) = listen.text_maybe("public_url")
+            && !is_public_url(url)
+        {
+            self.refuse(
+                &listen.member("public_url").at,
+                "listen.public_url",
+                "must be https:// with a host and perhaps a port, and nothing after it",
+            );
+        }
         let media = listen
             .find("media")
             .and_then(|media| media.socket_maybe("udp"));
@@ -372,4 +381,23 @@ impl Judge<'_> {
             }
         }
     }
+}
+
+/// `https://HOST[:PORT]`: what browsers send as the origin of a page (RFC 6454 section 6.2), so that the two can be compared.
+fn is_public_url(url: &str) -> bool {
+    let Some(authority) = url.strip_prefix("https://") else {
+        return false;
+    };
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let host_ok = match bare {
+        Some(bare) => bare.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.contains(':') && super::values::is_host(host),
+    };
+    host_ok && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }

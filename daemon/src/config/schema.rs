@@ -185,7 +185,7 @@ pub(super) const PARTS: &[Part] = &[
         "traps",
         Form::Section(TRAPS),
         Nothing,
-        Live,
+        Restart,
         "who may send traps beyond the watched devices",
     ),
     part(
@@ -241,14 +241,14 @@ pub(super) const PARTS: &[Part] = &[
         "conference",
         Form::Section(CONFERENCE),
         Nothing,
-        Live,
+        Restart,
         "rooms and seats",
     ),
     part(
         "health",
         Form::Section(HEALTH),
         Nothing,
-        Live,
+        Restart,
         "limits by which health is judged",
     ),
 ];

@@ -371,6 +371,61 @@ fn a_reload_knows_what_it_can_take_up() {
         (changes.live, changes.restart),
         (vec!["devices", "recording"], vec!["listen"])
     );
+    let taken = old.reloaded(new);
+    let changes = old.diff(&taken);
+    assert_eq!(
+        (changes.live, changes.restart),
+        (vec!["devices", "recording"], vec![])
+    );
+}
+
+#[test]
+fn what_waits_for_a_restart_stays_at_a_reload() {
+    let old = parse(PROVINCE).unwrap();
+    let changed = [
+        "listen: {traps: null, names: [hop.quangnam.example]}",
+        "state_dir: /srv/nhipcau",
+        "tls: {certificate: /etc/a.pem, key: /etc/a.key}",
+        "locale: {language: en}",
+        "poll: {retries: 5}",
+        "traps: {sources: [10.0.0.0/8]}",
+        "conference: {rooms_max: 3}",
+        "health: {storage_percent_max: 80}",
+    ];
+    for text in changed {
+        let key = text.split(':').next().unwrap();
+        let rest: Vec<&str> = PROVINCE
+            .lines()
+            .filter(|line| !line.starts_with(&format!("{key}:")))
+            .collect();
+        let new = parse(&format!("{}\n{text}\n", rest.join("\n"))).unwrap();
+        assert!(old.diff(&new).restart.contains(&key), "{key}");
+        assert_eq!(old.diff(&old.reloaded(new)).restart, Vec::<&str>::new());
+    }
+    let restart = schema::PARTS
+        .iter()
+        .filter(|part| part.reload == schema::Reload::Restart);
+    assert_eq!(restart.count(), changed.len(), "a part is not tried here");
+}
+
+#[test]
+fn the_public_address_is_an_origin() {
+    for (url, ok) in [
+        ("https://hop.quangnam.example", true),
+        ("https://hop.quangnam.example:8443", true),
+        ("https://[2001:db8::1]:8443", true),
+        ("https://10.20.0.5", true),
+        ("http://hop.quangnam.example", false),
+        ("https://hop.quangnam.example/", false),
+        ("https://hop.quangnam.example/room", false),
+        ("https://a@hop.quangnam.example", false),
+        ("https://hop.quangnam.example:0", false),
+        ("https://2001:db8::1", false),
+        ("https://", false),
+    ] {
+        let text = format!("listen: {{public_url: \"{url}\"}}\n");
+        assert_eq!(parse(&text).is_ok(), ok, "{url}");
+    }
 }
 
 #[test]
