@@ -1,6 +1,6 @@
 //! The snapshot behind `/metrics`.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -19,18 +19,20 @@ impl Machines {
     /// Everything that `/metrics` shows, as it is now.
     pub(crate) async fn figures(&self) -> Snapshot {
         let conferences = self.conference_figures().await;
+        let kinds = self.site_kinds().await;
         let now = Instant::now();
         let settings = self.app.settings();
         let watch = self.estate.watch();
         let (poller, in_flight) = self.estate.poller();
         let (_, recordings) = self.rooms.counts();
+        let (recordings_done, recordings_failed, recorded_bytes) = self.app.tally().recordings();
         Snapshot {
             devices: watch
                 .devices()
                 .map(|device| device_figures(device, self.estate.totals(&device.spec.id), now))
                 .collect(),
             links: watch.links().into_iter().map(link_figures).collect(),
-            sites: site_figures(&watch),
+            sites: site_figures(&watch, &kinds),
             incidents_open: incident_figures(&watch),
             poller: PollerFigures {
                 in_flight: in_flight as u64,
@@ -40,15 +42,17 @@ impl Machines {
             traps: self.trap_figures(),
             bridge: self.bridge_figures(),
             conferences,
-            conference_drops: Vec::new(),
+            conference_drops: self.app.tally().site_drops(),
             recordings: RecordingFigures {
                 running: recordings as u64,
-                ..RecordingFigures::default()
+                done_total: recordings_done,
+                failed_total: recordings_failed,
+                written_bytes_total: recorded_bytes,
             },
             playbook_runs_active: self.runs.active(),
             playbook_runs: self.runs.ended(),
             playbook_not_started: self.runs.not_started(),
-            sockets: Vec::new(),
+            sockets: self.app.tally().sockets(),
             subsystems: self.health.states(now),
             directories: vec![
                 ("state", self.state_dir.clone()),
@@ -56,6 +60,12 @@ impl Machines {
             ],
             store_bytes: store_bytes(self.app.store().path()),
         }
+    }
+
+    /// The kind of each site: the watch does not know it. Without the store the sites are shown without kinds.
+    async fn site_kinds(&self) -> HashMap<String, String> {
+        let sites = self.app.sites().inputs().await.unwrap_or_default();
+        sites.into_iter().map(|site| (site.id, site.kind)).collect()
     }
 
     async fn conference_figures(&self) -> Vec<ConferenceFigures> {
@@ -113,8 +123,8 @@ impl Machines {
                 .collect(),
             send_failed_total: stats.drops[BridgeDrop::Send as usize],
             keyframe_requests_total: stats.keyframe_requests,
-            nacks_in_total: 0,
-            nacks_out_total: 0,
+            nacks_in_total: stats.nacked_in,
+            nacks_out_total: stats.nacked_out,
             retransmissions_total: stats.retransmitted,
         }
     }
@@ -259,14 +269,17 @@ fn link_figures(link: LinkState) -> LinkFigures {
     }
 }
 
-fn site_figures(watch: &Watch) -> Vec<SiteFigures> {
+fn site_figures(watch: &Watch, kinds: &HashMap<String, String>) -> Vec<SiteFigures> {
     watch
         .sites()
         .into_iter()
         .map(|site| SiteFigures {
             id: site.spec.id.as_str().into(),
             name: site.spec.name.as_str().into(),
-            kind: Arc::from(""),
+            kind: kinds
+                .get(site.spec.id.as_str())
+                .map_or("", String::as_str)
+                .into(),
             parent: site.spec.parent.as_ref().map_or("", SiteId::as_str).into(),
             health: site.health,
         })

@@ -23,6 +23,7 @@ pub(crate) mod rooms;
 mod series;
 mod settings;
 mod sites;
+pub(crate) mod tally;
 mod topic;
 pub(crate) mod traps;
 pub(crate) mod words;
@@ -65,6 +66,7 @@ struct Inner {
     machines: OnceLock<Arc<machines::Machines>>,
     accounts: accounts::State,
     bookings: booking::State,
+    tally: Arc<tally::Tally>,
     started_at: Timestamp,
 }
 
@@ -86,6 +88,7 @@ impl App {
                 machines: OnceLock::new(),
                 accounts,
                 bookings,
+                tally: Arc::default(),
                 started_at: Timestamp::now(),
             }),
         };
@@ -122,6 +125,11 @@ impl App {
     /// The running machines; `None` while the daemon starts and in tests without them.
     pub(crate) fn machines(&self) -> Option<&Arc<machines::Machines>> {
         self.inner.machines.get()
+    }
+
+    /// Counters for the metrics.
+    pub(crate) fn tally(&self) -> &Arc<tally::Tally> {
+        &self.inner.tally
     }
 
     pub(crate) fn live(&self) -> &dyn Live {

@@ -14,6 +14,7 @@ use super::{Problem, SignedIn};
 use crate::app::App;
 use crate::app::rooms::message::{PageMessage, ServerMessage};
 use crate::app::rooms::{PAGE_QUEUE_MAX, RoomInput};
+use crate::app::tally::{OpenSocket, Socket};
 
 /// Longest command.
 const MESSAGE_MAX: usize = 4 * 1024;
@@ -29,13 +30,14 @@ pub(super) async fn open(
 ) -> Result<Response, Problem> {
     let room = app.desk(id(&conference)?).await?;
     let by = caller.account.display_name;
+    let tally = app.tally().clone();
     Ok(upgrade
         .max_message_size(MESSAGE_MAX)
-        .on_upgrade(move |socket| serve(room, by, socket))
+        .on_upgrade(move |socket| serve(room, by, socket, tally.open_socket(Socket::Desk)))
         .into_response())
 }
 
-async fn serve(room: mpsc::Sender<RoomInput>, by: String, socket: WebSocket) {
+async fn serve(room: mpsc::Sender<RoomInput>, by: String, socket: WebSocket, _open: OpenSocket) {
     let (desk, mut outbox) = mpsc::channel::<Arc<str>>(PAGE_QUEUE_MAX);
     if room
         .send(RoomInput::Desk { desk: desk.clone() })

@@ -8,6 +8,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::app::tally::Socket;
 use crate::app::{App, Topic};
 
 /// At most one message in this time: a rack that goes dark is one reading, not a hundred.
@@ -25,6 +26,7 @@ pub(super) async fn open(State(app): State<App>, upgrade: WebSocketUpgrade) -> R
 }
 
 async fn serve(app: App, mut socket: WebSocket) {
+    let _open = app.tally().open_socket(Socket::Live);
     let mut changed = app.changed();
     let mut ping = tokio::time::interval(PING_EVERY);
     let mut topics: BTreeSet<String> = BTreeSet::new();

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::app::rooms::message::{PageMessage, ServerMessage};
 use crate::app::rooms::{Admitted, PAGE_QUEUE_MAX, RoomInput};
+use crate::app::tally::Socket;
 use crate::app::{App, Guest};
 
 /// The first message must come within this time.
@@ -39,6 +40,7 @@ pub(super) async fn open(
 }
 
 async fn serve(app: App, room: String, mut socket: WebSocket) {
+    let _open = app.tally().open_socket(Socket::Room);
     let Some(guest) = first_join(&mut socket).await else {
         return;
     };

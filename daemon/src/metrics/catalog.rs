@@ -129,11 +129,11 @@ catalog! {
 
     BridgePeers Gauge "nhipcau_bridge_peers" [] ONE "Browsers connected to the bridge.";
     BridgeRooms Gauge "nhipcau_bridge_rooms" [] ONE "Rooms with media.";
-    BridgePacketsReceived Counter "nhipcau_bridge_packets_received_total" ["kind"] WORDS "Media packets in: audio, video, rtcp.";
-    BridgePacketsSent Counter "nhipcau_bridge_packets_sent_total" ["kind"] WORDS "Media packets out: audio, video, rtcp.";
+    BridgePacketsReceived Counter "nhipcau_bridge_packets_received_total" ["kind"] WORDS "Datagrams in (all).";
+    BridgePacketsSent Counter "nhipcau_bridge_packets_sent_total" ["kind"] WORDS "Packets out: all, and the media among them, once for each receiver.";
     BridgeBytesReceived Counter "nhipcau_bridge_received_bytes_total" [] ONE "Bytes of all datagrams in.";
     BridgeBytesSent Counter "nhipcau_bridge_sent_bytes_total" [] ONE "Bytes of all datagrams out.";
-    BridgeDropped Counter "nhipcau_bridge_dropped_total" ["reason"] WORDS "Datagrams in that were dropped.";
+    BridgeDropped Counter "nhipcau_bridge_dropped_total" ["reason"] WORDS "Datagrams and packets that went no further, by reason.";
     BridgeSendFailed Counter "nhipcau_bridge_send_failed_total" [] ONE "Datagrams that the socket did not take.";
     BridgeKeyframes Counter "nhipcau_bridge_keyframe_requests_total" [] ONE "Keyframes asked of senders.";
     BridgeNacks Counter "nhipcau_bridge_nacks_total" ["direction"] WORDS "Lost packets that were asked for again, in or out.";
@@ -142,7 +142,7 @@ catalog! {
     ConferenceLive Gauge "nhipcau_conference_live" [] ONE "Conferences in session.";
     ConferenceSites Gauge "nhipcau_conference_sites" ["conference" "state"] NAMED "Invited sites: joined, absent, dropped.";
     ConferenceParticipants Gauge "nhipcau_conference_participants" ["conference"] NAMED "Connected participants.";
-    ConferenceDrops Counter "nhipcau_conference_drops_total" ["reason"] WORDS "Seats that lost their connection, by reason code.";
+    ConferenceDrops Counter "nhipcau_conference_drops_total" ["reason"] WORDS "Sites that dropped out of a conference in session, by reason code.";
 
     RecordingRunning Gauge "nhipcau_recording_running" [] ONE "Recordings that are being written.";
     RecordingFinished Counter "nhipcau_recording_finished_total" ["result"] WORDS "Recordings ended: done, failed.";

@@ -24,8 +24,8 @@ pub struct Snapshot {
     pub bridge: BridgeFigures,
     /// Conferences in session.
     pub conferences: Vec<ConferenceFigures>,
-    /// Seats that lost their connection, by reason code.
-    pub conference_drops: Vec<(&'static str, u64)>,
+    /// Sites that dropped out of a conference, by reason code.
+    pub conference_drops: Vec<(Arc<str>, u64)>,
     /// Recordings.
     pub recordings: RecordingFigures,
     /// Playbook runs that have not ended, by state.
@@ -214,15 +214,15 @@ pub struct BridgeFigures {
     pub peers: u64,
     /// Rooms with media.
     pub rooms: u64,
-    /// Packets in by kind (`audio`, `video`, `rtcp`).
+    /// Packets in by kind (`all`).
     pub packets_received_total: Vec<(&'static str, u64)>,
-    /// Packets out by kind.
+    /// Packets out by kind (`all`, and `media` among them).
     pub packets_sent_total: Vec<(&'static str, u64)>,
     /// Bytes in.
     pub received_bytes_total: u64,
     /// Bytes out.
     pub sent_bytes_total: u64,
-    /// Dropped datagrams by reason.
+    /// Dropped datagrams and packets by reason.
     pub dropped_total: Vec<(&'static str, u64)>,
     /// Datagrams that the socket did not take.
     pub send_failed_total: u64,

@@ -90,7 +90,7 @@ fn everything() -> (Metrics, Snapshot) {
             sites_joined: 3,
             ..Default::default()
         }],
-        conference_drops: vec![("line_down", 1)],
+        conference_drops: vec![(text("line_down"), 1)],
         poller: PollerFigures {
             lost_total: vec![("event", 1)],
             ..Default::default()

@@ -127,11 +127,9 @@ impl Store {
         !self.writer.state.full.load(Ordering::Relaxed)
     }
 
-    /// Duration of the last commit and number of commits since the start.
-    pub fn commit_figures(&self) -> (Duration, u64) {
-        let took = self.writer.state.commit_us.load(Ordering::Relaxed);
-        let commits = self.writer.state.commits.load(Ordering::Relaxed);
-        (Duration::from_micros(took), commits)
+    /// Tells `observer` how long each commit takes. It is called on the writing thread and must not block; a second observer is ignored.
+    pub fn observe_commits(&self, observer: impl Fn(Duration) + Send + Sync + 'static) {
+        let _ = self.writer.state.observer.set(Box::new(observer));
     }
 
     /// Copies the database, consistent and compacted, into a new file at `path` while the daemon runs.

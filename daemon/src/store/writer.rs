@@ -4,9 +4,9 @@
 //! together, each in a savepoint of its own: one that fails takes nothing of the others with it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -21,15 +21,16 @@ const BATCH: usize = 256;
 /// While the disk is full, an idle writer tries this often whether it is full still.
 const PROBE: Duration = Duration::from_secs(5);
 
+/// Is told how long a commit took.
+type CommitObserver = Box<dyn Fn(Duration) + Send + Sync>;
+
 /// What the writer tells the rest.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct WriterState {
     /// The last commit failed for want of room.
     pub(super) full: AtomicBool,
-    /// Duration of the last commit, microseconds.
-    pub(super) commit_us: AtomicU64,
-    /// Commits made.
-    pub(super) commits: AtomicU64,
+    /// Who measures.
+    pub(super) observer: OnceLock<CommitObserver>,
 }
 
 trait Job: Send {
@@ -123,9 +124,9 @@ fn serve(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, state: &Writ
         batch.extend(std::iter::from_fn(|| jobs.try_recv().ok()).take(BATCH - 1));
         let began = Instant::now();
         commit(&mut connection, batch, state);
-        let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        state.commit_us.store(took, Ordering::Relaxed);
-        state.commits.fetch_add(1, Ordering::Relaxed);
+        if let Some(observer) = state.observer.get() {
+            observer(began.elapsed());
+        }
     }
 }
 

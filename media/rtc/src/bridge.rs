@@ -58,6 +58,7 @@ pub(crate) enum Command {
         socket: UnixDatagram,
     },
     Untap(RoomId),
+    TapKeyframe(RoomId),
     #[cfg(feature = "client")]
     Panic(RoomId),
     Stop,
@@ -219,6 +220,11 @@ impl Bridge {
     /// Copies the room's media to `socket` (see [`crate::tap`] for the datagrams). A second tap replaces the first.
     pub fn tap(&self, room: RoomId, socket: UnixDatagram) {
         self.send(Command::Tap { room, socket });
+    }
+
+    /// The recording cannot show its picture before the next keyframe: its sender is asked for one, at most once a second.
+    pub fn request_tap_keyframe(&self, room: RoomId) {
+        self.send(Command::TapKeyframe(room));
     }
 
     /// Ends the copy; the bridge's end of the socket is closed.

@@ -107,6 +107,10 @@ pub struct BridgeStats {
     pub bytes_out: u64,
     /// Media packets forwarded (one for each receiver).
     pub forwarded: u64,
+    /// Packets that receivers asked for again (NACK, RFC 4585 section 6.2.1).
+    pub nacked_in: u64,
+    /// Packets asked of publishers again; one that is asked for twice counts twice.
+    pub nacked_out: u64,
     /// Packets sent again on a receiver's NACK.
     pub retransmitted: u64,
     /// Keyframes asked of publishers.

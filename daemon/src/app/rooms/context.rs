@@ -105,6 +105,7 @@ impl Surroundings for Context {
     fn site(&self, site: SiteKey, dropped: Option<Reason>) {
         match dropped {
             Some(reason) => {
+                self.app.tally().count_site_drop(&reason.code);
                 // The link's or the device's own event has told the operator already.
                 let explained = matches!(&*reason.code, "line_down" | "site_device_down");
                 self.report(
@@ -143,6 +144,7 @@ impl Surroundings for Context {
 
     fn recording_ended(&self, file: PathBuf, bytes: u64, failed: Option<Reason>) {
         let failed = failed.as_ref().map(reason_view);
+        self.app.tally().count_recording(bytes, failed.is_some());
         if let Some(reason) = &failed {
             self.recording_failed.store(true, Ordering::Relaxed);
             self.report(EventKind::RecordingFailed, None, reason.clone(), false);

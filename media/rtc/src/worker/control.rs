@@ -64,6 +64,7 @@ impl Worker {
             Command::Impair { peer, impairment } => self.impair(peer, impairment, now),
             Command::Tap { room, socket } => self.tap(room, Some(socket), now),
             Command::Untap(room) => self.tap(room, None, now),
+            Command::TapKeyframe(room) => self.input(room, Input::TapKeyframeRequest, now),
             #[cfg(feature = "client")]
             Command::Panic(room) => {
                 if let Some(&index) = self.room_ids.get(&room) {

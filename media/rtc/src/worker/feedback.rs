@@ -104,6 +104,7 @@ impl Worker {
         for request in requests {
             match request {
                 Request::Again { slot, sequence } => {
+                    self.counters.nacked_in += 1;
                     let left = self.downs[place].as_mut().map(|down| &mut down.rtx_left);
                     if let Some(left) = left.filter(|left| **left > 0) {
                         *left -= 1;

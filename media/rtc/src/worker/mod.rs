@@ -70,6 +70,8 @@ struct Counters {
     datagrams_in: u64,
     bytes_in: u64,
     forwarded: u64,
+    nacked_in: u64,
+    nacked_out: u64,
     retransmitted: u64,
     keyframe_requests: u64,
 }
