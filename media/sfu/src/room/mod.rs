@@ -118,6 +118,8 @@ pub enum Input<'a> {
         /// The caller's number; `None` ends the copy.
         port: Option<u32>,
     },
+    /// The recording cannot show its picture before the next keyframe.
+    TapKeyframeRequest,
     /// Time passes.
     Timeout,
 }
@@ -268,14 +270,10 @@ impl Room {
                 }
             }
             Input::KeyframeRequest { peer, slot } => {
-                let source = self
-                    .seat_mut(peer)
-                    .and_then(|seat| seat.video.get(slot))
-                    .and_then(|slot| slot.wanted.or_else(|| slot.rewriter.source()));
-                if let Some(source) = source {
-                    self.want_keyframe(source, now);
-                }
+                let index = self.seat_index(peer);
+                self.keyframe_for(index, slot, now);
             }
+            Input::TapKeyframeRequest => self.keyframe_for(self.tap, 0, now),
             Input::Broken { source } => self.want_keyframe(source, now),
             Input::Restarted { source } => self.restarted(source, now),
             Input::Tap { port } => self.set_tap(port),
@@ -404,6 +402,17 @@ impl Room {
                 .push_back(Output::Event(Event::Speaking { peer, on: false }));
         }
         self.stale = true;
+    }
+
+    /// Asks the source in a seat's video slot for a keyframe.
+    fn keyframe_for(&mut self, seat: Option<u32>, slot: usize, now: Instant) {
+        let source = seat
+            .and_then(|index| self.seats[index as usize].as_ref())
+            .and_then(|seat| seat.video.get(slot))
+            .and_then(|slot| slot.wanted.or_else(|| slot.rewriter.source()));
+        if let Some(source) = source {
+            self.want_keyframe(source, now);
+        }
     }
 
     fn restarted(&mut self, source: Source, now: Instant) {
