@@ -60,6 +60,9 @@ impl Live {
     }
 
     pub(super) fn recorder_event(&mut self, generation: u64, event: RecorderEvent) {
+        if matches!(event, RecorderEvent::KeyframeWanted { .. }) {
+            self.bridge.request_tap_keyframe(self.room);
+        }
         let Some(end) = self
             .recordings
             .get_mut(&generation)
