@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-poll bench-bridge bench-start web build golden deb setup setup-test browser fmt
+.PHONY: help run test check bench bench-poll bench-bridge bench-start web build setup setup-test browser fmt
 
 BIN := target/release/nhipcau
 export NHIPCAU_ARTIFACTS ?= $(CURDIR)/artifacts
