@@ -1,0 +1,393 @@
+//! The daemon put together: machines over the store, servers over the application. [`crate::run`] decides when it starts, reloads and ends.
+
+mod feeds;
+mod recovery;
+mod terms;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use nhipcau_conference::RoomTerms;
+use nhipcau_inventory::watch::DeclaredLink;
+use nhipcau_lab::{Faults, Lab};
+use nhipcau_media_rtc::Bridge;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use self::feeds::{
+    beat, follow_sites, forward_bridge, forward_events, keep_facts, observer, prune, tell_sites,
+};
+use self::terms::{
+    bridge_config, end, engine_terms, poller_config, read_keys, read_library, read_profiles,
+    scrapers, seed, senders, targets, watch_config,
+};
+use crate::app::estate::{Contact, Estate};
+use crate::app::journal::{self, Entry, JournalParts, Numbers};
+use crate::app::machines::{Machines, Notices, RunTally};
+use crate::app::rooms::message::SlotCounts;
+use crate::app::rooms::{Rooms, RoomsConfig};
+use crate::app::traps::TrapDesk;
+use crate::app::{App, Settings};
+use crate::config::{self, Config};
+use crate::drive::credential::Keys;
+use crate::drive::playbook;
+use crate::drive::snmp::{self, Command, SnmpConfig};
+use crate::drive::trap::{self, Senders, TrapConfig, TrapCounters};
+use crate::http::server::{Limits, Server};
+use crate::http::tls::Certificates;
+use crate::metrics::Metrics;
+use crate::perform::{self, Means};
+use crate::sd_notify::HealthCheck;
+use crate::store::Store;
+
+/// Collections waiting for their facts to be stored.
+const COLLECTIONS_MAX: usize = 1_024;
+/// Receive m-lines of a room page.
+const SLOTS: SlotCounts = SlotCounts {
+    audio: 3,
+    video: 12,
+};
+
+/// Why the daemon cannot start: one line that names the socket, file or secret.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct StartError(String);
+
+impl StartError {
+    fn of(what: &str) -> impl Fn(&dyn std::fmt::Display) -> Self + '_ {
+        move |error| {
+            if what.is_empty() {
+                Self(error.to_string())
+            } else {
+                Self(format!("{what}: {error}"))
+            }
+        }
+    }
+}
+
+/// The running daemon.
+pub(crate) struct Daemon {
+    app: App,
+    machines: Arc<Machines>,
+    certificates: Arc<Certificates>,
+    senders: Arc<RwLock<Senders>>,
+    means: Arc<RwLock<Arc<Means>>>,
+    keys: Arc<HashMap<String, Keys>>,
+    stop: watch::Sender<bool>,
+    servers: Vec<JoinHandle<()>>,
+    /// Where the pages are.
+    pub(crate) https: SocketAddr,
+    /// Where they are without TLS.
+    pub(crate) http: Option<SocketAddr>,
+    /// Keeps the simulated province alive, and its watch of faults open without one.
+    _lab: Option<Arc<Lab>>,
+    _faults: watch::Sender<Faults>,
+}
+
+impl Daemon {
+    /// Opens the store and every socket, starts every machine, takes up what an earlier life left.
+    pub(crate) async fn start(
+        config: &Config,
+        lab: Option<Arc<Lab>>,
+        metrics: Arc<Metrics>,
+        health: &HealthCheck,
+    ) -> Result<Self, StartError> {
+        let certificates = match &config.tls {
+            Some(tls) => Certificates::own(&tls.certificate, &tls.key),
+            None => Certificates::made(&config.state_dir, &config.listen.names),
+        };
+        let certificates = Arc::new(certificates.map_err(|e| StartError::of("certificate")(&e))?);
+        let server = Server::https(config.listen.https, certificates.clone(), Limits::default())
+            .await
+            .map_err(|e| StartError::of("")(&e))?;
+        let plain = match config.listen.http_loopback {
+            Some(address) => Some(
+                Server::plain(address, Limits::default())
+                    .await
+                    .map_err(|e| StartError::of("")(&e))?,
+            ),
+            None => None,
+        };
+        let path = config.state_dir.join("nhipcau.sqlite");
+        let store =
+            Store::open(&path).map_err(|e| StartError::of(&path.display().to_string())(&e))?;
+        store.observe_commits({
+            let metrics = metrics.clone();
+            move |took| metrics.observe_store("commit", took)
+        });
+        let app = App::start(store.clone(), Settings::of(config, lab.is_some()))
+            .await
+            .map_err(|e| StartError::of("store")(&e))?;
+        let keys = Arc::new(read_keys(config));
+
+        let estate = Arc::new(Estate::new(watch_config(config)));
+        let (events, watched) = mpsc::channel(journal::EVENTS_MAX);
+        let (collections, collected) = mpsc::channel(COLLECTIONS_MAX);
+        let profiles = Arc::new(read_profiles(config)?);
+        let snmp_config = SnmpConfig {
+            poller: poller_config(config),
+            sockets: config.poll.sockets,
+            seed: seed()?,
+            profiles,
+        };
+        let snmp = snmp::spawn(snmp_config, estate.clone(), events, collections)
+            .map_err(|e| StartError::of("SNMP sockets")(&e))?;
+
+        let traps_lost = Arc::new(AtomicU64::new(0));
+        let traps = Arc::new(TrapCounters::default());
+        let senders = Arc::new(RwLock::new(senders(config)));
+        if let Some(bind) = config.listen.traps {
+            let communities = config
+                .traps
+                .communities
+                .iter()
+                .filter_map(|reference| reference.resolve().ok())
+                .collect();
+            let sink = Arc::new(TrapDesk::start(
+                store.clone(),
+                snmp.clone(),
+                traps_lost.clone(),
+            ));
+            let trap_config = TrapConfig {
+                bind,
+                state_dir: config.state_dir.clone(),
+                communities,
+            };
+            // The receiver's own runtime is made and blocked on elsewhere: not inside this one.
+            let (keys, senders, traps) = (keys.clone(), senders.clone(), traps.clone());
+            let started = tokio::task::spawn_blocking(move || {
+                trap::spawn(trap_config, &keys, senders, sink, traps)
+            })
+            .await;
+            started
+                .map_err(|e| StartError::of("traps")(&e))?
+                .map_err(|e| StartError::of("")(&e))?;
+        }
+
+        let (bridge, bridge_events) = Bridge::start(bridge_config(config, lab.is_some()))
+            .map_err(|e| StartError::of("")(&e))?;
+        let numbers = Arc::new(Numbers::default());
+        let (journal_entries, entries) = mpsc::channel::<Entry>(journal::EVENTS_MAX);
+        let (faults_sender, no_faults) = watch::channel(Faults::default());
+        let faults = lab.as_ref().map_or(no_faults, |lab| lab.faults());
+        let terms = RoomTerms {
+            seats_max: config.conference.peers_max,
+            resume_within: config.conference.seat_kept,
+            ..RoomTerms::default()
+        };
+        let rooms_config = RoomsConfig {
+            terms,
+            slots: SLOTS,
+            rooms_max: config.conference.rooms_max,
+        };
+        let rooms = Rooms::new(
+            app.clone(),
+            bridge,
+            estate.clone(),
+            journal_entries.clone(),
+            faults,
+            rooms_config,
+        );
+
+        let means = Arc::new(RwLock::new(Arc::new(Means::of(config))));
+        let library = Arc::new(read_library(config)?);
+        let runs = Arc::new(RunTally::new(app.clone(), estate.clone(), numbers.clone()));
+        let playbooks = playbook::spawn(
+            store.clone(),
+            library.clone(),
+            engine_terms(config),
+            perform::performer(means.clone(), metrics.clone()),
+            runs.clone(),
+        )
+        .await
+        .map_err(|e| StartError::of("playbooks")(&e))?;
+
+        journal::spawn(
+            JournalParts {
+                store: store.clone(),
+                estate: estate.clone(),
+                playbooks: playbooks.clone(),
+                rooms: rooms.clone(),
+                changed: app.topics(),
+                language: config.locale.language,
+                numbers: numbers.clone(),
+            },
+            entries,
+        );
+        tokio::spawn(forward_events(watched, journal_entries));
+        tokio::spawn(keep_facts(app.clone(), collected));
+        tokio::spawn(rooms.clone().follow_faults());
+        tokio::spawn(rooms.clone().follow_network());
+        tokio::spawn(prune(store.clone()));
+        forward_bridge(bridge_events, rooms.clone()).map_err(|e| StartError::of("bridge")(&e))?;
+        beat(health, "store", {
+            let store = store.clone();
+            move || {
+                let store = store.clone();
+                async move { store.sites().list().await.is_ok() }
+            }
+        });
+        beat(health, "poller", {
+            let estate = estate.clone();
+            move || {
+                let alive = estate.is_alive();
+                async move { alive }
+            }
+        });
+
+        let machines = Arc::new(Machines {
+            app: app.clone(),
+            estate,
+            rooms,
+            numbers,
+            snmp,
+            playbooks,
+            library: RwLock::new(library),
+            runs,
+            traps,
+            traps_lost,
+            metrics: metrics.clone(),
+            health: health.clone(),
+            notices: Arc::new(Notices::default()),
+            state_dir: config.state_dir.clone(),
+            scrapers: RwLock::new(scrapers(config)),
+        });
+        app.attach_machines(machines.clone());
+        let mut daemon = Self {
+            https: server.address().map_err(|e| StartError::of("")(&e))?,
+            http: plain.as_ref().and_then(|plain| plain.address().ok()),
+            app,
+            machines,
+            certificates,
+            senders,
+            means,
+            keys,
+            stop: watch::channel(false).0,
+            servers: Vec::new(),
+            _lab: lab,
+            _faults: faults_sender,
+        };
+        daemon.watch_estate(config).await;
+        daemon.recover(config).await;
+        let router = crate::http::router(daemon.app.clone(), observer(metrics));
+        daemon.servers.push(tokio::spawn(
+            server.serve(router.clone(), daemon.stop.subscribe()),
+        ));
+        if let Some(plain) = plain {
+            daemon
+                .servers
+                .push(tokio::spawn(plain.serve(router, daemon.stop.subscribe())));
+        }
+        tokio::spawn(follow_sites(daemon.app.clone(), daemon.machines.clone()));
+        Ok(daemon)
+    }
+
+    /// The setup token while no account exists, and the certificate's fingerprint.
+    pub(crate) fn greeting(&self) -> (Option<String>, String) {
+        (self.app.setup_token(), self.certificates.fingerprint())
+    }
+
+    /// Takes a checked configuration over, as far as that goes without a restart.
+    pub(crate) async fn reload(&mut self, config: &Config, lab: bool) -> Result<(), StartError> {
+        let profiles = read_profiles(config)?;
+        let library = Arc::new(read_library(config)?);
+        self.app
+            .reload(Settings::of(config, lab))
+            .await
+            .map_err(|e| StartError::of("sites")(&e))?;
+        self.keys = Arc::new(read_keys(config));
+        *self.senders.write().unwrap_or_else(PoisonError::into_inner) = senders(config);
+        *self.means.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Means::of(config));
+        *self
+            .machines
+            .scrapers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = scrapers(config);
+        *self
+            .machines
+            .library
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = library.clone();
+        if let Err(error) = self.certificates.refresh() {
+            tracing::error!(%error, "the certificate stays as it is");
+        }
+        let _ = self
+            .machines
+            .playbooks
+            .send(playbook::Message::Library(library))
+            .await;
+        let _ = self
+            .machines
+            .snmp
+            .send(Command::Profiles(Arc::new(profiles)))
+            .await;
+        self.watch_estate(config).await;
+        Ok(())
+    }
+
+    /// Shows on the console that a configuration was refused, or that it is not any more.
+    pub(crate) fn note_reload(&self, refused: Option<&config::ConfigError>) {
+        use crate::http::views::Reason;
+        match refused {
+            Some(error) => self.machines.notices.raise(
+                "config",
+                Reason::new("config_refused")
+                    .with("file", error.file.as_str())
+                    .with("line", error.line)
+                    .with("detail", error.message.as_str()),
+            ),
+            None => self.machines.notices.clear("config"),
+        }
+    }
+
+    /// Lets answers and rooms finish: meetings are stored as they are, and go on in the daemon's next life.
+    pub(crate) async fn drain(self) {
+        self.machines.rooms.drain().await;
+        let _ = self.stop.send(true);
+        for server in self.servers {
+            let _ = server.await;
+        }
+    }
+
+    async fn watch_estate(&self, config: &Config) {
+        let targets = targets(config);
+        let levels: HashMap<String, &'static str> = self
+            .keys
+            .iter()
+            .map(|(name, keys)| (name.clone(), keys.level()))
+            .collect();
+        let contacts = targets
+            .iter()
+            .map(|target| {
+                (
+                    target.spec.id.clone(),
+                    Contact {
+                        address: target.address.to_string(),
+                        levels: levels.clone(),
+                    },
+                )
+            })
+            .collect();
+        self.machines.estate.set_contacts(contacts);
+        let links = config
+            .links
+            .iter()
+            .map(|link| DeclaredLink {
+                a: end(&link.a),
+                b: end(&link.b),
+                capacity_bps: link.capacity_bps,
+            })
+            .collect();
+        let snmp = &self.machines.snmp;
+        let _ = snmp.send(Command::Links { links, root: None }).await;
+        tell_sites(&self.app, &self.machines).await;
+        let _ = snmp
+            .send(Command::Estate {
+                targets,
+                keys: self.keys.clone(),
+            })
+            .await;
+    }
+}

@@ -1,0 +1,240 @@
+//! The configuration in the words of each machine, and what it names on the disk.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use jiff::tz::TimeZone;
+use nhipcau_inventory::poller::PollerConfig;
+use nhipcau_inventory::watch::WatchConfig;
+use nhipcau_inventory::{CredentialRef, DeviceId, DeviceSpec, InterfaceRef, ProfileSet, SiteId};
+use nhipcau_media_rtc::BridgeConfig;
+use nhipcau_playbooks::{EngineTerms, Library};
+
+use super::{SLOTS, StartError};
+use crate::app::machines::Scrapers;
+use crate::config::{self, Access, Config};
+use crate::drive::credential::Keys;
+use crate::drive::snmp::Target;
+use crate::drive::trap::Senders;
+use crate::perform::Means;
+
+pub(super) fn read_keys(config: &Config) -> HashMap<String, Keys> {
+    let mut keys = HashMap::new();
+    for credential in &config.credentials {
+        match Keys::read(credential) {
+            Ok(read) => drop(keys.insert(credential.name.clone(), read)),
+            // Its devices are shown as unreachable with this very reason; the others are watched.
+            Err(error) => tracing::error!(%error, "a credential cannot be used"),
+        }
+    }
+    keys
+}
+
+pub(super) fn read_profiles(config: &Config) -> Result<ProfileSet, StartError> {
+    let own = read_directory(config.profiles.directory.as_deref())?;
+    let shipped =
+        ProfileSet::shipped_files().map(|(name, text)| (name.to_owned(), text.to_owned()));
+    ProfileSet::parse(shipped.chain(own)).map_err(|errors| {
+        StartError(
+            errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n"),
+        )
+    })
+}
+
+pub(super) fn read_library(config: &Config) -> Result<Library, StartError> {
+    let own = read_directory(config.playbooks.directory.as_deref())?;
+    let texts = own
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()));
+    let own = Library::parse(texts, &Means::load_terms(config)).map_err(|mistakes| {
+        StartError(
+            mistakes
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n"),
+        )
+    })?;
+    Ok(Library::shipped().overlaid(own))
+}
+
+/// The YAML files of a directory, by name.
+fn read_directory(
+    directory: Option<&std::path::Path>,
+) -> Result<Vec<(String, String)>, StartError> {
+    let Some(directory) = directory else {
+        return Ok(Vec::new());
+    };
+    let named = |error: std::io::Error| StartError(format!("{}: {error}", directory.display()));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(named)? {
+        let path = entry.map_err(named)?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| StartError(format!("{}: {error}", path.display())))?;
+            files.push((path.display().to_string(), text));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+pub(super) fn targets(config: &Config) -> Vec<Target> {
+    let credentials: HashMap<&str, CredentialRef> = config
+        .credentials
+        .iter()
+        .map(|credential| {
+            let name = credential.name.as_str();
+            let reference = match &credential.access {
+                Access::V1 { .. } => CredentialRef::v1(name),
+                Access::V2c { .. } => CredentialRef::v2c(name),
+                Access::V3 { user, .. } => CredentialRef::v3(name, user.as_str()),
+            };
+            (name, reference)
+        })
+        .collect();
+    config
+        .devices
+        .iter()
+        .map(|device| Target {
+            spec: DeviceSpec {
+                id: DeviceId::from(device.id.as_str()),
+                name: device.name.clone(),
+                site: device.site.as_deref().map(SiteId::from),
+                profile: device.profile.clone(),
+                poll_interval: device.poll.unwrap_or(config.poll.interval),
+                credentials: device
+                    .credentials
+                    .iter()
+                    .filter_map(|name| credentials.get(name.as_str()).cloned())
+                    .collect(),
+            },
+            address: device.address,
+        })
+        .collect()
+}
+
+pub(super) fn senders(config: &Config) -> Senders {
+    Senders {
+        devices: config
+            .devices
+            .iter()
+            .map(|device| {
+                (
+                    device.address.ip().to_canonical(),
+                    DeviceId::from(device.id.as_str()),
+                )
+            })
+            .collect(),
+        networks: config.traps.sources.clone(),
+    }
+}
+
+pub(super) fn scrapers(config: &Config) -> Scrapers {
+    let token = config.metrics.token.as_ref().and_then(|reference| {
+        reference
+            .resolve()
+            .inspect_err(
+                |error| tracing::error!(%error, "the metrics' token cannot be read; nobody has it"),
+            )
+            .ok()
+    });
+    Scrapers {
+        token,
+        networks: config.metrics.allow.clone(),
+    }
+}
+
+pub(super) fn end(endpoint: &config::Endpoint) -> InterfaceRef {
+    InterfaceRef::new(
+        DeviceId::from(endpoint.device.as_str()),
+        endpoint.interface.as_str(),
+    )
+}
+
+pub(super) fn poller_config(config: &Config) -> PollerConfig {
+    PollerConfig {
+        in_flight_max: config.poll.in_flight,
+        request_timeout: config.poll.timeout,
+        retries: config.poll.retries,
+        device_deadline: config.poll.deadline,
+        ..PollerConfig::default()
+    }
+}
+
+pub(super) fn watch_config(config: &Config) -> WatchConfig {
+    WatchConfig {
+        link_full_percent: f64::from(config.health.link_load_percent_max),
+        storage_full_percent: f64::from(config.health.storage_percent_max),
+        ..WatchConfig::default()
+    }
+}
+
+pub(super) fn engine_terms(config: &Config) -> EngineTerms {
+    EngineTerms {
+        language: match config.locale.language {
+            config::Language::Vi => nhipcau_playbooks::Language::Vi,
+            config::Language::En => nhipcau_playbooks::Language::En,
+        },
+        zone: TimeZone::get(&config.locale.time_zone).unwrap_or(TimeZone::UTC),
+        ..EngineTerms::default()
+    }
+}
+
+pub(super) fn bridge_config(config: &Config, lab: bool) -> BridgeConfig {
+    let bind = config.listen.media_udp;
+    let announce = if config.listen.media_announce.is_empty() {
+        local_addresses(bind.ip(), lab)
+    } else {
+        config.listen.media_announce.clone()
+    };
+    let limits = nhipcau_media_rtc::Limits {
+        rooms_max: config.conference.rooms_max,
+        ..nhipcau_media_rtc::Limits::default()
+    };
+    BridgeConfig {
+        bind: vec![bind],
+        announce,
+        slots_video: SLOTS.video,
+        slots_audio: SLOTS.audio,
+        impairments: lab,
+        limits,
+    }
+}
+
+/// The addresses that browsers are told: the bound one, or all of the machine's for a wildcard. Loopback only where browsers of this
+/// machine are meant, which is the lab.
+fn local_addresses(bind: IpAddr, lab: bool) -> Vec<IpAddr> {
+    if !bind.is_unspecified() {
+        return vec![bind];
+    }
+    let mut found: Vec<IpAddr> = nix::ifaddrs::getifaddrs()
+        .into_iter()
+        .flatten()
+        .filter_map(|interface| {
+            let address = interface.address?;
+            let v4 = address.as_sockaddr_in().map(|a| IpAddr::V4(a.ip()));
+            v4.or_else(|| address.as_sockaddr_in6().map(|a| IpAddr::V6(a.ip())))
+        })
+        .filter(|ip| !ip.is_loopback() && ip.is_ipv4() == bind.is_ipv4())
+        .filter(|ip| !matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local()))
+        .collect();
+    if lab || found.is_empty() {
+        found.push(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    found.dedup();
+    found
+}
+
+pub(super) fn seed() -> Result<u64, StartError> {
+    crate::app::random_bytes::<8>()
+        .map(u64::from_le_bytes)
+        .map_err(|e| StartError::of("")(&e))
+}
