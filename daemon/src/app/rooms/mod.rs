@@ -354,7 +354,9 @@ impl Rooms {
     fn tell_network(&self, inputs: &mpsc::Sender<RoomInput>, sites: &[String]) {
         for line in self.estate.site_lines(sites) {
             if inputs.try_send(network(line)).is_err() {
-                tracing::warn!("a busy room was not told of its network; it hears of it within ten seconds");
+                tracing::warn!(
+                    "a busy room was not told of its network; it hears of it within ten seconds"
+                );
                 return;
             }
         }
@@ -428,7 +430,12 @@ impl super::journal::Rooms for Rooms {
     fn network_changed(&self, sites: &[String]) {
         let live: Vec<Handle> = self.lock().values().cloned().collect();
         for handle in live {
-            let concerned: Vec<String> = handle.sites.iter().filter(|site| sites.contains(site)).cloned().collect();
+            let concerned: Vec<String> = handle
+                .sites
+                .iter()
+                .filter(|site| sites.contains(site))
+                .cloned()
+                .collect();
             self.tell_network(&handle.inputs, &concerned);
         }
     }
@@ -452,7 +459,12 @@ fn network(line: SiteLine) -> RoomInput {
     RoomInput::Network {
         site: SiteKey::from(line.site.as_str()),
         cause: line.cause.map(|cause| Cause {
-            code: if cause.interface.is_some() { "line_down" } else { "site_device_down" }.to_owned(),
+            code: if cause.interface.is_some() {
+                "line_down"
+            } else {
+                "site_device_down"
+            }
+            .to_owned(),
             device: cause.device,
             interface: cause.interface,
         }),
