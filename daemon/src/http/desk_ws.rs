@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::sync::mpsc;
 
@@ -28,13 +28,25 @@ pub(super) async fn open(
     Path(conference): Path<String>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
-    let room = app.desk(id(&conference)?).await?;
+    let upgrade = upgrade.max_message_size(MESSAGE_MAX);
+    let room = match app.desk(id(&conference)?).await {
+        Ok(room) => room,
+        // A page cannot read why a handshake was refused: it is told on the open socket, and asks again later.
+        Err(refusal) => return Ok(upgrade.on_upgrade(move |socket| refuse(socket, refusal.code))),
+    };
     let by = caller.account.display_name;
     let tally = app.tally().clone();
-    Ok(upgrade
-        .max_message_size(MESSAGE_MAX)
-        .on_upgrade(move |socket| serve(room, by, socket, tally.open_socket(Socket::Desk)))
-        .into_response())
+    Ok(upgrade.on_upgrade(move |socket| serve(room, by, socket, tally.open_socket(Socket::Desk))))
+}
+
+async fn refuse(mut socket: WebSocket, code: &'static str) {
+    if socket
+        .send(Message::text(ServerMessage::error(code).text()))
+        .await
+        .is_ok()
+    {
+        let _ = socket.send(Message::Close(None)).await;
+    }
 }
 
 async fn serve(room: mpsc::Sender<RoomInput>, by: String, socket: WebSocket, _open: OpenSocket) {
