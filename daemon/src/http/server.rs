@@ -3,6 +3,7 @@
 //! No HTTP/2: the pages are a handful of files, WebSockets need connections of their own anyway, and each connection then has one
 //! request at a time, which is what the limits count.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -14,13 +15,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
@@ -128,7 +128,8 @@ impl Server {
             limits,
         } = self;
         let turns = Arc::new(Semaphore::new(limits.connections_max));
-        let graceful = GracefulShutdown::new();
+        // Every connection holds a sender: the channel ends with the last of them.
+        let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
         let mut refresh = tokio::time::interval(CERTIFICATE_CHECKED_EVERY);
         loop {
             let permit = tokio::select! {
@@ -154,7 +155,8 @@ impl Server {
                             secure: acceptor.is_some(),
                         },
                         limits,
-                        watcher: graceful.watcher(),
+                        stop: stop.clone(),
+                        _open: open.clone(),
                     };
                     let stream = Impatient::new(stream, limits.stall_max, permit);
                     tokio::spawn(connection.run(stream, acceptor));
@@ -166,11 +168,8 @@ impl Server {
                 }
             }
         }
-        drop(listener);
-        if timeout(limits.drain_max, graceful.shutdown())
-            .await
-            .is_err()
-        {
+        drop((listener, open));
+        if timeout(limits.drain_max, all_closed.recv()).await.is_err() {
             tracing::warn!("connections were cut off at the end");
         }
     }
@@ -197,7 +196,8 @@ struct Connection {
     router: Router,
     peer: Peer,
     limits: Limits,
-    watcher: Watcher,
+    stop: watch::Receiver<bool>,
+    _open: mpsc::Sender<Infallible>,
 }
 
 impl Connection {
@@ -218,10 +218,9 @@ impl Connection {
     }
 
     async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
-        // One version only: the builder for both waits without end for the first byte to tell them apart.
-        let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+        // Not hyper-util's builder: with upgrades it waits without end for the first byte, even for one version.
+        let mut builder = Builder::new();
         builder
-            .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head_within)
             .max_headers(64)
@@ -232,8 +231,22 @@ impl Connection {
             request.extensions_mut().insert(peer);
             router.clone().oneshot(request)
         });
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-        if let Err(error) = self.watcher.watch(connection).await {
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection.with_upgrades());
+        let mut stop = self.stop;
+        let stopped = async move { drop(stop.wait_for(|stop| *stop).await) };
+        let ended = tokio::select! {
+            ended = connection.as_mut() => Some(ended),
+            () = stopped => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
             tracing::debug!(peer = %peer.address, %error, "a connection ended");
         }
     }

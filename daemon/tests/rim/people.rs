@@ -270,7 +270,8 @@ async fn every_route_for_every_role() {
         people.push((Some(role), daemon.person(&admin, role.as_str()).await));
     }
     people.push((Some(AccountRole::Admin), admin));
-    for route in table() {
+    // The metrics look at address and bearer, never at the role; `Scrapers::allow` has them.
+    for route in table().into_iter().filter(|route| route.path != "/metrics") {
         for (role, client) in &mut people {
             let answer = client
                 .call(route.method.clone(), &concrete(route.path), None)
