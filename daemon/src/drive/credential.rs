@@ -111,6 +111,18 @@ impl Keys {
         })
     }
 
+    /// The same SNMPv3 user without keys, to hear why a device does not take them; `None` where there are none.
+    pub(crate) fn keyless(&self) -> Option<Auth> {
+        match &self.access {
+            Access::V3 {
+                user,
+                auth: Some(_),
+                ..
+            } => Some(Auth::Usm(UsmConfig::new(user.clone().into_bytes()))),
+            _ => None,
+        }
+    }
+
     /// The community, for traps; `None` for v3.
     pub(crate) fn community(&self) -> Option<&Secret> {
         match &self.access {

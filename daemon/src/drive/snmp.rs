@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_snmp::transport::{UdpHandle, UdpTransport};
@@ -182,7 +183,7 @@ struct Drive {
     transports: Transports,
     targets: HashMap<DeviceId, Target>,
     keys: Arc<HashMap<String, Keys>>,
-    clients: HashMap<(DeviceId, Arc<str>), Client<UdpHandle>>,
+    clients: HashMap<(DeviceId, Arc<str>), Way>,
     replies: mpsc::Sender<Reply>,
 }
 
@@ -322,8 +323,8 @@ impl Drive {
     }
 
     async fn send(&mut self, request: Request) {
-        let client = match self.client(&request).await {
-            Ok(client) => client,
+        let way = match self.way(&request).await {
+            Ok(way) => way,
             Err(error) => {
                 let reply = Reply {
                     request: request.id,
@@ -341,7 +342,7 @@ impl Drive {
         let replies = self.replies.clone();
         tokio::spawn(async move {
             let id = request.id;
-            let result = fetch(&client, request).await;
+            let result = fetch(&way, request).await;
             let bytes = result
                 .as_ref()
                 .map_or(0, |varbinds| varbinds.iter().map(size_estimate).sum());
@@ -356,10 +357,10 @@ impl Drive {
         });
     }
 
-    async fn client(&mut self, request: &Request) -> Result<Client<UdpHandle>, FetchError> {
+    async fn way(&mut self, request: &Request) -> Result<Way, FetchError> {
         let key = (request.device.clone(), request.credential.name.clone());
-        if let Some(client) = self.clients.get(&key) {
-            return Ok(client.clone());
+        if let Some(way) = self.clients.get(&key) {
+            return Ok(way.clone());
         }
         let refused = |detail: String| FetchError::Unreachable(detail);
         let target = self
@@ -370,23 +371,68 @@ impl Drive {
             .keys
             .get(&*request.credential.name)
             .ok_or_else(|| refused(format!("no credential {}", request.credential.name)))?;
-        let auth = keys.auth().map_err(|error| refused(error.to_string()))?;
         let transport = self
             .transports
             .of(target.address)
             .ok_or_else(|| refused("this machine has no IPv6".into()))?;
-        let client = Client::builder(target.address, auth)
-            .request_timeout(request.timeout)
-            .retry(Retry::none())
-            .build_with(transport)
-            .await
-            .map_err(|error| refused(error.to_string()))?;
-        self.clients.insert(key, client.clone());
-        Ok(client)
+        let build = async |auth| {
+            Client::builder(target.address, auth)
+                .request_timeout(request.timeout)
+                .retry(Retry::none())
+                .build_with(transport)
+                .await
+                .map_err(|error| refused(error.to_string()))
+        };
+        let auth = keys.auth().map_err(|error| refused(error.to_string()))?;
+        let way = Way {
+            client: build(auth).await?,
+            keyless: match keys.keyless() {
+                Some(auth) => Some(build(auth).await?),
+                None => None,
+            },
+            proven: Arc::default(),
+        };
+        self.clients.insert(key, way.clone());
+        Ok(way)
     }
 }
 
-async fn fetch(client: &Client<UdpHandle>, request: Request) -> Result<Vec<Varbind>, FetchError> {
+/// A device by one credential.
+#[derive(Clone)]
+struct Way {
+    client: Client<UdpHandle>,
+    /// The same user without keys. That a device does not know a user or a password it says unauthenticated (RFC 3414 §3.2), and the library
+    /// hears such words only where nothing was to be authenticated.
+    keyless: Option<Client<UdpHandle>>,
+    /// Whether the keys were taken once: from then on silence is silence.
+    proven: Arc<AtomicBool>,
+}
+
+impl Way {
+    /// What silence means, as far as the device says so to the same user without keys.
+    async fn silence(&self) -> FetchError {
+        let Some(keyless) = self
+            .keyless
+            .as_ref()
+            .filter(|_| !self.proven.load(Ordering::Relaxed))
+        else {
+            return FetchError::Timeout;
+        };
+        // sysUpTime.0
+        let answer = keyless
+            .get_many(&[async_snmp::Oid::new([1, 3, 6, 1, 2, 1, 1, 3, 0])])
+            .await;
+        match answer.map_err(|error| fetch_error(&error)) {
+            Err(FetchError::Timeout | FetchError::Unreachable(_)) => FetchError::Timeout,
+            Err(FetchError::V3UnknownUser) => FetchError::V3UnknownUser,
+            // It knows the user, whatever it lets the keyless one read: it is our keys that it does not take.
+            Ok(_) | Err(_) => FetchError::V3WrongDigest,
+        }
+    }
+}
+
+async fn fetch(way: &Way, request: Request) -> Result<Vec<Varbind>, FetchError> {
+    let client = &way.client;
     let oids: Vec<async_snmp::Oid> = request
         .oids
         .iter()
@@ -398,7 +444,10 @@ async fn fetch(client: &Client<UdpHandle>, request: Request) -> Result<Vec<Varbi
         Op::GetBulk { max_repetitions } => client.get_bulk(&oids, 0, max_repetitions).await,
     };
     match answer {
-        Ok(varbinds) => varbinds.into_iter().map(varbind).collect(),
+        Ok(varbinds) => {
+            way.proven.store(true, Ordering::Relaxed);
+            varbinds.into_iter().map(varbind).collect()
+        }
         Err(error) => {
             let error = fetch_error(&error);
             // A restarted agent has a new engine or new boots, and the library asks for neither by itself.
@@ -411,6 +460,9 @@ async fn fetch(client: &Client<UdpHandle>, request: Request) -> Result<Vec<Varbi
                 )
             {
                 let _ = client.rediscover_engine().await;
+            }
+            if matches!(error, FetchError::Timeout) {
+                return Err(way.silence().await);
             }
             Err(error)
         }
