@@ -100,6 +100,7 @@ impl Machines {
             dropped_total: vec![
                 ("unknown_source", count(&traps.unknown_source)),
                 ("unauthenticated", count(&traps.unauthenticated)),
+                ("v3_refused", count(&traps.v3_refused)),
                 ("malformed", count(&traps.malformed)),
                 ("inform_not_stored", count(&traps.informs_refused)),
                 ("queue_full", count(&self.traps_lost)),

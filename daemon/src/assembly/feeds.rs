@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::app::App;
 use crate::app::journal::Entry;
-use crate::app::machines::Machines;
+use crate::app::machines::{Machines, Notices};
 use crate::app::rooms::Rooms;
 use crate::drive::snmp::Command;
 use crate::metrics::Metrics;
@@ -161,6 +161,26 @@ pub(super) async fn prune(store: Store) {
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+        let now = jiff::Timestamp::now();
+        // Throttles and budgets look back a day.
+        let yesterday = now
+            .checked_sub(jiff::SignedDuration::from_hours(25))
+            .unwrap_or(now);
+        if let Err(error) = store.intent_log().prune(yesterday).await {
+            tracing::warn!(%error, "the intents of old runs were not pruned");
+        }
+    }
+}
+
+/// Looks once whether recordings can be made, which also readies GStreamer's registry of plugins for the first of them.
+pub(super) async fn check_recording(notices: Arc<Notices>) {
+    let checked =
+        tokio::task::spawn_blocking(|| nhipcau_media_gst::check("/proc/self/exe".as_ref())).await;
+    if let Ok(Err(error)) = checked {
+        tracing::error!(%error, "no recording can be made");
+        let reason =
+            crate::http::views::Reason::new("pipeline_died").with("detail", error.to_string());
+        notices.raise("recording", reason);
     }
 }
 

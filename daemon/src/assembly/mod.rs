@@ -17,7 +17,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use self::feeds::{
-    beat, follow_sites, forward_bridge, forward_events, keep_facts, observer, prune, tell_sites,
+    beat, check_recording, follow_sites, forward_bridge, forward_events, keep_facts, observer,
+    prune, tell_sites,
 };
 use self::terms::{
     bridge_config, end, engine_terms, poller_config, read_keys, read_library, read_profiles,
@@ -221,6 +222,8 @@ impl Daemon {
         tokio::spawn(rooms.clone().follow_faults());
         tokio::spawn(rooms.clone().follow_network());
         tokio::spawn(prune(store.clone()));
+        let notices = Arc::new(Notices::default());
+        tokio::spawn(check_recording(notices.clone()));
         forward_bridge(bridge_events, rooms.clone()).map_err(|e| StartError::of("bridge")(&e))?;
         beat(health, "store", {
             let store = store.clone();
@@ -250,7 +253,7 @@ impl Daemon {
             traps_lost,
             metrics: metrics.clone(),
             health: health.clone(),
-            notices: Arc::new(Notices::default()),
+            notices,
             state_dir: config.state_dir.clone(),
             scrapers: RwLock::new(scrapers(config)),
         });

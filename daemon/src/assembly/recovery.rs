@@ -50,8 +50,10 @@ impl Daemon {
         }
         let directory = config.recording.directory.clone();
         let store = store.clone();
+        // Listed before anybody can press record: what is unfinished later is being recorded.
+        let unfinished = store.recordings().unfinished().await.unwrap_or_default();
         tokio::spawn(async move {
-            for row in store.recordings().unfinished().await.unwrap_or_default() {
+            for row in unfinished {
                 let path = directory.join(&row.file);
                 let repaired = tokio::task::spawn_blocking(move || {
                     nhipcau_media_gst::repair(&path, "/proc/self/exe".as_ref())

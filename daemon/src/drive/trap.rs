@@ -63,8 +63,10 @@ pub(crate) struct TrapCounters {
     pub(crate) informs_refused: AtomicU64,
     /// Notifications of senders that nobody knows.
     pub(crate) unknown_source: AtomicU64,
-    /// SNMPv3 notifications without authentication.
+    /// Notifications with a community that nobody configured, and SNMPv3 ones without authentication.
     pub(crate) unauthenticated: AtomicU64,
+    /// SNMPv3 messages that failed the checks of RFC 3414 §3.2: unknown user, wrong digest, level, time or privacy key.
+    pub(crate) v3_refused: AtomicU64,
     /// Notifications that could not be read to the end.
     pub(crate) malformed: AtomicU64,
 }
@@ -130,25 +132,22 @@ pub(crate) fn spawn(
             .usm_user(name.into_bytes(), |_| Ok(user))
             .map_err(|e| start(e.to_string()))?;
     }
-    let communities: Vec<String> = keys
+    let communities: Vec<Secret> = keys
         .values()
         .filter_map(Keys::community)
         .chain(&config.communities)
-        .map(|secret| secret.expose().to_owned())
+        .cloned()
         .collect();
-    // An empty list would mean "any community" to the library.
-    let accepts_communities = !communities.is_empty();
     let receiver = {
         let (sink, counters, senders) = (sink.clone(), counters.clone(), senders.clone());
-        builder = builder.communities(communities).acceptance_policy(
-            move |envelope: &NotificationEnvelope<'_>| {
-                if judge(envelope, accepts_communities, &senders, &*sink, &counters) {
-                    NotificationAcceptance::Accept
-                } else {
-                    NotificationAcceptance::Reject
-                }
-            },
-        );
+        // The library would drop foreign communities by itself, and nobody could count them.
+        builder = builder.acceptance_policy(move |envelope: &NotificationEnvelope<'_>| {
+            if judge(envelope, &communities, &senders, &*sink, &counters) {
+                NotificationAcceptance::Accept
+            } else {
+                NotificationAcceptance::Reject
+            }
+        });
         runtime
             .block_on(builder.build())
             .map_err(|e| start(e.to_string()))?
@@ -156,7 +155,15 @@ pub(crate) fn spawn(
     let local = receiver.local_addr();
     std::thread::Builder::new()
         .name("traps".into())
-        .spawn(move || runtime.block_on(receive(receiver, senders, sink, counters)))
+        .spawn(move || {
+            runtime.block_on(async {
+                // Neither ends before the daemon does.
+                tokio::select! {
+                    () = receive(&receiver, senders, sink, &counters) => {}
+                    () = follow_library(&receiver, &counters) => {}
+                }
+            });
+        })
         .map_err(|e| start(e.to_string()))?;
     Ok(local)
 }
@@ -164,19 +171,27 @@ pub(crate) fn spawn(
 /// Decides before the library acknowledges. An inform is committed here, so that its acknowledgement can only follow.
 fn judge(
     envelope: &NotificationEnvelope<'_>,
-    accepts_communities: bool,
+    communities: &[Secret],
     senders: &RwLock<Senders>,
     sink: &dyn TrapSink,
     counters: &TrapCounters,
 ) -> bool {
-    match envelope.security_level {
-        None if !accepts_communities => return count(&counters.unauthenticated),
-        Some(SecurityLevel::NoAuthNoPriv) => return count(&counters.unauthenticated),
-        None | Some(_) => {}
-    }
     let Some(device) = known(senders, envelope.source.ip()) else {
         return count(&counters.unknown_source);
     };
+    let proven = match envelope.notification() {
+        Notification::TrapV1 { community, .. }
+        | Notification::TrapV2c { community, .. }
+        | Notification::InformV2c { community, .. } => communities
+            .iter()
+            .any(|known| community.matches(known.expose())),
+        _ => envelope
+            .security_level
+            .is_some_and(|level| level != SecurityLevel::NoAuthNoPriv),
+    };
+    if !proven {
+        return count(&counters.unauthenticated);
+    }
     if envelope.pdu_class == NotificationPduClass::Trap {
         return true;
     }
@@ -222,10 +237,10 @@ fn known(senders: &RwLock<Senders>, source: IpAddr) -> Option<Option<DeviceId>> 
 }
 
 async fn receive(
-    receiver: NotificationReceiver,
+    receiver: &NotificationReceiver,
     senders: Arc<RwLock<Senders>>,
     sink: Arc<dyn TrapSink>,
-    counters: Arc<TrapCounters>,
+    counters: &TrapCounters,
 ) {
     loop {
         match receiver.recv().await {
@@ -246,6 +261,24 @@ async fn receive(
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
+    }
+}
+
+/// Copies what the library counts by itself. Unknown engines are left out: every first inform begins with one (RFC 3414 §4).
+async fn follow_library(receiver: &NotificationReceiver, counters: &TrapCounters) {
+    let mut look = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        look.tick().await;
+        let refused = [
+            receiver.usm_unknown_usernames(),
+            receiver.usm_wrong_digests(),
+            receiver.usm_not_in_time_windows(),
+            receiver.usm_unsupported_sec_levels(),
+            receiver.usm_decryption_errors(),
+        ];
+        counters
+            .v3_refused
+            .store(refused.into_iter().map(u64::from).sum(), Ordering::Relaxed);
     }
 }
 

@@ -43,15 +43,17 @@ impl IntentLog<'_> {
             .await
     }
 
-    /// Drops the entries of a run that is over; its view stays.
+    /// Drops the entries of runs that are over and began before `before`; their views stay. Recovery needs the younger ones for throttles.
     ///
     /// # Errors
     /// As every write.
-    pub async fn forget(&self, run: i64) -> Result<(), StoreError> {
+    pub async fn prune(&self, before: Timestamp) -> Result<usize, StoreError> {
         self.store
             .write(move |connection| {
-                connection.execute("DELETE FROM intent_log WHERE run = ?1", [run])?;
-                Ok(())
+                Ok(connection.execute(
+                    "DELETE FROM intent_log WHERE run IN (SELECT id FROM runs WHERE finished = 1 AND started_at < ?1)",
+                    [ms(before)],
+                )?)
             })
             .await
     }

@@ -26,6 +26,8 @@ pub enum Order {
     },
     /// First order of a repair; carries two descriptors: the unfinished file, then the empty output file.
     Repair {},
+    /// Only look whether everything that a recording needs is installed; carries two descriptors that are not used.
+    Check {},
     /// Finish the file and exit.
     Stop {},
 }

@@ -15,5 +15,5 @@ pub mod tap;
 
 pub use child::{SUBCOMMAND, run_child};
 pub use parent::{
-    FailReason, RecordError, Recorder, RecorderEvent, RecordingSpec, Repaired, repair,
+    FailReason, RecordError, Recorder, RecorderEvent, RecordingSpec, Repaired, check, repair,
 };

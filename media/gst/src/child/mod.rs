@@ -26,7 +26,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
-use crate::control::{Failure, Order};
+use crate::control::{Failure, Order, Report};
 use crate::descriptors;
 
 /// First argument that makes the one binary act as this child: `nhipcau gst-record`.
@@ -63,6 +63,10 @@ pub fn run_child(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             stop.on_order();
             elements::check(elements::REPAIR).and_then(|()| remux::remux(files, &stop))
         }
+        Ok(Order::Check {}) => elements::check(elements::RECORD).map(|()| Report::Finished {
+            bytes: 0,
+            duration_ms: 0,
+        }),
         Ok(Order::Stop {}) | Err(_) => return ExitCode::from(EXIT_USAGE),
     };
     match done {
@@ -71,7 +75,7 @@ pub fn run_child(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            report::send(&crate::control::Report::Failed(failure));
+            report::send(&Report::Failed(failure));
             ExitCode::FAILURE
         }
     }

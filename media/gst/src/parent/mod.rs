@@ -20,7 +20,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use recorder::Recorder;
-pub use repair::{Repaired, repair};
+pub use repair::{Repaired, check, repair};
 
 /// What to record and where. Names come from the server, never from a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]

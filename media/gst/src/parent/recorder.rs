@@ -13,7 +13,7 @@ use crate::tap;
 
 /// A child reports every two seconds; after this long without a word it is ended. Long enough for a disk that stalls
 /// and for the first start, when GStreamer builds its plugin registry.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
+const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// A running recording. Dropping it finishes the file, like [`Recorder::stop`]; the child is reaped by the
 /// recording's own thread, so neither blocks.

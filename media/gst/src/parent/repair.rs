@@ -57,6 +57,23 @@ pub fn repair(path: &Path, program: &Path) -> Result<Repaired, RecordError> {
     repaired
 }
 
+/// The first look at GStreamer's plugins on a machine makes the registry of them; a busy machine takes its time.
+const FIRST_LOOK_MAX: Duration = Duration::from_secs(180);
+
+/// Looks whether everything that a recording needs is installed, and lets GStreamer make its registry of plugins, so that the first
+/// recording does not wait for it. Blocks for seconds on a new machine.
+///
+/// # Errors
+/// [`FailReason::MissingElement`] with the Debian package to install, or a program that cannot be started.
+pub fn check(program: &Path) -> Result<(), RecordError> {
+    let nothing = std::fs::File::open("/dev/null").map_err(RecordError::Spawn)?;
+    let (child, _orders) =
+        process::start(program, &Order::Check {}, process::both(&nothing, &nothing))
+            .map_err(RecordError::Spawn)?;
+    supervise(child, FIRST_LOOK_MAX, |_| {})?;
+    Ok(())
+}
+
 fn remux(program: &Path, files: [std::os::fd::BorrowedFd<'_>; 2]) -> Result<Repaired, RecordError> {
     // The order socket stays open to the end: closing it would tell the child to give up.
     let (child, _orders) =

@@ -62,6 +62,11 @@ pub(crate) fn spawn(parts: RoomParts) -> (mpsc::Sender<RoomInput>, tokio::task::
     (sender, tokio::spawn(live.run(inbox)))
 }
 
+/// A file of hours is finished in seconds, and on a slow disk in a minute.
+const FINISH_WITHIN: Duration = Duration::from_secs(120);
+/// The same when the daemon ends: what is not finished by then is repaired at the next start.
+const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+
 struct Page {
     connection: ConnectionId,
     sender: PageSender,
@@ -130,6 +135,7 @@ impl Live {
                         self.stop_recording(&Reason::new("daemon_restarted"));
                         self.keep = true;
                         self.store();
+                        self.finish_recordings(&mut inbox, DRAIN_WITHIN).await;
                         let _ = done.send(());
                         return;
                     }
@@ -145,6 +151,27 @@ impl Live {
             self.push();
         }
         self.bridge.close_room(self.room);
+        self.finish_recordings(&mut inbox, FINISH_WITHIN).await;
+    }
+
+    /// Hears the last words of the recordings, so that the index knows their files; everybody else hears that the meeting is over.
+    async fn finish_recordings(&mut self, inbox: &mut mpsc::Receiver<RoomInput>, within: Duration) {
+        let deadline = tokio::time::Instant::now() + within;
+        while !self.recordings.is_empty() {
+            match tokio::time::timeout_at(deadline, inbox.recv()).await {
+                Ok(Some(RoomInput::Recorder { generation, event })) => {
+                    self.recorder_event(generation, event)
+                }
+                Ok(Some(RoomInput::Join { reply, .. })) => drop(reply.send(Err(Code::RoomEnded))),
+                Ok(Some(RoomInput::Board(reply))) => drop(reply.send(self.machine.board())),
+                Ok(Some(RoomInput::Drain(done))) => {
+                    let _ = done.send(());
+                    return;
+                }
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => return,
+            }
+        }
     }
 
     fn input(&mut self, input: RoomInput) {
