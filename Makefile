@@ -26,6 +26,7 @@ check: setup-test web ## formatting, lints, licences, walls
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
+	cargo fetch --locked
 	cargo deny --offline check bans licenses sources
 	cargo test --locked -p nhipcau-tests tidy
 
