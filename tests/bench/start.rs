@@ -12,6 +12,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use nhipcau_tests::client::Client;
+use nhipcau_tests::daemon::{HTTP_PORT, HTTPS_PORT, MEDIA_PORT, TRAP_PORT};
 use nhipcau_tests::place;
 use nhipcau_tests::program::Program;
 use ureq::http::Method;
@@ -19,7 +20,7 @@ use ureq::http::Method;
 const ROUNDS: usize = 5;
 /// Idle means: first polls, first statistics and the allocator's first excitement are over.
 const SETTLED: Duration = Duration::from_secs(10);
-const PORT: u16 = 8080;
+const PORT: u16 = HTTP_PORT;
 
 fn main() -> ExitCode {
     let Some(binary) = std::env::args_os().nth(1) else {
@@ -46,7 +47,7 @@ fn round(binary: &Path, ip: Ipv4Addr, settle: Duration) -> (Duration, u64) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let config = folder.path().join("nhipcau.yaml");
     let text = format!(
-        "listen: {{https: \"{ip}:8443\", http_loopback: \"{ip}:{PORT}\", media: {{udp: \"{ip}:8445\"}}, traps: \"{ip}:1162\"}}\nstate_dir: {}\n",
+        "listen: {{https: \"{ip}:{HTTPS_PORT}\", http_loopback: \"{ip}:{PORT}\", media: {{udp: \"{ip}:{MEDIA_PORT}\"}}, traps: \"{ip}:{TRAP_PORT}\"}}\nstate_dir: {}\n",
         folder.path().join("state").display()
     );
     std::fs::write(&config, text).expect("the folder takes a file");

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { barriers, pictures } from "./support/artifacts.mjs";
 import { choose, chromium, click, gone, open, see, text, type } from "./support/browsers.mjs";
 import { ACCOUNT, Daemon } from "./support/daemon.mjs";
-import { until } from "./support/wait.mjs";
+import { PATIENCE_MS, until } from "./support/wait.mjs";
 
 const daemon = new Daemon("127.91.0.10");
 let browser;
@@ -106,7 +106,7 @@ test("a conference is booked on the desk; an overlapping one is told of", async 
 test("every page has its picture and no barrier, in both languages", async () => {
   await daemon.lab("break", "r-tay-giang--r-xa-avuong");
   await until("an incident", async () => (await daemon.get("/incidents?open=true")).length > 0);
-  const conference = await daemon.get("/conferences").then((all) => all[0].id);
+  const conference = (await daemon.book("Phiên họp thử", "tinh", ["v-hoi-an", "xa-tra-giang"])).id;
   const run = await until("a run", async () => (await daemon.get("/runs"))[0]?.id);
   const pages = {
     home: "/",
@@ -133,7 +133,7 @@ test("every page has its picture and no barrier, in both languages", async () =>
     for (const [name, path] of Object.entries(pages)) {
       await page.goto(daemon.https + path, { waitUntil: "domcontentloaded" });
       await see(page, "nav-home");
-      await page.waitForFunction(() => !document.querySelector(".ghost"), { timeout: 30_000 });
+      await page.waitForFunction(() => !document.querySelector(".ghost"), { timeout: PATIENCE_MS });
       wide.push(...(await pictures(page, `${language}-${name}`)));
       if (language === "vi") grave.push(...(await barriers(page, name)));
     }

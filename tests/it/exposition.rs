@@ -11,7 +11,7 @@ use nhipcau_tests::program::{self, Program};
 use nhipcau_tests::{place, wait};
 use serde_json::Value;
 
-const PROMETHEUS_PORT: u16 = 9090;
+const PROMETHEUS_PORT: u16 = 19090;
 
 /// Prometheus with one target.
 struct Prometheus {
@@ -82,9 +82,9 @@ fn prometheus_reads_the_province() {
     let Some(prometheus) = Prometheus::start(&daemon) else {
         return;
     };
-    let devices = admin.get("/devices").as_array().map_or(0, Vec::len);
+    let devices = daemon.settled(&admin);
     assert!(devices >= 98, "{devices}");
-    wait::until("every device is answered for", || {
+    wait::until("Prometheus has seen every device answer", || {
         (prometheus.value("sum(nhipcau_device_up)")? == devices as f64).then_some(())
     });
     assert_eq!(

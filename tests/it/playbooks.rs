@@ -12,8 +12,8 @@ use nhipcau_tests::program::{self, Program};
 use nhipcau_tests::{place, skipped, wait};
 use serde_json::Value;
 
-const SMTP_PORT: u16 = 1025;
-const WEBHOOK_PORT: u16 = 8081;
+const SMTP_PORT: u16 = 11025;
+const WEBHOOK_PORT: u16 = 18081;
 
 /// A real mail server that prints each mail as one line of JSON.
 const MAIL_SERVER: &str = r#"
@@ -107,10 +107,7 @@ fn a_broken_link_tells_once_and_its_healing_once() {
         ..Setup::default()
     });
     let admin = daemon.admin();
-    let devices = admin.get("/devices").as_array().map_or(0, Vec::len);
-    wait::until("every device answers", || {
-        (daemon.metric("nhipcau_device_up", &[]) == devices as f64).then_some(())
-    });
+    let devices = daemon.settled(&admin);
     let lines = || {
         mails
             .out()
@@ -183,9 +180,7 @@ fn a_broken_link_tells_once_and_its_healing_once() {
         Some(admin.get(&format!("/runs/{run}"))).filter(|run| run["state"] == "done")
     });
     assert!(run["finished_at"].is_string(), "{run}");
-    wait::until("every device answers again", || {
-        (daemon.metric("nhipcau_device_up", &[]) == devices as f64).then_some(())
-    });
+    assert_eq!(daemon.settled(&admin), devices);
     assert_eq!(
         lines().len(),
         2,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::process::Command;
 
-use nhipcau_tests::daemon::{self, Daemon, Setup};
+use nhipcau_tests::daemon::{self, Daemon, HTTP_PORT, HTTPS_PORT, MEDIA_PORT, Setup, TRAP_PORT};
 use nhipcau_tests::{place, program, wait};
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -90,7 +90,12 @@ fn a_wrong_reload_keeps_the_old_configuration() {
 fn a_taken_port_is_named_in_one_line() {
     let ip = IpAddr::V4(place::address());
     let at = |port| SocketAddr::new(ip, port);
-    for (port, udp) in [(8443, false), (8080, false), (8445, true), (1162, true)] {
+    for (port, udp) in [
+        (HTTPS_PORT, false),
+        (HTTP_PORT, false),
+        (MEDIA_PORT, true),
+        (TRAP_PORT, true),
+    ] {
         let _tcp = (!udp).then(|| TcpListener::bind(at(port)).expect("the port is free"));
         let _udp = udp.then(|| UdpSocket::bind(at(port)).expect("the port is free"));
         let refused = Daemon::refuse(&with(""), ip);

@@ -17,7 +17,7 @@ const PROCESSOR_LOAD: &str = "1.3.6.1.2.1.25.3.3.1.2";
 fn watching(agent: &Snmpd) -> Daemon {
     let silent = place::address();
     let mut config = String::from(
-        "poll: {interval: 5s, timeout: 500ms, retries: 1}\nhealth: {storage_percent_max: 100}\ncredentials:\n",
+        "poll: {interval: 5s, timeout: 2s, retries: 1}\nhealth: {storage_percent_max: 100}\ncredentials:\n",
     );
     config += "  - {name: cd, version: v2c, community: \"env:COMMUNITY\"}\n  - {name: cd-sai, version: v2c, community: \"env:WRONG\"}\n";
     for (name, user, auth) in [
@@ -75,12 +75,15 @@ fn a_real_agent_is_seen_as_snmpget_sees_it() {
     let admin = daemon.admin();
     let read = |id: &str| admin.get(&format!("/devices/{id}"));
     for id in ["v2c", "v3"] {
-        let device = wait::until(&format!("{id} is polled"), || {
-            Some(read(id)).filter(|device| device["collection"]["finished_at"].is_string())
+        // A poll on a loaded machine may lose an answer; the next one brings the whole.
+        let device = wait::until(&format!("a whole poll of {id}"), || {
+            Some(read(id)).filter(|device| {
+                device["collection"]["finished_at"].is_string()
+                    && device["collection"]["errors"] == serde_json::json!([])
+            })
         });
         assert_ne!(device["health"], "unknown", "{}", device["reasons"]);
         assert_eq!(device["sys_name"], SYS_NAME);
-        assert_eq!(device["collection"]["errors"], serde_json::json!([]));
         assert!(
             device["sys_descr"]
                 .as_str()
@@ -220,28 +223,23 @@ fn every_wrong_way_in_has_its_name() {
     let Some(agent) = Snmpd::start(5) else { return };
     let daemon = watching(&agent);
     let admin = daemon.admin();
-    for (id, code) in [
-        ("community", "timeout_or_community"),
-        ("digest", "v3_wrong_digest"),
-        ("user", "v3_unknown_user"),
-        ("silent", ""),
-    ] {
-        let device = wait::until(&format!("a reason for {id}"), || {
-            Some(admin.get(&format!("/devices/{id}"))).filter(|device| {
-                device["reasons"][0]["code"] != "not_polled_yet"
-                    && device["reasons"][0]["code"].is_string()
-            })
+    let wrong = [
+        ("community", &["timeout_or_community"][..]),
+        ("digest", &["v3_wrong_digest"]),
+        ("user", &["v3_unknown_user"]),
+        (
+            "silent",
+            &["timeout", "timeout_or_community", "unreachable"],
+        ),
+    ];
+    for (id, codes) in wrong {
+        let mut said = Value::Null;
+        let device = wait::until(&format!("{codes:?} for {id}"), || {
+            let device = admin.get(&format!("/devices/{id}"));
+            said = device["reasons"][0]["code"].clone();
+            Some(device).filter(|_| codes.iter().any(|code| said == *code))
         });
         assert_eq!(device["health"], "unknown", "{id}");
-        let said = device["reasons"][0]["code"].as_str().unwrap_or_default();
-        if code.is_empty() {
-            assert!(
-                ["timeout", "timeout_or_community", "unreachable"].contains(&said),
-                "{said}"
-            );
-        } else {
-            assert_eq!(said, code, "{id}");
-        }
     }
     let reasons = daemon.metrics();
     assert!(!reasons.contains("sai-hoan-toan"));

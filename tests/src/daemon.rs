@@ -13,10 +13,15 @@ use crate::place::{self, LabTurn};
 use crate::program::{self, Outcome, Program};
 use crate::wait;
 
-const HTTPS_PORT: u16 = 8443;
-const HTTP_PORT: u16 = 8080;
-const MEDIA_PORT: u16 = 8445;
-const TRAP_PORT: u16 = 1162;
+// Not the usual ones: a daemon that runs on this machine for people holds those on every address.
+/// Pages over TLS.
+pub const HTTPS_PORT: u16 = 18443;
+/// Pages without TLS.
+pub const HTTP_PORT: u16 = 18080;
+/// Media.
+pub const MEDIA_PORT: u16 = 18445;
+/// Traps.
+pub const TRAP_PORT: u16 = 11162;
 /// Letters of the one-time setup token: 128 bits in base64url.
 const TOKEN_LETTERS: usize = 22;
 
@@ -207,6 +212,17 @@ impl Daemon {
         let outcome = program::run(&mut command);
         assert!(outcome.status.success(), "lab {words:?}: {}", outcome.err);
         outcome.out
+    }
+
+    /// Waits until every device of the simulated province has answered, and says how many there are.
+    #[must_use]
+    pub fn settled(&self, admin: &Client) -> usize {
+        wait::until_within(2 * wait::PATIENCE, "every device answers", || {
+            let devices = admin.get("/devices").as_array().map_or(0, Vec::len);
+            // 99 since the data center counts 21; a little less would be another province, not a failure.
+            (devices > 90 && self.metric("nhipcau_device_up", &[]) == devices as f64)
+                .then_some(devices)
+        })
     }
 
     /// Sends a signal.

@@ -27,10 +27,10 @@ export class Daemon {
   /** `ip` carries pages and media; `wrap` is argv before the daemon's own, such as `ip netns exec NAME`. */
   constructor(ip, { config = "" } = {}) {
     this.ip = ip;
-    this.https = `https://${ip}:8443`;
+    this.https = `https://${ip}:18443`;
     // Plain HTTP is for loopback only; a daemon elsewhere is spoken to on loopback all the same.
-    this.http = `http://${ip.startsWith("127.") ? ip : "127.91.0.1"}:8080`;
-    const listen = `listen: {https: "${ip}:8443", http_loopback: "${new URL(this.http).host}", media: {udp: "${ip}:8445", announce: ["${ip}"]}, traps: "127.0.0.1:16162"}`;
+    this.http = `http://${ip.startsWith("127.") ? ip : "127.91.0.1"}:18080`;
+    const listen = `listen: {https: "${ip}:18443", http_loopback: "${new URL(this.http).host}", media: {udp: "${ip}:18445", announce: ["${ip}"]}, traps: "127.91.0.1:16162"}`;
     writeFileSync(this.#config, `${listen}\nstate_dir: ${join(this.#folder, "state")}\nrecording: {min_free: 64MiB}\n${config}`);
   }
 

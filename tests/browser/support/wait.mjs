@@ -1,7 +1,7 @@
 // Waiting for what real programs do in their own time.
 
 /** Long enough for a loaded machine; a test that reaches it has failed. Milliseconds. */
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = Number(process.env.NHIPCAU_PATIENCE_MS ?? 30_000);
 const PAUSE_MS = 100;
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
