@@ -13,7 +13,7 @@ pub mod sd_notify;
 pub mod secret;
 pub mod store;
 
-pub use run::{RunOptions, run};
+pub use run::{RunOptions, faults, run};
 
 mod assembly;
 mod drive;

@@ -29,16 +29,19 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says whether the configuration holds; every mistake on a line of its own.
+/// Says whether the configuration, its profiles and its playbooks hold; every mistake on a line of its own.
 fn check(path: Option<&Path>) -> ExitCode {
     match Config::load(path) {
-        Ok(config) => print(&format!(
-            "in order: {} devices, {} links, {} sites, {} channels\n",
-            config.devices.len(),
-            config.links.len(),
-            config.sites.len(),
-            config.channels.len()
-        )),
+        Ok(config) => match nhipcau::faults(&config) {
+            faults if faults.is_empty() => print(&format!(
+                "in order: {} devices, {} links, {} sites, {} channels\n",
+                config.devices.len(),
+                config.links.len(),
+                config.sites.len(),
+                config.channels.len()
+            )),
+            faults => fail(&faults.join("\n"), EXIT_USAGE),
+        },
         Err(errors) => fail(&lines(&errors), EXIT_USAGE),
     }
 }

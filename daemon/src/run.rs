@@ -10,7 +10,7 @@ use std::sync::Arc;
 use nhipcau_lab::{Fault, Lab, LabConfig, LabList, LinkState};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::assembly::Daemon;
+use crate::assembly::{self, Daemon};
 use crate::config::{Config, ConfigError};
 use crate::control::{ControlHandler, ControlSocket, Request, Response};
 use crate::logging::{self, Logging};
@@ -29,6 +29,12 @@ pub struct RunOptions {
     pub config: Option<PathBuf>,
     /// Beside a simulated province.
     pub lab: bool,
+}
+
+/// What is wrong with the profiles and playbooks that a configuration names; each mistake with its file and line.
+#[must_use]
+pub fn faults(config: &Config) -> Vec<String> {
+    assembly::faults(config)
 }
 
 /// Runs the daemon until SIGTERM or SIGINT.
@@ -188,6 +194,7 @@ async fn take_up(
     let new = config.reloaded(new);
     if let Err(error) = daemon.reload(&new, lab.is_some()).await {
         tracing::error!(%error, "configuration refused");
+        daemon.note_refusal(&error);
         return false;
     }
     daemon.note_reload(None);

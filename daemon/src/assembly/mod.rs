@@ -68,6 +68,16 @@ impl StartError {
     }
 }
 
+/// What is wrong with the profiles and playbooks that a configuration names; each mistake with its file and line.
+pub(crate) fn faults(config: &Config) -> Vec<String> {
+    let faults = [read_profiles(config).err(), read_library(config).err()];
+    faults
+        .into_iter()
+        .flatten()
+        .flat_map(|error| error.0.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
+}
+
 /// The running daemon.
 pub(crate) struct Daemon {
     app: App,
@@ -343,6 +353,26 @@ impl Daemon {
             ),
             None => self.machines.notices.clear("config"),
         }
+    }
+
+    /// Shows on the console that profiles or playbooks were refused.
+    pub(crate) fn note_refusal(&self, error: &StartError) {
+        use crate::http::views::Reason;
+        // The first line names file and line of the first mistake; the log has them all.
+        let first = error.0.lines().next().unwrap_or_default();
+        let mut parts = first.splitn(4, ':');
+        let (file, line) = (
+            parts.next().unwrap_or_default(),
+            parts.next().and_then(|line| line.parse::<u32>().ok()),
+        );
+        let detail = parts.last().filter(|_| line.is_some()).unwrap_or(first);
+        self.machines.notices.raise(
+            "config",
+            Reason::new("config_refused")
+                .with("file", file)
+                .with("line", line.unwrap_or(1))
+                .with("detail", detail.trim()),
+        );
     }
 
     /// Lets answers and rooms finish: meetings are stored as they are, and go on in the daemon's next life.

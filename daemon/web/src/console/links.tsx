@@ -1,7 +1,6 @@
 import type { LinkRow } from "../api.ts";
 import { byName, percent, rate } from "../format.ts";
 import { t } from "../i18n/console.ts";
-import { harmless } from "../i18n/index.ts";
 import { useResource } from "../resource.ts";
 import { Link, useQuery } from "../router.tsx";
 import { matches } from "../search.ts";
@@ -9,8 +8,10 @@ import { Button, Empty, Failure, HealthMark, Loading, Name, PageHead, Panel, Rea
 import { FilterBox } from "../ui/forms.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import { HealthFilter } from "./health_filter.tsx";
+import { withoutStaleLoad } from "./link_load.ts";
 import { LoadBar } from "./load_bar.tsx";
 import { byHealth, byNumber } from "./order.ts";
+import { SiteNames } from "./site_names.tsx";
 
 function End({ end, more }: { end: { device?: string; name: string; interface: string }; more?: string }) {
   return (
@@ -21,21 +22,30 @@ function End({ end, more }: { end: { device?: string; name: string; interface: s
   );
 }
 
+/** The rate of the fuller direction, bits per second. */
+function busier({ in_bps, out_bps }: LinkRow): number | undefined {
+  return in_bps === undefined ? out_bps : Math.max(in_bps, out_bps ?? 0);
+}
+
 export function Links() {
   const links = useResource<LinkRow[]>("/links", ["links"]);
   const [query, setQuery] = useQuery("tim");
   const [health, setHealth] = useQuery("tinh-trang");
   const all = links.data;
   const found = all?.filter((row) => matches(query, row.a.name, row.a.interface, row.b?.name, row.b?.interface, ...row.sites)) ?? [];
-  const shown = found.filter((row) => health === "" || row.health === health);
+  // Ill links first; the order of the address, if any, sorts these again.
+  const shown = found.filter((row) => health === "" || row.health === health).map(withoutStaleLoad).sort(byHealth);
   const columns: Column<LinkRow>[] = [
     { key: "tu", label: t("link.from"), wide: true, cell: (row) => <End end={row.a} />, compare: (a, b) => byName(a.a.name + a.a.interface, b.a.name + b.a.interface) },
     { key: "den", label: t("link.to"), wide: true, cell: (row) => (row.b ? <End end={row.b} more={t(`link.source.${row.source}`)} /> : <span class="quiet">{t(`link.source.${row.source}`)}</span>), compare: (a, b) => byName(a.b?.name ?? "", b.b?.name ?? "") },
     { key: "tinh-trang", label: t("device.health"), cell: (row) => <><HealthMark health={row.health} /><Reasons reasons={row.reasons} /></>, compare: byHealth },
     { key: "tai", label: t("link.load"), numeric: true, cell: (row) => <span class="load-cell"><span><b>{percent(row.load_percent)}</b> / {rate(row.capacity_bps)}</span><LoadBar percent={row.load_percent} health={row.health} /></span>, compare: (a, b) => byNumber(a.load_percent, b.load_percent) },
-    { key: "vao", label: t("interface.in"), numeric: true, cell: (row) => rate(row.in_bps), compare: (a, b) => byNumber(a.in_bps, b.in_bps) },
-    { key: "ra", label: t("interface.out"), numeric: true, cell: (row) => rate(row.out_bps), compare: (a, b) => byNumber(a.out_bps, b.out_bps) },
-    { key: "diem-cau", label: t("link.sites"), wide: true, cell: (row) => row.sites.map(harmless).join(", ") },
+    {
+      key: "luu-luong", label: t("link.traffic"), numeric: true,
+      cell: (row) => <span class="in-out"><span>{t("interface.in")}</span><span>{rate(row.in_bps)}</span><span>{t("interface.out")}</span><span>{rate(row.out_bps)}</span></span>,
+      compare: (a, b) => byNumber(busier(a), busier(b)),
+    },
+    { key: "diem-cau", label: t("link.sites"), wide: true, cell: (row) => <SiteNames sites={row.sites} /> },
   ];
   return (
     <>
