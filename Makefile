@@ -14,7 +14,7 @@ run: setup web build ## install what is missing, build, and start the daemon wit
 	$(BIN) run --lab
 
 test: setup-test web ## every test: Rust, real parts, web, browsers
-	cargo test --workspace --locked
+	cargo test --workspace --locked --no-fail-fast
 	cd daemon/web && npm run --silent check
 	$(MAKE) --no-print-directory browser
 
