@@ -47,6 +47,10 @@ pub(super) enum Note {
     RecordingStarted {
         file: String,
     },
+    RecordingGrew {
+        file: String,
+        bytes: u64,
+    },
     RecordingEnded {
         file: String,
         bytes: u64,
@@ -140,6 +144,13 @@ impl Surroundings for Context {
                 false,
             );
         }
+    }
+
+    fn recording_grew(&self, file: PathBuf, bytes: u64) {
+        self.note(Note::RecordingGrew {
+            file: file_name(&file),
+            bytes,
+        });
     }
 
     fn recording_ended(&self, file: PathBuf, bytes: u64, failed: Option<Reason>) {
@@ -236,6 +247,15 @@ pub(super) async fn keep_ledger(
                     file,
                     until_stored!(app.store().recordings().begin(new.clone())),
                 );
+            }
+            Note::RecordingGrew { file, bytes } => {
+                // The end writes the length that counts; this one is for whoever looks meanwhile.
+                if let Some(number) = recordings.get(&file)
+                    && let Err(error) = app.store().recordings().grow(*number, bytes).await
+                {
+                    tracing::debug!(%error, "the length of a recording was not stored");
+                }
+                continue;
             }
             Note::RecordingEnded {
                 file,

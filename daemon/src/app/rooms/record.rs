@@ -4,6 +4,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
 use nhipcau_conference::Reason;
+use nhipcau_media_gst::control::WarningCode;
 use nhipcau_media_gst::{FailReason, Recorder, RecorderEvent, RecordingSpec};
 use tokio::sync::mpsc;
 
@@ -16,6 +17,8 @@ const PROGRAM: &str = "/proc/self/exe";
 pub(crate) struct Recording {
     recorder: Recorder,
     bytes: u64,
+    /// Kinds of losses that were logged.
+    warned: Vec<WarningCode>,
 }
 
 /// How a recording ended.
@@ -46,12 +49,24 @@ impl Recording {
             tracing::error!(%error, "a recording could not be started");
             Reason::new("pipeline_died").with("detail", error.to_string())
         })?;
-        Ok((Self { recorder, bytes: 0 }, tap))
+        Ok((
+            Self {
+                recorder,
+                bytes: 0,
+                warned: Vec::new(),
+            },
+            tap,
+        ))
     }
 
     /// The file that is being written.
     pub(crate) fn file(&self) -> PathBuf {
         self.recorder.file().to_owned()
+    }
+
+    /// Length so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Tells the child to finish the file.
@@ -68,7 +83,13 @@ impl Recording {
                 None
             }
             RecorderEvent::Warning { code, count } => {
-                tracing::warn!(?code, count, "the recording lost something and goes on");
+                // Once a kind: a machine without breath would say it every two seconds.
+                if self.warned.contains(&code) {
+                    tracing::debug!(?code, count, "the recording lost more");
+                } else {
+                    tracing::warn!(?code, count, "the recording lost something and goes on");
+                    self.warned.push(code);
+                }
                 None
             }
             RecorderEvent::Finished { bytes, .. } => Some(RecordingEnd {

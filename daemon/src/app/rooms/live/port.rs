@@ -99,6 +99,8 @@ pub(crate) trait Surroundings: Send + Sync + 'static {
     fn board_changed(&self);
     /// A recording began.
     fn recording_started(&self, file: PathBuf);
+    /// A recording grew to this length.
+    fn recording_grew(&self, file: PathBuf, bytes: u64);
     /// A recording ended.
     fn recording_ended(&self, file: PathBuf, bytes: u64, failed: Option<Reason>);
     /// Where recordings go and under which name, or why there can be none (`disk_full`).

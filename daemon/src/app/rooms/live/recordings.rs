@@ -68,6 +68,10 @@ impl Live {
             .get_mut(&generation)
             .and_then(|recording| recording.event(event))
         else {
+            if let Some(recording) = self.recordings.get(&generation).filter(|r| r.bytes() > 0) {
+                self.surroundings
+                    .recording_grew(recording.file(), recording.bytes());
+            }
             return;
         };
         if let Some(recording) = self.recordings.remove(&generation) {
