@@ -170,11 +170,14 @@ impl Daemon {
                     .bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         };
-        let out = self.program.out();
-        let token = out.split_whitespace().rfind(is_token);
-        token
-            .unwrap_or_else(|| panic!("no setup token is printed:\n{out}"))
-            .to_owned()
+        // It is healthy a moment before it says so on its terminal.
+        wait::until("the setup token", || {
+            self.program
+                .out()
+                .split_whitespace()
+                .rfind(is_token)
+                .map(str::to_owned)
+        })
     }
 
     /// `/metrics`.

@@ -40,7 +40,8 @@ export class Daemon {
     // The turn may take as long as another test binary needs.
     await until("the daemon", async () => {
       if (this.#child.exitCode !== null) throw new Error(`the daemon ended: ${this.#out}`);
-      return (await fetch(`${this.http}/healthz`)).ok;
+      // It is healthy a moment before it says so on its terminal.
+      return (await fetch(`${this.http}/healthz`)).ok && this.#out.includes(this.https);
     }, 120_000);
     return this;
   }
