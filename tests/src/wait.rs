@@ -3,8 +3,8 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Long enough for a loaded machine; a test that reaches it has failed.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Two polls of a device and their retries on a loaded machine; a test that reaches it has failed.
+pub const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
 
