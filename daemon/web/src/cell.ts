@@ -23,6 +23,11 @@ export class Cell<T> {
 /** The cell's value; the component renders again when it changes. */
 export function useCell<T>(cell: Cell<T>): T {
   const [, render] = useReducer<number, undefined>((n) => n + 1, 0);
-  useEffect(() => cell.watch(() => render(undefined)), [cell]);
-  return cell.value;
+  const drawn = cell.value;
+  useEffect(() => {
+    // What changed between the drawing and this moment would never be drawn otherwise.
+    if (!Object.is(cell.value, drawn)) render(undefined);
+    return cell.watch(() => render(undefined));
+  }, [cell]);
+  return drawn;
 }
