@@ -60,7 +60,7 @@ export function Conduct({ board, send }: { board: Board; send: Send }) {
       {recording.on && <p class="recording-line" data-test="recording-line"><span class="rec-dot" aria-hidden="true" />{recording.since ? b("record.on", { time: timeWithSeconds(recording.since) }) : b("record")}</p>}
       {!recording.on && recording.reason && <p class="banner degraded" data-test="recording-reason">{b("record.ended", { reason: reasonClause(recording.reason) })}</p>}
       <div class="conduct-acts">
-        <Button test="mute-all" disabled={open === 0} label={open === 0 ? b("mute_all.nobody") : undefined} onClick={() => void muteAll()}>{b("mute_all", { n: open })}</Button>
+        <Button test="mute-all" disabled={open === 0} label={open === 0 ? `${b("mute_all", { n: open })}. ${b("mute_all.nobody")}` : undefined} onClick={() => void muteAll()}>{b("mute_all", { n: open })}</Button>
         <Button test="record" onClick={() => void record()}>{b(recording.on ? "record.stop" : "record")}</Button>
         <Button test="end" kind="danger" onClick={() => void end()}>{b("end")}</Button>
       </div>
