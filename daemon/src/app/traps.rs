@@ -7,12 +7,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use nhipcau_inventory::trap::Trap;
 use nhipcau_inventory::{SnmpVersion, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 
+use super::Topic;
 use super::clean::plain_text;
+use super::estate::Estate;
 use crate::drive::snmp::Command;
 use crate::drive::trap::{Commit, TrapSink};
-use crate::store::{NewTrap, Store};
+use crate::http::views::Reason;
+use crate::store::{NewEvent, NewTrap, Store};
 
 /// Traps waiting for their commit: 5,000 in 10 s fit several times over. Beyond it traps are lost and counted.
 const WAITING_MAX: usize = 16_384;
@@ -29,12 +32,20 @@ pub(crate) struct TrapDesk {
     runtime: tokio::runtime::Handle,
     waiting: mpsc::Sender<NewTrap>,
     watch: mpsc::Sender<Command>,
+    estate: Arc<Estate>,
+    changed: broadcast::Sender<Topic>,
     lost: Arc<AtomicU64>,
 }
 
 impl TrapDesk {
     /// A sink that writes to `store` on the current runtime and tells the watch.
-    pub(crate) fn start(store: Store, watch: mpsc::Sender<Command>, lost: Arc<AtomicU64>) -> Self {
+    pub(crate) fn start(
+        store: Store,
+        watch: mpsc::Sender<Command>,
+        estate: Arc<Estate>,
+        changed: broadcast::Sender<Topic>,
+        lost: Arc<AtomicU64>,
+    ) -> Self {
         let (waiting, queue) = mpsc::channel(WAITING_MAX);
         tokio::spawn(keep_groups(store.clone(), queue, lost.clone()));
         Self {
@@ -42,7 +53,28 @@ impl TrapDesk {
             runtime: tokio::runtime::Handle::current(),
             waiting,
             watch,
+            estate,
+            changed,
             lost,
+        }
+    }
+
+    /// What pages show of an inform. The watch tells of traps; of an inform the store must know before its acknowledgement.
+    fn event(&self, trap: &Trap, kept: &NewTrap) -> NewEvent {
+        let text = plain_text(&trap.text(), VARIABLE_CHARS_MAX);
+        let reason = Reason::new("trap")
+            .with("name", kept.name.as_str())
+            .with("text", text);
+        NewEvent {
+            at: kept.at,
+            kind: "trap".to_owned(),
+            health: "ok".to_owned(),
+            device: kept.device.clone(),
+            device_name: trap.device.as_ref().map(|id| self.estate.device_name(id)),
+            interface: None,
+            site: None,
+            reason: serde_json::to_value(reason).unwrap_or_default(),
+            held_back_by: None,
         }
     }
 
@@ -58,14 +90,17 @@ impl TrapSink for TrapDesk {
     fn commit(&self, trap: Trap, identity: String) -> Commit {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
         let (store, kept) = (self.store.clone(), record(&trap, Some(identity)));
+        let event = self.event(&trap, &kept);
         self.runtime.spawn(async move {
-            let _ = answer.send(store.traps().append(vec![kept]).await);
+            let _ = answer.send(store.traps().append_inform(kept, event).await);
         });
         match answered.recv_timeout(COMMIT_WAIT) {
             // A repetition is one event.
-            Ok(Ok(ids)) if ids.first().is_none_or(Option::is_none) => Commit::Repeated,
-            Ok(Ok(_)) => {
+            Ok(Ok(false)) => Commit::Repeated,
+            Ok(Ok(true)) => {
                 self.hasten(trap);
+                // Nobody listens when no page is open.
+                let _ = self.changed.send(Topic::Events);
                 Commit::Stored
             }
             Ok(Err(error)) => {

@@ -159,6 +159,8 @@ impl Daemon {
             let sink = Arc::new(TrapDesk::start(
                 store.clone(),
                 snmp.clone(),
+                estate.clone(),
+                app.topics(),
                 traps_lost.clone(),
             ));
             let trap_config = TrapConfig {

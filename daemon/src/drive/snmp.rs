@@ -114,6 +114,7 @@ pub(crate) fn spawn(
                 keys: Arc::default(),
                 clients: HashMap::new(),
                 replies,
+                told: false,
             };
             runtime.block_on(drive.run(inbox, replied));
         })?;
@@ -185,6 +186,8 @@ struct Drive {
     keys: Arc<HashMap<String, Keys>>,
     clients: HashMap<(DeviceId, Arc<str>), Way>,
     replies: mpsc::Sender<Reply>,
+    /// The trap fed last was an inform, whose event is stored already.
+    told: bool,
 }
 
 impl Drive {
@@ -222,7 +225,10 @@ impl Drive {
                 self.feed_watch(watch::Input::Links(links));
             }
             Command::Profiles(profiles) => self.feed_poller(poller::Input::Profiles(profiles)),
-            Command::Trap(trap) => self.feed_watch(watch::Input::Trap(trap)),
+            Command::Trap(trap) => {
+                self.told = trap.inform;
+                self.feed_watch(watch::Input::Trap(trap));
+            }
             Command::Acknowledge { incident, by, note } => {
                 self.feed_watch(watch::Input::Acknowledge { incident, by, note })
             }
@@ -304,6 +310,9 @@ impl Drive {
             let mut hastened = false;
             let watch_wake = loop {
                 match self.estate.poll() {
+                    // An inform's own event is in the store since before its acknowledgement.
+                    watch::Output::Event(event)
+                        if self.told && event.kind == watch::EventKind::Trap => {}
                     watch::Output::Event(event) => {
                         if self.events.try_send(event).is_err() {
                             self.estate.count_event_lost();
@@ -317,6 +326,7 @@ impl Drive {
                 }
             };
             if !hastened {
+                self.told = false;
                 return [poller_wake, watch_wake].into_iter().flatten().min();
             }
         }

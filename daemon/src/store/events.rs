@@ -1,7 +1,7 @@
 //! Events of devices, links and sites.
 
 use jiff::Timestamp;
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
 use super::codec::{json, json_at, ms, signed, time_at};
@@ -61,6 +61,25 @@ fn row_of(row: &Row<'_>) -> Result<EventRecord, StoreError> {
     })
 }
 
+/// Writes one event in the transaction of `connection`; its id.
+pub(super) fn insert(connection: &Connection, event: &NewEvent) -> Result<i64, StoreError> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO events (at, kind, health, device, device_name, interface, site, reason, held_back_by)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    Ok(insert.insert(params![
+        ms(event.at),
+        event.kind,
+        event.health,
+        event.device,
+        event.device_name,
+        event.interface,
+        event.site,
+        json(&event.reason)?,
+        event.held_back_by
+    ])?)
+}
+
 impl Events<'_> {
     /// Keeps events, all or none; answers their ids after the commit.
     ///
@@ -69,25 +88,9 @@ impl Events<'_> {
     pub async fn append(&self, events: Vec<NewEvent>) -> Result<Vec<i64>, StoreError> {
         self.store
             .write(move |connection| {
-                let mut insert = connection.prepare_cached(
-                    "INSERT INTO events (at, kind, health, device, device_name, interface, site, reason, held_back_by)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                )?;
                 events
                     .iter()
-                    .map(|event| {
-                        Ok(insert.insert(params![
-                            ms(event.at),
-                            event.kind,
-                            event.health,
-                            event.device,
-                            event.device_name,
-                            event.interface,
-                            event.site,
-                            json(&event.reason)?,
-                            event.held_back_by
-                        ])?)
-                    })
+                    .map(|event| insert(connection, event))
                     .collect()
             })
             .await

@@ -1,11 +1,11 @@
 //! Received traps and informs.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::Value;
 
 use super::codec::{json, json_at, ms, signed, time_at};
-use super::{Store, StoreError};
+use super::{NewEvent, Store, StoreError};
 
 /// A trap or inform to be kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,33 +40,55 @@ pub struct Traps<'a> {
     pub(super) store: &'a Store,
 }
 
+/// Writes one trap in the transaction of `connection`; its id, or `None` for a repeated inform.
+fn insert(connection: &Connection, trap: &NewTrap) -> Result<Option<i64>, StoreError> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO traps (at, source, device, inform_id, authenticated, name, varbinds)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (inform_id) DO NOTHING RETURNING id",
+    )?;
+    let row = params![
+        ms(trap.at),
+        trap.source,
+        trap.device,
+        trap.inform_id,
+        trap.authenticated,
+        trap.name,
+        json(&trap.varbinds)?
+    ];
+    Ok(insert.query_row(row, |row| row.get(0)).optional()?)
+}
+
 impl Traps<'_> {
-    /// Keeps traps, all or none; acknowledge informs after this resolves. `None` in the answer: a repetition, already kept.
+    /// Keeps traps, all or none.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn append(&self, traps: Vec<NewTrap>) -> Result<(), StoreError> {
+        self.store
+            .write(move |connection| {
+                traps
+                    .iter()
+                    .try_for_each(|trap| insert(connection, trap).map(drop))
+            })
+            .await
+    }
+
+    /// Keeps an inform and the event that tells of it, both or none; acknowledge it after this resolves. `false`: a repetition, already kept.
     ///
     /// # Errors
     /// As every write; then do not acknowledge.
-    pub async fn append(&self, traps: Vec<NewTrap>) -> Result<Vec<Option<i64>>, StoreError> {
+    pub async fn append_inform(
+        &self,
+        inform: NewTrap,
+        event: NewEvent,
+    ) -> Result<bool, StoreError> {
         self.store
             .write(move |connection| {
-                let mut insert = connection.prepare_cached(
-                    "INSERT INTO traps (at, source, device, inform_id, authenticated, name, varbinds)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (inform_id) DO NOTHING RETURNING id",
-                )?;
-                traps
-                    .iter()
-                    .map(|trap| {
-                        let row = params![
-                            ms(trap.at),
-                            trap.source,
-                            trap.device,
-                            trap.inform_id,
-                            trap.authenticated,
-                            trap.name,
-                            json(&trap.varbinds)?
-                        ];
-                        Ok(insert.query_row(row, |row| row.get(0)).optional()?)
-                    })
-                    .collect()
+                let fresh = insert(connection, &inform)?.is_some();
+                if fresh {
+                    super::events::insert(connection, &event)?;
+                }
+                Ok(fresh)
             })
             .await
     }
