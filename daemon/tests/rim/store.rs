@@ -295,27 +295,23 @@ async fn a_repeated_inform_is_kept_once() {
         name: "linkDown".to_owned(),
         varbinds: json!([]),
     };
-    let first = store
+    store
         .traps()
-        .append(vec![trap(Some("a")), trap(None), trap(None)])
+        .append(vec![trap(None), trap(None)])
         .await
         .expect("append");
-    assert!(first.iter().all(Option::is_some));
-    let second = store
-        .traps()
-        .append(vec![trap(Some("a")), trap(Some("b"))])
-        .await
-        .expect("append");
-    assert!(second[0].is_none() && second[1].is_some());
-    assert_eq!(
-        store
+    for (inform, fresh) in [("a", true), ("a", false), ("b", true)] {
+        let kept = store
             .traps()
-            .page(None, 10, None)
-            .await
-            .expect("page")
-            .len(),
-        4
-    );
+            .append_inform(trap(Some(inform)), event(0, inform))
+            .await;
+        assert_eq!(kept.expect("append"), fresh, "{inform}");
+    }
+    let traps = store.traps().page(None, 10, None).await.expect("page");
+    assert_eq!(traps.len(), 4);
+    // The event stands as soon as the inform does, and once.
+    let events = store.events().page(None, 10, None).await.expect("page");
+    assert_eq!(events.len(), 2);
 }
 
 #[tokio::test]
