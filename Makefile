@@ -32,8 +32,8 @@ check: setup-test web ## formatting, lints, licences, walls
 
 bench: bench-poll bench-bridge bench-start ## one JSON line a benchmark
 
-bench-poll: setup
-	@cargo run --quiet --release --locked -p nhipcau-tests --bin bench-poll
+bench-poll: setup web build
+	@NHIPCAU_BIN=$(CURDIR)/$(BIN) cargo run --quiet --release --locked -p nhipcau-tests --bin bench-poll
 
 bench-bridge: setup
 	@cargo run --quiet --release --locked -p nhipcau-media-rtc --features client --example forward
