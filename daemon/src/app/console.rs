@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use nhipcau_conference::ConferenceId;
+use nhipcau_inventory::DeviceId;
 use nhipcau_inventory::watch::IncidentKey;
 use nhipcau_playbooks::{Approver, RunId, RunState};
 use tokio::sync::oneshot;
 
+use super::estate::Estate;
 use super::machines::Machines;
 use super::{App, Caller, Refusal, Topic};
 use crate::drive::playbook::Message;
@@ -134,7 +136,15 @@ impl ConsoleDesk<'_> {
             .events()
             .page(before, limit.clamp(1, 1_000), device)
             .await?;
-        Ok(records.into_iter().map(event_row).collect())
+        let estate = &self.machines.estate;
+        Ok(records
+            .into_iter()
+            .map(|record| {
+                let mut row = event_row(record);
+                row.held_back_by = row.held_back_by.map(|cause| named(estate, &cause));
+                row
+            })
+            .collect())
     }
 
     /// Open incidents, causes first, without those that another one explains; or also the closed ones, newest first.
@@ -328,6 +338,19 @@ pub(crate) fn run_state(state: RunState) -> &'static str {
         RunState::Done => "done",
         RunState::Failed => "failed",
         RunState::Interrupted => "interrupted",
+    }
+}
+
+/// The cause as the journal keeps it, `DEVICE` or `DEVICE/INTERFACE`, with the device called by its name.
+fn named(estate: &Estate, cause: &str) -> String {
+    match cause.split_once('/') {
+        Some((device, interface)) => {
+            format!(
+                "{} {interface}",
+                estate.device_name(&DeviceId::from(device))
+            )
+        }
+        None => estate.device_name(&DeviceId::from(cause)),
     }
 }
 

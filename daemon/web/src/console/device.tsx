@@ -79,11 +79,7 @@ function Gauges({ device }: { device: DeviceDetail }) {
     <>
       {device.processors.length > 0 && (
         <Panel title={t("device.processors")}>
-          <ul class="gauges">
-            {device.processors.map((one) => (
-              <li key={one.name}><span><Name>{one.name}</Name></span><b class="num">{percent(one.load_percent)}</b><LoadBar percent={one.load_percent} health="ok" /></li>
-            ))}
-          </ul>
+          <Processors processors={device.processors} />
         </Panel>
       )}
       {device.storage.length > 0 && (
@@ -102,6 +98,29 @@ function Gauges({ device }: { device: DeviceDetail }) {
           </ul>
         </Panel>
       )}
+    </>
+  );
+}
+
+/** Processors shown one by one; of more the mean comes first and each on request. */
+const PROCESSORS_MAX = 4;
+
+function Processors({ processors }: Pick<DeviceDetail, "processors">) {
+  const each = (
+    <ul class="gauges">
+      {processors.map((one, index) => (
+        <li key={index}><span><Name>{one.name}</Name></span><b class="num">{percent(one.load_percent)}</b><LoadBar percent={one.load_percent} health="ok" /></li>
+      ))}
+    </ul>
+  );
+  if (processors.length <= PROCESSORS_MAX) return each;
+  const mean = processors.reduce((sum, one) => sum + one.load_percent, 0) / processors.length;
+  return (
+    <>
+      <ul class="gauges">
+        <li><span>{t("device.processors.many", { n: processors.length })}</span><b class="num">{percent(mean)}</b><LoadBar percent={mean} health="ok" /></li>
+      </ul>
+      <details class="more"><summary>{t("device.processors.each")}</summary>{each}</details>
     </>
   );
 }

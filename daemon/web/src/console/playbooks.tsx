@@ -6,7 +6,7 @@ import { eventKind, reasonSentence } from "../i18n/reasons.ts";
 import { useResource } from "../resource.ts";
 import { Link } from "../router.tsx";
 import { Empty, Failure, Loading, Name, PageHead, Panel } from "../ui/basics.tsx";
-import { RunTag } from "./run.tsx";
+import { RunTag, titleOf } from "./run.tsx";
 
 /** What the daemon does by itself, and what it has done. */
 export function Playbooks() {
@@ -24,7 +24,7 @@ export function Playbooks() {
             ? runs.error ? <Failure error={runs.error} retry={runs.reload} /> : <Loading />
             : runs.data.length === 0
               ? <Empty title={t("runs.none")}>{t("runs.none.sub")}</Empty>
-              : <ul class="run-list">{runs.data.map((run) => <li key={run.id}><RunRow run={run} now={now} /></li>)}</ul>}
+              : <ul class="run-list">{runs.data.map((run) => <li key={run.id}><RunRow run={run} title={titleOf(playbooks.data, run)} now={now} /></li>)}</ul>}
         </Panel>
         <Panel title={t("playbooks.list")} test="playbooks">
           {!playbooks.data
@@ -38,11 +38,11 @@ export function Playbooks() {
   );
 }
 
-function RunRow({ run, now }: { run: Run; now: Date }) {
+function RunRow({ run, title, now }: { run: Run; title: string; now: Date }) {
   return (
     <Link href={`/kich-ban/${run.id}`} class="run-row" test="run">
       <RunTag state={run.state} />
-      <b><Name>{run.playbook}</Name></b>
+      <b><Name>{title}</Name></b>
       <span class="run-why"><Name>{run.event.subject}</Name>: {reasonSentence(run.event.reason)}</span>
       <span class="quiet num">{when(run.started_at, now)}{run.finished_at && ` · ${duration((Date.parse(run.finished_at) - Date.parse(run.started_at)) / 1000)}`}</span>
     </Link>

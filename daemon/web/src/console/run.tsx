@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { type ApiError, type Run, type RunStep, api } from "../api.ts";
+import { type ApiError, type PlaybookRow, type Run, type RunStep, api } from "../api.ts";
 import { useNow } from "../clock.ts";
 import { duration, timeWithSeconds, when } from "../format.ts";
 import { common } from "../i18n/common.ts";
@@ -12,6 +12,13 @@ import { Button, Empty, Failure, Loading, Name, PageHead, Panel, Refusal } from 
 import { Dialog } from "../ui/dialog.tsx";
 import { Field, Text } from "../ui/forms.tsx";
 
+const STEP_KINDS = ["notify", "wait", "approve", "exec"] as const;
+
+function stepKind(kind: string): string {
+  const known = STEP_KINDS.find((one) => one === kind);
+  return known ? t(`step.kind.${known}`) : kind;
+}
+
 const TONE: Record<Run["state"], string> = { running: "live", waiting: "", approval: "degraded", done: "ok", failed: "critical", interrupted: "degraded" };
 const STEP_TONE: Record<RunStep["state"], string> = { pending: "", intended: "live", done: "ok", failed: "critical", skipped: "", interrupted: "degraded", waiting: "", approval: "degraded" };
 
@@ -19,10 +26,16 @@ export function RunTag({ state }: { state: Run["state"] }) {
   return <span class={`tag ${TONE[state]}`} data-test="run-state" data-state={state}>{t(`run.state.${state}`)}</span>;
 }
 
+/** What people call the playbook; its name when it is no longer loaded. */
+export function titleOf(playbooks: readonly PlaybookRow[] | undefined, run: Run): string {
+  return playbooks?.find((one) => one.name === run.playbook)?.title || run.playbook;
+}
+
 /** One run, step by step, with what waits for a person. */
 export function RunPage({ id }: { id: string }) {
   const now = useNow();
   const resource = useResource<Run>(`/runs/${encodeURIComponent(id)}`, ["runs"]);
+  const playbooks = useResource<PlaybookRow[]>("/playbooks");
   const run = resource.data;
   if (!run) {
     if (resource.error?.code === "not_found") return <Empty title={t("run.not_found")}><Link href="/kich-ban">{t("playbooks.title")}</Link></Empty>;
@@ -30,7 +43,7 @@ export function RunPage({ id }: { id: string }) {
   }
   return (
     <>
-      <PageHead title={<Name>{run.playbook}</Name>} sub={<><RunTag state={run.state} /> {t("run.title", { id: String(run.id) })} · <Link href="/kich-ban">{t("playbooks.title")}</Link></>} />
+      <PageHead title={<Name>{titleOf(playbooks.data, run)}</Name>} sub={<><RunTag state={run.state} /> {t("run.title", { id: String(run.id) })} · <Link href="/kich-ban">{t("playbooks.title")}</Link></>} />
       <div class="stack">
         <Panel>
           <dl class="facts">
@@ -44,8 +57,8 @@ export function RunPage({ id }: { id: string }) {
               <li key={step.index} class={`run-step ${step.state}`} data-state={step.state}>
                 <span class={`tag ${STEP_TONE[step.state]}`}>{t(`step.${step.state}`)}</span>
                 <div>
-                  <p><b><Name>{step.title}</Name></b> <span class="quiet mono"><Name>{step.kind}</Name></span></p>
-                  {step.detail && <p class="quiet"><Name>{step.detail}</Name></p>}
+                  <p><b><Name>{step.title}</Name></b> <span class="quiet"><Name>{stepKind(step.kind)}</Name></span></p>
+                  {step.detail && <p class="quiet"><Name>{step.kind === "notify" && step.detail === "log" ? t("step.detail.log") : step.detail}</Name></p>}
                   {step.state === "approval" && may("operate") && <Approval run={run} step={step} done={resource.put} />}
                 </div>
                 <span class="quiet num">{step.at && timeWithSeconds(step.at)}</span>

@@ -1,9 +1,9 @@
 import { useMemo, useState } from "preact/hooks";
-import type { Site } from "../api.ts";
+import type { DeviceRow, Site } from "../api.ts";
 import { type Node, flat, pruned, treeOf } from "../sites_tree.ts";
 import { rate } from "../format.ts";
 import { common } from "../i18n/common.ts";
-import { t } from "../i18n/console.ts";
+import { siteKind, t } from "../i18n/console.ts";
 import { useResource } from "../resource.ts";
 import { Link, useQuery } from "../router.tsx";
 import { may } from "../session.ts";
@@ -17,6 +17,8 @@ type Editing = { site?: Site; parent?: string } | null;
 /** The tree of sites: how each is, over which line it is reached, whom to call. */
 export function Sites() {
   const sites = useResource<Site[]>("/sites", ["sites"]);
+  const devices = useResource<DeviceRow[]>("/devices");
+  const names = useMemo(() => new Map(devices.data?.map((one) => [one.id, one.name])), [devices.data]);
   const [query, setQuery] = useQuery("tim");
   const [health, setHealth] = useQuery("tinh-trang");
   const [editing, edit] = useState<Editing>(null);
@@ -50,7 +52,7 @@ export function Sites() {
                   ? <Empty title={t("sites.no_match")}><Button onClick={() => { setQuery(""); setHealth(""); }}>{t("devices.clear")}</Button></Empty>
                   : (
                     <ul class="site-tree" data-test="sites">
-                      {open.map((node) => <SiteRow key={node.site.id} node={node} folded={folded.has(node.site.id)} toggle={toggle} edit={edit} />)}
+                      {open.map((node) => <SiteRow key={node.site.id} node={node} folded={folded.has(node.site.id)} toggle={toggle} edit={edit} names={names} />)}
                     </ul>
                   )}
               </Panel>
@@ -79,7 +81,7 @@ function unfolded(nodes: readonly Node[], folded: ReadonlySet<string>): Node[] {
   return nodes.flatMap((node) => [node, ...(folded.has(node.site.id) ? [] : unfolded(node.below, folded))]);
 }
 
-function SiteRow({ node, folded, toggle, edit }: { node: Node; folded: boolean; toggle: (id: string) => void; edit: (editing: Editing) => void }) {
+function SiteRow({ node, folded, toggle, edit, names }: { names: ReadonlyMap<string, string>; node: Node; folded: boolean; toggle: (id: string) => void; edit: (editing: Editing) => void }) {
   const { site } = node;
   const below = flat(node.below).length;
   return (
@@ -92,10 +94,10 @@ function SiteRow({ node, folded, toggle, edit }: { node: Node; folded: boolean; 
         )
         : <span class="fold" />}
       <div class="site-main">
-        <p><b><Name>{site.name}</Name></b> <span class="tag"><Name>{site.kind}</Name></span>{folded && below > 0 && <span class="quiet small"> {t("sites.below", { n: below })}</span>}</p>
+        <p><b><Name>{site.name}</Name></b> <span class="tag">{siteKind(site.kind)}</span>{folded && below > 0 && <span class="quiet small"> {t("sites.below", { n: below })}</span>}</p>
         <p class="quiet small site-facts">
           {site.agency_code && <span class="mono"><Name>{site.agency_code}</Name></span>}
-          {site.uplink && <span>{t("site.uplink")}: <Link href={`/thiet-bi/${encodeURIComponent(site.uplink.device)}?cong=${encodeURIComponent(site.uplink.interface)}`}><Name>{site.uplink.device}</Name> <Name>{site.uplink.interface}</Name></Link></span>}
+          {site.uplink && <span>{t("site.uplink")}: <Link href={`/thiet-bi/${encodeURIComponent(site.uplink.device)}?cong=${encodeURIComponent(site.uplink.interface)}`}><Name>{names.get(site.uplink.device) ?? site.uplink.device}</Name> <Name>{site.uplink.interface}</Name></Link></span>}
           {site.capacity_bps !== undefined && <span class="num">{rate(site.capacity_bps)}</span>}
           {site.phone && <a class="num" href={`tel:${site.phone.replace(/[^+\d]/g, "")}`}><Name>{site.phone}</Name></a>}
         </p>

@@ -14,6 +14,11 @@ export function largeOf(state: SeatState): Participant | undefined {
   return id === state.self?.id ? undefined : state.participants.find((one) => one.id === id);
 }
 
+/** Nothing arrives: what the daemon last said of speakers is no longer true. */
+function isLost(state: SeatState): boolean {
+  return state.socketLostAt !== null || state.call === "lost";
+}
+
 /** The large picture, with one's own small in its corner. */
 export function Stage({ seat, state }: { seat: Seat; state: SeatState }) {
   const box = useRef<HTMLDivElement>(null);
@@ -21,7 +26,14 @@ export function Stage({ seat, state }: { seat: Seat; state: SeatState }) {
   const others = state.participants.filter((one) => one.id !== state.self?.id);
   return (
     <div class="stage" ref={box} data-test="stage">
-      {large
+      {isLost(state)
+        ? (
+          <div class="stage-empty" data-test="stage-lost">
+            <p class="stage-title">{r("stage.lost")}</p>
+            <p>{r("stage.lost.sub")}</p>
+          </div>
+        )
+        : large
         ? <Large key={large.id} seat={seat} state={state} one={large} />
         : (
           <div class="stage-empty">
@@ -90,7 +102,7 @@ export function Tile({ seat, state, one }: { seat: Seat; state: SeatState; one: 
   const stream = slot ? seat.stream(slot.mid) : undefined;
   const visible = one.cam && one.connected && stream !== undefined;
   const [shown, setShown] = useShown(visible ? stream : undefined);
-  const speaking = one.speaking || state.speaker === one.id;
+  const speaking = !isLost(state) && (one.speaking || state.speaker === one.id);
   return (
     <button
       type="button"

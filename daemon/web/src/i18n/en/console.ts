@@ -110,6 +110,8 @@ export const consoleWords: Record<keyof typeof vi, string> = {
   "device.neighbours": "Neighbours",
   "device.storage": "Memory and disks",
   "device.processors": "Processors",
+  "device.processors.each": "Each processor",
+  "device.processors.many": "{n} processors, on average",
   "device.collection": "Latest collection",
   "device.collection.line": "{varbinds} values in {ms} ms, {requests} request{requests:|s}, {retries} retr{retries:y|ies}.",
   "device.collection.never": "No collection finished yet.",
@@ -220,6 +222,11 @@ export const consoleWords: Record<keyof typeof vi, string> = {
   "runs.title": "Runs",
   "runs.none": "No playbook has run yet",
   "runs.none.sub": "Each run is kept step by step, even when the server restarts in the middle.",
+  "step.kind.notify": "notice",
+  "step.kind.wait": "wait",
+  "step.kind.approve": "approval",
+  "step.kind.exec": "program",
+  "step.detail.log": "Written to the log; no channel is configured.",
   "run.title": "Run {id}",
   "run.waiting": "{n} run{n:|s} wait{n:s|} for approval",
   "run.started": "Started",
@@ -284,4 +291,19 @@ export const consoleWords: Record<keyof typeof vi, string> = {
   "forbidden.text": "The page needs another role. Ask the administrator.",
   "sort.by": "Sort by {column}",
   "rows.more": "{n} more row{n:|s}. Filter to narrow down.",
+};
+
+/** Kinds of sites; a province may invent its own, which show as written. */
+export const siteKinds: Record<string, string> = {
+  province: "Province",
+  city: "City",
+  region: "Region",
+  district: "Former district",
+  commune: "Commune",
+  ward: "Ward",
+  department: "Department",
+  data_center: "Data center",
+  office: "Office",
+  party: "Party office",
+  unit: "Unit",
 };

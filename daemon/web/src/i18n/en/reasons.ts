@@ -40,7 +40,7 @@ export const reasons: Record<string, string> = {
   layer_lowered: "weak line: picture quality lowered to keep the sound",
   conference_ended: "the conference ended",
   disk_full: "the server's disk is full",
-  pipeline_died: "the recording process died: {detail}",
+  pipeline_died: "the recording process died",
   daemon_restarted: "the server restarted",
   stopped_by: "stopped by {name}",
   config_refused: "configuration file {file}, line {line}: {detail}. The previous one stays in use",

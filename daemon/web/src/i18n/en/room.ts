@@ -60,6 +60,8 @@ export const roomWords: Record<keyof typeof vi, string> = {
   "stage.alone": "You are the first in the room",
   "stage.alone.sub": "The pictures of other sites will appear here.",
   "stage.nobody": "Nobody is speaking yet",
+  "stage.lost": "Picture and sound are lost",
+  "stage.lost.sub": "Reconnecting by itself. Your seat is kept.",
   "stage.no_cam": "Camera off",
   "stage.waiting_picture": "Waiting for the picture",
   "stage.dropped": "Connection lost, the seat is kept",

@@ -108,6 +108,8 @@ export const consoleWords = {
   "device.neighbours": "Thiết bị kết nối",
   "device.storage": "Bộ nhớ và ổ đĩa",
   "device.processors": "Bộ xử lý",
+  "device.processors.each": "Từng bộ xử lý",
+  "device.processors.many": "{n} bộ xử lý, trung bình",
   "device.collection": "Lần thu thập gần nhất",
   "device.collection.line": "{varbinds} giá trị trong {ms} ms, {requests} lượt hỏi, {retries} lần hỏi lại.",
   "device.collection.never": "Chưa thu thập xong lần nào.",
@@ -218,6 +220,11 @@ export const consoleWords = {
   "runs.title": "Lần chạy",
   "runs.none": "Chưa có kịch bản nào chạy",
   "runs.none.sub": "Mỗi lần chạy được ghi lại từng bước, kể cả khi máy chủ khởi động lại giữa chừng.",
+  "step.kind.notify": "báo tin",
+  "step.kind.wait": "chờ",
+  "step.kind.approve": "xin phê duyệt",
+  "step.kind.exec": "chạy chương trình",
+  "step.detail.log": "Đã ghi nhật ký; chưa khai báo kênh báo tin.",
   "run.title": "Lần chạy {id}",
   "run.waiting": "{n} lần chạy đang chờ phê duyệt",
   "run.started": "Bắt đầu",
@@ -282,4 +289,19 @@ export const consoleWords = {
   "forbidden.text": "Trang này cần vai trò khác. Hỏi người quản trị hệ thống.",
   "sort.by": "Sắp xếp theo {column}",
   "rows.more": "Còn {n} dòng nữa. Lọc để thu hẹp.",
+};
+
+/** Kinds of sites; a province may invent its own, which show as written. */
+export const siteKinds: Record<string, string> = {
+  province: "Tỉnh",
+  city: "Thành phố",
+  region: "Khu vực",
+  district: "Huyện cũ",
+  commune: "Xã",
+  ward: "Phường",
+  department: "Sở, ban, ngành",
+  data_center: "Trung tâm dữ liệu",
+  office: "Văn phòng",
+  party: "Cơ quan Đảng",
+  unit: "Đơn vị",
 };

@@ -40,7 +40,7 @@ export const reasons: Record<string, string> = {
   layer_lowered: "đường truyền yếu, đã giảm độ nét của hình để giữ tiếng",
   conference_ended: "cuộc họp kết thúc",
   disk_full: "ổ đĩa của máy chủ đã đầy",
-  pipeline_died: "tiến trình ghi hình dừng đột ngột: {detail}",
+  pipeline_died: "tiến trình ghi hình dừng đột ngột",
   daemon_restarted: "máy chủ vừa khởi động lại",
   stopped_by: "{name} đã dừng",
   config_refused: "tệp cấu hình {file}, dòng {line}: {detail}. Đang dùng cấu hình trước đó",

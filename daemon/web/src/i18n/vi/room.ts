@@ -58,6 +58,8 @@ export const roomWords = {
   "stage.alone": "Bạn là người đầu tiên trong phòng",
   "stage.alone.sub": "Hình của các điểm cầu khác sẽ hiện ở đây.",
   "stage.nobody": "Chưa có ai đang phát biểu",
+  "stage.lost": "Mất hình và tiếng",
+  "stage.lost.sub": "Đang tự kết nối lại. Chỗ của bạn vẫn được giữ.",
   "stage.no_cam": "Đang tắt camera",
   "stage.waiting_picture": "Đang chờ hình",
   "stage.dropped": "Mất kết nối, chỗ vẫn được giữ",
