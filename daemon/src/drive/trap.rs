@@ -1,7 +1,9 @@
 //! Traps and informs in. An inform is acknowledged after its commit: the store answers before the library may.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
@@ -335,8 +337,14 @@ fn engine(state_dir: &Path) -> Result<AuthoritativeEngine, TrapError> {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         let temporary = target.with_extension("new");
-        std::fs::write(&temporary, format!("{id} {}\n", state.engine_boots()))?;
-        std::fs::File::open(&temporary)?.sync_all()?;
+        let _ = std::fs::remove_file(&temporary);
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary)?;
+        file.write_all(format!("{id} {}\n", state.engine_boots()).as_bytes())?;
+        file.sync_all()?;
         std::fs::rename(&temporary, &target)
     };
     match stored {
@@ -366,6 +374,12 @@ mod tests {
         let second = engine(dir.path()).unwrap();
         assert_eq!(first.engine_id(), second.engine_id());
         assert_eq!(second.engine_boots(), first.engine_boots() + 1);
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &std::fs::metadata(dir.path().join("snmp-engine"))
+                .unwrap()
+                .permissions(),
+        );
+        assert_eq!(mode & 0o777, 0o600, "who knows boots and identity replays");
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::app::{App, Topic};
 
 /// At most one message in this time: a rack that goes dark is one reading, not a hundred.
 const GATHER: Duration = Duration::from_secs(1);
+/// The first change after a quiet second is told this soon, with what comes along: a trap is on the page while it is news.
+const FIRST: Duration = Duration::from_millis(20);
 /// Keeps middle boxes from forgetting the connection.
 const PING_EVERY: Duration = Duration::from_secs(15);
 /// Pages say nothing here.
@@ -31,6 +33,7 @@ async fn serve(app: App, mut socket: WebSocket) {
     let mut ping = tokio::time::interval(PING_EVERY);
     let mut topics: BTreeSet<String> = BTreeSet::new();
     let mut due: Option<tokio::time::Instant> = None;
+    let mut told = tokio::time::Instant::now();
     loop {
         tokio::select! {
             topic = changed.recv() => {
@@ -39,10 +42,11 @@ async fn serve(app: App, mut socket: WebSocket) {
                     Err(RecvError::Lagged(_)) => topics.extend(everything()),
                     Err(RecvError::Closed) => return,
                 }
-                due.get_or_insert_with(|| tokio::time::Instant::now() + GATHER);
+                due.get_or_insert_with(|| (told + GATHER).max(tokio::time::Instant::now() + FIRST));
             }
             () = tokio::time::sleep_until(due.unwrap_or_else(tokio::time::Instant::now)), if due.is_some() => {
                 due = None;
+                told = tokio::time::Instant::now();
                 let what: Vec<String> = std::mem::take(&mut topics).into_iter().collect();
                 let text = serde_json::json!({"type": "changed", "what": what}).to_string();
                 if socket.send(Message::text(text)).await.is_err() {
