@@ -1,0 +1,184 @@
+//! What the words of the command line ask for. One file a family of commands; each reads its own words and carries itself out.
+
+mod daemon;
+mod lab;
+mod line;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::edge::print;
+use daemon::{Check, Run};
+use lab::Lab;
+use line::Line;
+
+/// What `nhipcau help` prints: the lines of every family.
+fn help() -> String {
+    format!(
+        "\
+nhipcau: watches a province's devices and carries its conferences
+
+{}{}  nhipcau version
+
+FILE is /etc/nhipcau/nhipcau.yaml unless given; without any file the built-in defaults hold. conf.d/*.yaml beside it is joined to it.
+",
+        daemon::HELP,
+        lab::HELP
+    )
+}
+
+/// One command.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Help,
+    Version,
+    Check(Check),
+    Run(Run),
+    Lab(Lab),
+    /// The recording's child process; not for people.
+    GstRecord(Vec<OsString>),
+}
+
+impl Command {
+    /// Does it, to its end.
+    pub(crate) fn carry_out(self) -> ExitCode {
+        match self {
+            Self::Help => print(&help()),
+            Self::Version => print(concat!("nhipcau ", env!("CARGO_PKG_VERSION"), "\n")),
+            Self::Check(check) => check.carry_out(),
+            Self::Run(run) => run.carry_out(),
+            Self::Lab(lab) => lab.carry_out(),
+            // Before any thread is started: the child limits itself first.
+            Self::GstRecord(arguments) => nhipcau_media_gst::run_child(arguments),
+        }
+    }
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// One sentence for the person who typed it.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
+    let mut arguments = arguments.into_iter().peekable();
+    let program = arguments.next();
+    if arguments
+        .peek()
+        .is_some_and(|first| first == nhipcau_media_gst::SUBCOMMAND)
+    {
+        return Ok(Command::GstRecord(arguments.skip(1).collect()));
+    }
+    let mut line =
+        Line::read(program.into_iter().chain(arguments)).map_err(|error| error.to_string())?;
+    let command = of(&mut line)?;
+    line.finish()?;
+    Ok(command)
+}
+
+fn of(line: &mut Line) -> Result<Command, String> {
+    let words = line.words();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if line.flag("help") || matches!(words[..], ["help"]) {
+        line.forget();
+        return Ok(Command::Help);
+    }
+    if line.flag("version") || matches!(words[..], ["version"]) {
+        return Ok(Command::Version);
+    }
+    match words[..] {
+        ["run"] => Ok(Command::Run(Run::read(line)?)),
+        ["check"] => Ok(Command::Check(Check::read(line)?)),
+        ["lab", ref words @ ..] => Ok(Command::Lab(Lab::read(words, line)?)),
+        [] => Err("what shall it do?".into()),
+        [other, ..] => Err(format!("there is no command {other:?} with these words")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nhipcau::control::Request;
+
+    use super::*;
+
+    fn read(line: &str) -> Result<Command, String> {
+        parse(
+            std::iter::once("nhipcau")
+                .chain(line.split_whitespace())
+                .map(OsString::from),
+        )
+    }
+
+    #[test]
+    fn commands_are_read_in_any_order_of_options() {
+        let Ok(Command::Run(Run(options))) = read("--lab run --config /etc/a.yaml") else {
+            panic!()
+        };
+        assert!(options.lab && options.config == Some("/etc/a.yaml".into()));
+        assert!(matches!(
+            read("check --reference"),
+            Ok(Command::Check(Check::Reference))
+        ));
+        assert!(matches!(
+            read("check -c a"),
+            Ok(Command::Check(Check::Files(Some(_))))
+        ));
+        assert!(matches!(read("--version"), Ok(Command::Version)));
+        assert!(matches!(read("help"), Ok(Command::Help)));
+        assert!(matches!(read("run --lab --help"), Ok(Command::Help)));
+        assert!(
+            matches!(read("gst-record --odd"), Ok(Command::GstRecord(arguments)) if arguments.len() == 1)
+        );
+    }
+
+    #[test]
+    fn the_labs_words_become_requests() {
+        let request = |line: &str| match read(line) {
+            Ok(Command::Lab(Lab { request, .. })) => request,
+            other => panic!("{line}: {other:?}"),
+        };
+        assert_eq!(request("lab list"), Request::List {});
+        assert_eq!(
+            request("lab break isr4431--r-tam-ky"),
+            Request::Break {
+                what: "isr4431--r-tam-ky".into()
+            }
+        );
+        assert_eq!(
+            request("lab break sensor ups-1 battery hot"),
+            Request::Break {
+                what: "sensor ups-1 battery hot".into()
+            }
+        );
+        assert_eq!(
+            request("lab narrow a 512k"),
+            Request::Narrow {
+                link: "a".into(),
+                capacity_bps: 512_000
+            }
+        );
+        assert_eq!(
+            request("lab heal all"),
+            Request::Heal { what: "all".into() }
+        );
+    }
+
+    #[test]
+    fn wrong_lines_are_refused() {
+        for line in [
+            "",
+            "run now",
+            "check --lab",
+            "run --reference",
+            "lab",
+            "lab break",
+            "lab narrow a",
+            "lab narrow a 5",
+            "lab narrow a 0k",
+            "--odd",
+            "run --config",
+            "run --lab=yes",
+            "run -c a -c b",
+        ] {
+            assert!(read(line).is_err(), "{line}");
+        }
+    }
+}
