@@ -277,11 +277,11 @@ impl Memory {
                     IdentitySource::Scalar(n, pattern) => {
                         let text = self.identity_scalars.get(*n)?;
                         match pattern {
-                            Some(pattern) => captured(&pattern.0, text),
+                            Some(cut) => cut.of(text),
                             None => Some(text.clone()),
                         }
                     }
-                    IdentitySource::Descr(pattern) => captured(&pattern.0, descr),
+                    IdentitySource::Descr(cut) => cut.of(descr),
                     IdentitySource::Entity(field) => self.entities.field(*field).cloned(),
                     IdentitySource::Text(text) => Some(text.clone()),
                 })
@@ -355,13 +355,4 @@ impl Memory {
 fn restarted(before: &System, now: &System) -> bool {
     let elapsed = now.read_at.saturating_duration_since(before.read_at);
     read::uptime_move(before.uptime_ticks, now.uptime_ticks, elapsed) == read::UptimeMove::Restarted
-}
-
-/// The first group of the pattern, or all of the match when it has none.
-fn captured(pattern: &regex::Regex, text: &str) -> Option<Arc<str>> {
-    let found = pattern.captures(text)?;
-    found
-        .get(1)
-        .or_else(|| found.get(0))
-        .map(|m| m.as_str().trim().into())
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::file::{self, File, Limit, Module, Pace, Unique};
 use super::rule::{
-    Amount, ComponentPlan, FamilyTable, IdentityPlan, IdentitySource, LimitPlan, Piece,
-    ProcessorPlan, Reader, SensorPlan, StateMap, StatePlan, StoragePlan, TablePlan, Template,
+    Amount, ComponentPlan, Cut, FamilyTable, IdentityPlan, IdentitySource, LimitPlan, Piece,
+    ProcessorPlan, Reader, SensorPlan, StateMap, StatePlan, StoragePlan, TablePlan, Template, Wide,
 };
 use super::{Matcher, Profile, ProfileError, standard};
 
@@ -161,22 +161,28 @@ fn identity(
     let mut compile = |rules: &[file::IdentityRule]| -> Vec<IdentitySource> {
         let mut sources = Vec::new();
         for rule in rules {
+            let cut = |pattern: &file::Pattern| Cut {
+                pattern: pattern.clone(),
+                form: rule.text.as_deref().map(Into::into),
+            };
             let source = match (&rule.oid, &rule.descr, rule.entity, &rule.text) {
-                (Some(oid), None, None, None) => {
+                (Some(oid), None, None, text) if text.is_none() || rule.pattern.is_some() => {
                     let position = oids.iter().position(|o| o == oid).unwrap_or_else(|| {
                         oids.push(oid.clone());
                         oids.len() - 1
                     });
-                    IdentitySource::Scalar(position, rule.pattern.clone())
+                    IdentitySource::Scalar(position, rule.pattern.as_ref().map(cut))
                 }
-                (None, Some(descr), None, None) => IdentitySource::Descr(descr.clone()),
+                (None, Some(descr), None, _) if rule.pattern.is_none() => {
+                    IdentitySource::Descr(cut(descr))
+                }
                 (None, None, Some(field), None) => IdentitySource::Entity(field),
                 (None, None, None, Some(text)) => IdentitySource::Text(text.as_str().into()),
                 _ => {
                     complaints.at(
                         "identity",
                         "identity",
-                        "a rule of the identity needs exactly one of `oid`, `descr`, `entity`, `text`".to_owned(),
+                        "a rule of the identity needs exactly one of `oid`, `descr`, `entity`, or `text` alone or with a pattern".to_owned(),
                     );
                     continue;
                 }
@@ -297,6 +303,7 @@ impl Scope<'_, '_> {
             }
             pieces.push(match hole {
                 "index" => Piece::Index,
+                "index.last" => Piece::IndexLast,
                 "entity" => Piece::Entity,
                 "interface" => Piece::Interface,
                 _ => match hole
@@ -343,6 +350,14 @@ impl Scope<'_, '_> {
         }
     }
 
+    fn when(&mut self, rules: &Unique<file::Pattern>) -> Vec<(usize, file::Pattern)> {
+        rules
+            .0
+            .iter()
+            .map(|(column, pattern)| (self.column(column), pattern.clone()))
+            .collect()
+    }
+
     fn limit(&mut self, limit: Option<&Limit>) -> Option<LimitPlan> {
         Some(match limit? {
             Limit::Number(number) => LimitPlan::Number(*number),
@@ -371,12 +386,9 @@ impl Scope<'_, '_> {
             scale: rule.scale.unwrap_or(1.0),
             offset: rule.offset.unwrap_or(0.0),
             divide_by: rule.divide_by.as_ref().map(|c| self.column(c)),
-            when: rule
-                .when
-                .0
-                .iter()
-                .map(|(c, p)| (self.column(c), p.clone()))
-                .collect(),
+            scale_by: rule.scale_by.as_ref().map(|c| self.column(c)),
+            decimals: rule.decimals.as_ref().map(|c| self.column(c)),
+            when: self.when(&rule.when),
             pattern: rule.pattern.clone(),
             invalid: rule.invalid.clone(),
             state: self.state(rule.state.as_ref(), rule.states.as_ref()),
@@ -390,18 +402,23 @@ impl Scope<'_, '_> {
     }
 
     fn storage(&mut self, rule: &file::StorageRule) -> StoragePlan {
-        let mut column = |name: &Option<String>| name.as_ref().map(|n| self.column(n));
+        let mut wide = |low: &Option<String>, high: &Option<String>| {
+            low.as_ref().map(|low| Wide {
+                low: self.column(low),
+                high: high.as_ref().map(|high| self.column(high)),
+            })
+        };
         let (used, free, size, percent) = (
-            column(&rule.used),
-            column(&rule.free),
-            column(&rule.size),
-            column(&rule.percent),
+            wide(&rule.used, &rule.used_high),
+            wide(&rule.free, &rule.free_high),
+            wide(&rule.size, &rule.size_high),
+            wide(&rule.percent, &None),
         );
         let amount = match (used, free, size, percent) {
             (Some(used), None, Some(size), None) => Amount::UsedOfSize(used, size),
             (None, Some(free), Some(size), None) => Amount::FreeOfSize(free, size),
             (Some(used), Some(free), None, None) => Amount::UsedAndFree(used, free),
-            (None, None, None, Some(percent)) => Amount::Percent(percent),
+            (None, None, None, Some(percent)) => Amount::Percent(percent.low),
             _ => {
                 let context = self.context();
                 self.complaints.at(
@@ -420,6 +437,7 @@ impl Scope<'_, '_> {
             kind: rule.kind.into(),
             unit_bytes: rule.unit_bytes.unwrap_or(1).max(1),
             amount,
+            when: self.when(&rule.when),
         }
     }
 }
@@ -475,6 +493,7 @@ fn compile_table(
             model: rule.model.as_ref().map(|t| scope.template(t)),
             serial: rule.serial.as_ref().map(|t| scope.template(t)),
             state: scope.state(rule.state.as_ref(), rule.states.as_ref()),
+            when: scope.when(&rule.when),
         })
         .collect();
     let sensors = table

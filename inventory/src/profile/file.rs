@@ -75,7 +75,7 @@ pub(super) struct IdentityRules {
     pub(super) version: Vec<IdentityRule>,
 }
 
-/// One place to look; exactly one of `oid`, `descr`, `entity`, `text`.
+/// One place to look: `oid`, `descr` or `entity`, or `text` alone. With the groups of a pattern `text` says how they are put together.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct IdentityRule {
@@ -88,6 +88,7 @@ pub(super) struct IdentityRule {
     pub(super) descr: Option<Pattern>,
     #[serde(default)]
     pub(super) entity: Option<EntityField>,
+    /// By itself the fact; with a pattern a form in which `$1`, `$2` … are its groups.
     #[serde(default)]
     pub(super) text: Option<String>,
 }
@@ -155,6 +156,9 @@ pub(super) struct ComponentRule {
     pub(super) state: Option<String>,
     #[serde(default)]
     pub(super) states: Option<String>,
+    /// Only rows in which the text of the column fits.
+    #[serde(default)]
+    pub(super) when: Unique<Pattern>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -173,6 +177,12 @@ pub(super) struct SensorRule {
     /// The column by which the value is divided.
     #[serde(default)]
     pub(super) divide_by: Option<String>,
+    /// The column that has the factor; a negative one divides by its size, as agents without fractions say it.
+    #[serde(default)]
+    pub(super) scale_by: Option<String>,
+    /// The column that says how many digits of the value stand behind the point.
+    #[serde(default)]
+    pub(super) decimals: Option<String>,
     /// Only rows in which the text of the column fits.
     #[serde(default)]
     pub(super) when: Unique<Pattern>,
@@ -225,9 +235,19 @@ pub(super) struct StorageRule {
     pub(super) free: Option<String>,
     #[serde(default)]
     pub(super) size: Option<String>,
+    /// Columns with the upper 32 bits, where an agent cuts large numbers in two.
+    #[serde(default)]
+    pub(super) used_high: Option<String>,
+    #[serde(default)]
+    pub(super) free_high: Option<String>,
+    #[serde(default)]
+    pub(super) size_high: Option<String>,
     /// When the device gives a share only: 0–100 of an unknown size.
     #[serde(default)]
     pub(super) percent: Option<String>,
+    /// Only rows in which the text of the column fits.
+    #[serde(default)]
+    pub(super) when: Unique<Pattern>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(crate) use file::{EntityField, Pace, Pattern};
 pub(crate) use rule::{
     Amount, FamilyTable, IdentitySource, LimitPlan, Piece, Reader, SensorPlan, StatePlan,
-    TablePlan, Template,
+    TablePlan, Template, Wide,
 };
 pub(crate) use standard::{SYSTEM, constant};
 

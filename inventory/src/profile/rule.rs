@@ -59,6 +59,7 @@ pub(crate) struct ComponentPlan {
     pub(crate) model: Option<Template>,
     pub(crate) serial: Option<Template>,
     pub(crate) state: Option<StatePlan>,
+    pub(crate) when: Vec<(usize, Pattern)>,
 }
 
 #[derive(Debug)]
@@ -70,6 +71,8 @@ pub(crate) struct SensorPlan {
     pub(crate) scale: f64,
     pub(crate) offset: f64,
     pub(crate) divide_by: Option<usize>,
+    pub(crate) scale_by: Option<usize>,
+    pub(crate) decimals: Option<usize>,
     pub(crate) when: Vec<(usize, Pattern)>,
     pub(crate) pattern: Option<Pattern>,
     pub(crate) invalid: Vec<i64>,
@@ -96,14 +99,22 @@ pub(crate) struct StoragePlan {
     pub(crate) kind: StorageKind,
     pub(crate) unit_bytes: u64,
     pub(crate) amount: Amount,
+    pub(crate) when: Vec<(usize, Pattern)>,
+}
+
+/// A number in one column, or in two: the second has the upper 32 bits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wide {
+    pub(crate) low: usize,
+    pub(crate) high: Option<usize>,
 }
 
 /// Two of used, free and size, or a share.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Amount {
-    UsedOfSize(usize, usize),
-    FreeOfSize(usize, usize),
-    UsedAndFree(usize, usize),
+    UsedOfSize(Wide, Wide),
+    FreeOfSize(Wide, Wide),
+    UsedAndFree(Wide, Wide),
     Percent(usize),
 }
 
@@ -133,6 +144,8 @@ pub(crate) enum Piece {
     Index,
     /// The n-th arc of the index, from 0.
     IndexArc(usize),
+    /// The last arc of the index.
+    IndexLast,
     /// The name of the physical entity whose number is the first arc of the index.
     Entity,
     /// The name of the interface whose ifIndex is the first arc of the index.
@@ -143,10 +156,36 @@ pub(crate) enum Piece {
 #[derive(Debug, Clone)]
 pub(crate) enum IdentitySource {
     /// Position among the OIDs of the identity table.
-    Scalar(usize, Option<Pattern>),
-    Descr(Pattern),
+    Scalar(usize, Option<Cut>),
+    Descr(Cut),
     Entity(EntityField),
     Text(Arc<str>),
+}
+
+/// What of a text counts.
+#[derive(Debug, Clone)]
+pub(crate) struct Cut {
+    pub(crate) pattern: Pattern,
+    /// How the groups are put together; without it the first group, else the whole match, is the fact.
+    pub(crate) form: Option<Arc<str>>,
+}
+
+impl Cut {
+    /// The fact in the text, when the pattern fits.
+    pub(crate) fn of(&self, text: &str) -> Option<Arc<str>> {
+        let found = self.pattern.0.captures(text)?;
+        match &self.form {
+            Some(form) => {
+                let mut out = String::new();
+                found.expand(form, &mut out);
+                Some(out.trim().into())
+            }
+            None => found
+                .get(1)
+                .or_else(|| found.get(0))
+                .map(|m| m.as_str().trim().into()),
+        }
+    }
 }
 
 /// The places to look for each fact, first hit wins.

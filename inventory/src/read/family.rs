@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use super::{Entities, Harvest, Rows, cell_i64, cell_text, text};
 use crate::poller::Column;
-use crate::profile::{Amount, FamilyTable, LimitPlan, Piece, SensorPlan, StatePlan, Template};
+use crate::profile::{
+    Amount, FamilyTable, LimitPlan, Pattern, Piece, SensorPlan, StatePlan, Template, Wide,
+};
 use crate::{Component, Health, Interface, Limits, Oid, Processor, Sensor, Storage, Value};
 
 /// What templates may refer to.
@@ -36,7 +38,12 @@ pub(crate) fn family(
             continue;
         }
         let fill = |template: &Template| fill(template, index, cells, lexicon);
-        for rule in &table.components {
+        let fits = |when: &[(usize, Pattern)]| {
+            when.iter().all(|(column, pattern)| {
+                cells[*column].is_some_and(|v| pattern.0.is_match(&text(v)))
+            })
+        };
+        for rule in table.components.iter().filter(|r| fits(&r.when)) {
             let (state, health) = rule.state.as_ref().map_or(("".into(), Health::Ok), |plan| {
                 state(plan, cells).unwrap_or_else(|| ("".into(), Health::Unknown))
             });
@@ -51,17 +58,8 @@ pub(crate) fn family(
                 read_at: now,
             });
         }
-        for rule in &table.sensors {
-            if !rule.when.iter().all(|(column, pattern)| {
-                cells[*column].is_some_and(|v| pattern.0.is_match(&text(v)))
-            }) {
-                continue;
-            }
-            let mut value = rule.value.and_then(|column| number(rule, cells[column]));
-            if let Some(column) = rule.divide_by {
-                let divisor = cells[column].and_then(plain_number).filter(|d| *d != 0.0);
-                value = value.zip(divisor).map(|(value, divisor)| value / divisor);
-            }
+        for rule in table.sensors.iter().filter(|r| fits(&r.when)) {
+            let value = rule.value.and_then(|column| number(rule, column, cells));
             let state = rule.state.as_ref().and_then(|plan| state(plan, cells));
             if value.is_none() && state.is_none() {
                 continue;
@@ -79,7 +77,7 @@ pub(crate) fn family(
                 read_at: now,
             });
         }
-        for rule in &table.storage {
+        for rule in table.storage.iter().filter(|r| fits(&r.when)) {
             if let Some((used_bytes, size_bytes)) = amount(rule.amount, rule.unit_bytes, cells) {
                 harvest.storage.push(Storage {
                     name: fill(&rule.name),
@@ -118,6 +116,11 @@ fn fill(template: &Template, index: &Oid, cells: Cells<'_, '_>, lexicon: &Lexico
             Piece::Index => drop(write!(out, "{index}")),
             Piece::IndexArc(n) => {
                 if let Some(arc) = index.arcs().nth(*n) {
+                    let _ = write!(out, "{arc}");
+                }
+            }
+            Piece::IndexLast => {
+                if let Some(arc) = index.arcs().last() {
                     let _ = write!(out, "{arc}");
                 }
             }
@@ -183,8 +186,9 @@ fn plain_number(value: &Value) -> Option<f64> {
     }
 }
 
-fn number(rule: &SensorPlan, cell: Option<&Value>) -> Option<f64> {
-    let value = cell?;
+/// The number of a cell in the sensor's unit: scaled as the rule and the columns of the row say.
+fn number(rule: &SensorPlan, column: usize, cells: Cells<'_, '_>) -> Option<f64> {
+    let value = cells[column]?;
     if value.as_i64().is_some_and(|n| rule.invalid.contains(&n)) {
         return None;
     }
@@ -204,6 +208,19 @@ fn number(rule: &SensorPlan, cell: Option<&Value>) -> Option<f64> {
     if rule.invalid.iter().any(|&n| n as f64 == raw) {
         return None;
     }
+    let of_row = |column: usize| cells[column].and_then(plain_number);
+    let mut raw = raw;
+    if let Some(column) = rule.divide_by {
+        raw /= of_row(column).filter(|divisor| *divisor != 0.0)?;
+    }
+    match rule.scale_by.and_then(of_row) {
+        Some(factor) if factor < 0.0 => raw /= -factor,
+        Some(factor) if factor > 0.0 => raw *= factor,
+        _ => {}
+    }
+    if let Some(digits) = rule.decimals.and_then(of_row) {
+        raw /= 10_f64.powi(digits.clamp(-9.0, 9.0) as i32);
+    }
     let value = raw * rule.scale + rule.offset;
     value.is_finite().then_some(value)
 }
@@ -211,7 +228,7 @@ fn number(rule: &SensorPlan, cell: Option<&Value>) -> Option<f64> {
 fn limits(rule: &SensorPlan, cells: Cells<'_, '_>) -> Limits {
     let limit = |n: usize| match rule.limits[n]? {
         LimitPlan::Number(number) => Some(number),
-        LimitPlan::Column(column) => number(rule, cells[column]),
+        LimitPlan::Column(column) => number(rule, column, cells),
     };
     let mut limits = Limits {
         low_critical: limit(0),
@@ -232,9 +249,15 @@ fn limits(rule: &SensorPlan, cells: Cells<'_, '_>) -> Limits {
 }
 
 fn amount(amount: Amount, unit_bytes: u64, cells: Cells<'_, '_>) -> Option<(u64, u64)> {
-    let bytes = |column: usize| {
-        let value = cells[column].and_then(plain_number)?;
-        (value >= 0.0).then(|| (value as u64).saturating_mul(unit_bytes))
+    let whole = |column: usize| cells[column].and_then(plain_number).filter(|n| *n >= 0.0);
+    let bytes = |wide: Wide| {
+        let low = whole(wide.low)?;
+        let high = wide.high.and_then(whole).unwrap_or(0.0);
+        Some(
+            (low as u64)
+                .saturating_add((high as u64) << 32)
+                .saturating_mul(unit_bytes),
+        )
     };
     let (used, size) = match amount {
         Amount::UsedOfSize(used, size) => (bytes(used)?, bytes(size)?),

@@ -8,4 +8,5 @@ mod hostile;
 mod network;
 mod polls;
 mod profiles;
+mod rules;
 mod story;
