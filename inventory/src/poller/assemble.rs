@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Column;
-use crate::profile::{IdentitySource, Profile, Reader};
+use crate::profile::{IdentitySource, Profile, Reader, TablePlan};
 use crate::read::{self, Facts, Harvest, Legacy, Names};
 use crate::{
     Collection, CollectionScope, Component, CredentialRef, DeviceId, Identity, Interface,
@@ -219,13 +219,28 @@ impl Memory {
         }
     }
 
+    /// Whether another table says what this one would.
+    pub(super) fn replaced(&self, plan: &TablePlan) -> bool {
+        plan.instead_of
+            .iter()
+            .filter_map(|n| self.tables.get(*n))
+            .any(|other| !other.harvest.is_empty())
+    }
+
     /// Makes the lists of a collection from the harvests of all tables, names made unique.
     pub(super) fn settle(&mut self, profile: &Profile) {
         self.identify(profile);
         if !std::mem::take(&mut self.stale) {
             return;
         }
-        let harvests = || self.tables.iter().map(|t| &t.harvest);
+        let harvests = || {
+            profile
+                .tables
+                .iter()
+                .zip(&self.tables)
+                .filter(|(plan, _)| !self.replaced(plan))
+                .map(|(_, memory)| &memory.harvest)
+        };
         let mut names = Names::default();
         let components = harvests()
             .flat_map(|h| &h.components)
@@ -274,11 +289,15 @@ impl Memory {
             sources
                 .iter()
                 .filter_map(|source| match source {
-                    IdentitySource::Scalar(n, pattern) => {
+                    IdentitySource::Scalar(n, pattern, names) => {
                         let text = self.identity_scalars.get(*n)?;
-                        match pattern {
-                            Some(cut) => cut.of(text),
-                            None => Some(text.clone()),
+                        let text = match pattern {
+                            Some(cut) => cut.of(text)?,
+                            None => text.clone(),
+                        };
+                        match names {
+                            Some(names) => names.get(&*text).cloned(),
+                            None => Some(text),
                         }
                     }
                     IdentitySource::Descr(cut) => cut.of(descr),

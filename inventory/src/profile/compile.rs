@@ -126,6 +126,24 @@ pub(super) fn compile(
             );
         }
     }
+    let sources = std::iter::once(source).chain(
+        file.extends
+            .iter()
+            .filter_map(|parent| by_name.get(parent.as_str()).copied()),
+    );
+    for table in sources.flat_map(|s| s.file.scalars.iter().chain(&s.file.tables)) {
+        for other in &table.instead_of {
+            let position = |name: &str| tables.iter().position(|t| &*t.name == name);
+            match (position(&table.name), position(other)) {
+                (Some(own), Some(other)) if own != other => tables[own].instead_of.push(other),
+                _ => complaints.at(
+                    &format!("name: {}", table.name),
+                    other,
+                    format!("there is no other table `{other}`"),
+                ),
+            }
+        }
+    }
     let mut matchers = Vec::new();
     for rule in &file.matches {
         if rule.object_id.is_empty() && rule.descr.is_none() {
@@ -165,19 +183,27 @@ fn identity(
                 pattern: pattern.clone(),
                 form: rule.text.as_deref().map(Into::into),
             };
+            // `pattern` and `map` say something about the text of an `oid` only.
+            let plain = rule.pattern.is_none() && rule.map.is_none();
             let source = match (&rule.oid, &rule.descr, rule.entity, &rule.text) {
                 (Some(oid), None, None, text) if text.is_none() || rule.pattern.is_some() => {
                     let position = oids.iter().position(|o| o == oid).unwrap_or_else(|| {
                         oids.push(oid.clone());
                         oids.len() - 1
                     });
-                    IdentitySource::Scalar(position, rule.pattern.as_ref().map(cut))
+                    let map = rule.map.as_ref().map(|map| {
+                        map.0
+                            .iter()
+                            .map(|(word, name)| (word.clone(), name.as_str().into()))
+                            .collect()
+                    });
+                    IdentitySource::Scalar(position, rule.pattern.as_ref().map(cut), map)
                 }
-                (None, Some(descr), None, _) if rule.pattern.is_none() => {
-                    IdentitySource::Descr(cut(descr))
+                (None, Some(descr), None, _) if plain => IdentitySource::Descr(cut(descr)),
+                (None, None, Some(field), None) if plain => IdentitySource::Entity(field),
+                (None, None, None, Some(text)) if plain => {
+                    IdentitySource::Text(text.as_str().into())
                 }
-                (None, None, Some(field), None) => IdentitySource::Entity(field),
-                (None, None, None, Some(text)) => IdentitySource::Text(text.as_str().into()),
                 _ => {
                     complaints.at(
                         "identity",
@@ -203,6 +229,7 @@ fn identity(
             hasten: false,
             scalar: true,
             oids,
+            instead_of: Vec::new(),
             reader: Reader::Identity,
         });
     }
@@ -521,6 +548,8 @@ fn compile_table(
         hasten: table.hasten,
         scalar,
         oids: table.columns.0.values().cloned().collect(),
+        // Positions are known when all tables are.
+        instead_of: Vec::new(),
         reader: Reader::Family(Box::new(FamilyTable {
             only,
             unless,

@@ -76,7 +76,7 @@ pub(super) struct IdentityRules {
 }
 
 /// One place to look: `oid`, `descr` or `entity`, or `text` alone. With the groups of a pattern `text` says how they are put together.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct IdentityRule {
     #[serde(default)]
@@ -88,6 +88,9 @@ pub(super) struct IdentityRule {
     pub(super) descr: Option<Pattern>,
     #[serde(default)]
     pub(super) entity: Option<EntityField>,
+    /// With `oid`: names for what the agent says; what is not named is no fact.
+    #[serde(default)]
+    pub(super) map: Option<Unique<String>>,
     /// By itself the fact; with a pattern a form in which `$1`, `$2` … are its groups.
     #[serde(default)]
     pub(super) text: Option<String>,
@@ -125,6 +128,10 @@ pub(super) struct Table {
     #[serde(default)]
     pub(super) hasten: bool,
     pub(super) columns: Unique<Oid>,
+    /// Counts only while none of these tables (own, inherited or of a module) brings anything: what a family says twice,
+    /// older agents only here.
+    #[serde(default)]
+    pub(super) instead_of: Vec<String>,
     /// Only rows whose column has one of these values, or is absent.
     #[serde(default, rename = "where")]
     pub(super) only: Unique<Vec<i64>>,

@@ -1,6 +1,6 @@
 //! Compiled rules: how rows of a family's table become components, sensors, storage and processors.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::file::{EntityField, Pace, Pattern};
@@ -16,6 +16,8 @@ pub(crate) struct TablePlan {
     /// Instances to GET instead of columns to walk.
     pub(crate) scalar: bool,
     pub(crate) oids: Vec<Oid>,
+    /// Positions of the tables beside which this one is silent.
+    pub(crate) instead_of: Vec<usize>,
     pub(crate) reader: Reader,
 }
 
@@ -156,7 +158,7 @@ pub(crate) enum Piece {
 #[derive(Debug, Clone)]
 pub(crate) enum IdentitySource {
     /// Position among the OIDs of the identity table.
-    Scalar(usize, Option<Cut>),
+    Scalar(usize, Option<Cut>, Option<BTreeMap<String, Arc<str>>>),
     Descr(Cut),
     Entity(EntityField),
     Text(Arc<str>),

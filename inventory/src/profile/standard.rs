@@ -42,6 +42,7 @@ fn walk(name: &str, pace: Pace, hasten: bool, oids: Vec<Oid>, reader: Reader) ->
         hasten,
         scalar: false,
         oids,
+        instead_of: Vec::new(),
         reader,
     }
 }

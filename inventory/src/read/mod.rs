@@ -36,6 +36,17 @@ pub(crate) struct Harvest {
     pub(crate) neighbours: Vec<Neighbour>,
 }
 
+impl Harvest {
+    /// Whether the table said nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.components.is_empty()
+            && self.sensors.is_empty()
+            && self.storage.is_empty()
+            && self.processors.is_empty()
+            && self.neighbours.is_empty()
+    }
+}
+
 /// Rows of a table in the order of their indexes; a row has an empty cell where a column has no such instance.
 pub(crate) struct Rows<'a> {
     columns: &'a [Column],

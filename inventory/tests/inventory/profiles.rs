@@ -121,6 +121,11 @@ fn mistakes_are_named_with_their_place() {
             4,
             "half the world",
         ),
+        (
+            "profile: x\ntables:\n  - name: t\n    instead_of: [u]\n    columns: {a: 1.3.6.1.2}\n",
+            4,
+            "no other table `u`",
+        ),
         ("profile: x\nvendor: &a [b]\nkind: *a\n", 2, "anchors"),
     ];
     for (text, line, message) in cases {

@@ -74,7 +74,7 @@ profile: box
 match: [{object_id: [1.3.6.1.4.1.99999]}]
 modules: []
 identity:
-  model: [{descr: '^Box (\\S+)'}]
+  model: [{oid: 1.3.6.1.4.1.99999.1.0, map: {12: Other}}, {oid: 1.3.6.1.4.1.99999.1.0, pattern: '^S/N (\\d+)', map: {12: Box twelve}}]
   version: [{descr: 'os (\\S+) app (\\S+)', text: 'OS $1 / App $2'}]
   serial: [{oid: 1.3.6.1.4.1.99999.1.0, pattern: '^S/N (\\d+)-(\\d+)$', text: '$2$1'}]
 ";
@@ -83,7 +83,7 @@ identity:
     let identity = &collection.identity;
     assert_eq!(
         (&*identity.model, &*identity.version, &*identity.serial),
-        ("B7", "OS 9.1 / App 2.4", "3412")
+        ("Box twelve", "OS 9.1 / App 2.4", "3412")
     );
 }
 
@@ -119,4 +119,33 @@ tables:
     };
     assert_eq!(volume.size_bytes, ((1_u64 << 33) - 1) * 1024);
     assert_eq!(volume.used_bytes, 2048 * 1024);
+}
+
+#[test]
+fn a_table_is_silent_beside_the_one_it_stands_in_for() {
+    let profile = "
+profile: box
+match: [{object_id: [1.3.6.1.4.1.99999]}]
+modules: []
+tables:
+  - name: new
+    columns: {celsius: 1.3.6.1.4.1.99999.4.1.1}
+    sensors: [{name: New, class: temperature, value: celsius}]
+  - name: old
+    instead_of: [new]
+    columns: {celsius: 1.3.6.1.4.1.99999.5.1.1}
+    sensors: [{name: Old, class: temperature, value: celsius}]
+";
+    let names = |device: &str| -> Vec<String> {
+        let collection = read(profile, device);
+        collection
+            .sensors
+            .iter()
+            .map(|s| s.name.to_string())
+            .collect()
+    };
+    let old = format!("{SYSTEM}1.3.6.1.4.1.99999.5.1.1.1|2|20\n");
+    assert_eq!(names(&old), ["Old"]);
+    let both = format!("{old}1.3.6.1.4.1.99999.4.1.1.1|2|21\n");
+    assert_eq!(names(&both), ["New"]);
 }

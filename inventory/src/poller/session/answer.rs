@@ -328,6 +328,7 @@ impl Session {
                 Reader::InterfaceStatus => false,
                 Reader::Interface32 => legacy || self.memory.lacks_64_bit,
                 _ if memory.read_at.is_none() || restarted || memory.error.is_some() => true,
+                _ if self.memory.replaced(table) => its_turn,
                 // A table without rows is asked for as seldom as a slow one.
                 _ => its_turn || (table.pace == Pace::Poll && memory.rows != Some(0)),
             };
