@@ -4,6 +4,7 @@
 //! a [`Collection`]; [`watch::Watch`] turns collections and traps into health with reasons, events, incidents and paths. The clock
 //! is handed in with every input.
 
+pub mod availability;
 mod collection;
 mod component;
 mod device;
@@ -15,6 +16,7 @@ mod profile;
 mod read;
 mod topology;
 pub mod trap;
+pub mod usage;
 mod value;
 pub mod watch;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::Window;
 use crate::trap::Trap;
 use crate::{Collection, DeviceId, DeviceSpec, Health, InterfaceRef, Rates, Reason, SiteId};
 
@@ -101,6 +102,8 @@ pub enum Input {
         /// What they say.
         note: String,
     },
+    /// Announced work: the intervals that hold or are next, whole. At most as many as the shell allows windows.
+    Maintenance(Vec<Window>),
     /// The time of the last [`Output::Timeout`] has come.
     Timeout,
 }
@@ -125,6 +128,8 @@ pub enum TimeoutReason {
     Grace,
     /// A flapping link or sensor may have come to rest.
     Calm,
+    /// Announced work ends.
+    Maintenance,
 }
 
 /// What happened.
@@ -222,6 +227,10 @@ pub struct Event {
     pub reason: Reason,
     /// Set when something in front explains it: keep it in the log, notify nobody.
     pub held_back_by: Option<Cause>,
+    /// The window of announced work that it falls into: keep it in the log, notify nobody.
+    pub maintenance: Option<i64>,
+    /// The recovery of something that was told: told even within a window.
+    pub ends_what_was_told: bool,
     /// Sites whose traffic it touches.
     pub sites: Vec<SiteId>,
     /// The incident it opens, feeds or closes.
@@ -317,6 +326,10 @@ pub struct LinkState {
 pub struct Incident {
     /// Its name.
     pub key: IncidentKey,
+    /// The event that opened it.
+    pub kind: EventKind,
+    /// The window of announced work in which it arose; it is told when that is over.
+    pub held_back_until: Option<i64>,
     /// Since when.
     pub opened_at: Instant,
     /// How bad.

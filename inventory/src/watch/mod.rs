@@ -7,8 +7,10 @@ mod api;
 mod condition;
 mod judge;
 mod latch;
+mod maintenance;
 mod pages;
 mod reach;
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -18,6 +20,8 @@ pub use api::{
     Cause, DeclaredLink, DeviceState, Event, EventKind, FarEnd, Incident, IncidentKey, Input,
     LinkSource, LinkState, Output, SiteSpec, SiteState, TimeoutReason, WatchConfig,
 };
+pub use maintenance::{Scope, Window};
+pub use standing::{Subject, SubjectState};
 
 use crate::topology::{Member, Topology};
 use crate::trap::{Trap, TrapGate, TrapLimits, Verdict};
@@ -51,6 +55,8 @@ struct Watched {
     state: DeviceState,
     reach: Reach,
     missed: u32,
+    /// When the first poll began that brought nothing.
+    silent_since: Option<Instant>,
     /// Since when nothing stands in front of it any more: only a poll that began after this says anything.
     clear_since: Option<Instant>,
     /// What it hears, and what it heard on ports that are down now: neighbours fall silent with the line, but the cable stays.
@@ -73,6 +79,7 @@ pub struct Watch {
     down: BTreeSet<InterfaceRef>,
     incidents: BTreeMap<IncidentKey, Incident>,
     incidents_refused: u64,
+    windows: Vec<Window>,
     gate: TrapGate,
     outputs: VecDeque<Output>,
 }
@@ -93,6 +100,7 @@ impl Watch {
             down: BTreeSet::new(),
             incidents: BTreeMap::new(),
             incidents_refused: 0,
+            windows: Vec::new(),
             gate: TrapGate::new(TrapLimits::default()),
             outputs: VecDeque::new(),
         }
@@ -122,6 +130,10 @@ impl Watch {
                     incident.acknowledged = Some((by, note));
                 }
             }
+            Input::Maintenance(windows) => {
+                self.windows = windows;
+                self.tell_what_is_left(now);
+            }
             Input::Timeout => self.look_again(now),
         }
         self.settle(now);
@@ -141,7 +153,10 @@ impl Watch {
             .values()
             .filter_map(|w| w.conditions.calm_at())
             .map(|at| (at, TimeoutReason::Calm));
-        match grace.chain(calm).min_by_key(|(at, _)| *at) {
+        let window = self
+            .next_window_end()
+            .map(|at| (at, TimeoutReason::Maintenance));
+        match grace.chain(calm).chain(window).min_by_key(|(at, _)| *at) {
             Some((at, reason)) => Output::Timeout(Some(at), reason),
             None => Output::Timeout(None, TimeoutReason::Idle),
         }
@@ -167,6 +182,7 @@ impl Watch {
         let watched = Watched {
             reach: Reach::New,
             missed: 0,
+            silent_since: None,
             clear_since: None,
             neighbours: Vec::new(),
             conditions: Conditions::default(),
@@ -232,7 +248,7 @@ impl Watch {
         event.reason = Reason::new("trap")
             .with("name", trap.name())
             .with("text", trap.text());
-        self.outputs.push_back(Output::Event(event));
+        self.emit(event);
     }
 
     /// A bare event of a device.
@@ -254,6 +270,8 @@ impl Watch {
             health: Health::Ok,
             reason: Reason::new("recovered"),
             held_back_by: None,
+            maintenance: None,
+            ends_what_was_told: false,
             sites: Vec::new(),
             incident,
             at: now,
@@ -261,8 +279,9 @@ impl Watch {
     }
 
     /// Tells an event, and opens or closes its incident.
-    fn tell(&mut self, event: Event, opens: bool) {
+    fn tell(&mut self, mut event: Event, opens: bool) {
         if opens && event.held_back_by.is_none() {
+            self.hold_back_in_window(&mut event);
             if self.incidents.len() < self.config.incidents_max
                 || self.incidents.contains_key(&event.incident)
             {
@@ -270,6 +289,8 @@ impl Watch {
                     .entry(event.incident.clone())
                     .or_insert_with(|| Incident {
                         key: event.incident.clone(),
+                        kind: event.kind,
+                        held_back_until: event.maintenance,
                         opened_at: event.at,
                         health: event.health,
                         reason: event.reason.clone(),
@@ -283,10 +304,12 @@ impl Watch {
             } else {
                 self.incidents_refused += 1;
             }
-        } else if !opens {
-            self.incidents.remove(&event.incident);
+        } else if !opens && let Some(incident) = self.incidents.remove(&event.incident) {
+            // Whoever heard of the fault hears of its end; whoever did not, need not.
+            event.maintenance = incident.held_back_until;
+            event.ends_what_was_told = event.maintenance.is_none();
         }
-        self.outputs.push_back(Output::Event(event));
+        self.emit(event);
     }
 
     /// The name that people know a device by.
@@ -299,6 +322,9 @@ impl Watch {
     /// Looks again at what waits for time to pass.
     fn look_again(&mut self, now: Instant) {
         self.reach_stale = true;
+        if self.next_window_end().is_some_and(|end| end <= now) {
+            self.tell_what_is_left(now);
+        }
         let calm: Vec<Arc<Collection>> = self
             .devices
             .values()

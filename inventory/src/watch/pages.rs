@@ -71,7 +71,7 @@ impl Watch {
             .is_some_and(|w| w.reach == Reach::Answers)
     }
 
-    fn link_down(&self, end: &InterfaceRef) -> Reason {
+    pub(super) fn link_down(&self, end: &InterfaceRef) -> Reason {
         Reason::new("link_down")
             .with("device", self.name_of(&end.device))
             .with("interface", &*end.interface)

@@ -24,6 +24,8 @@ impl Watch {
             return;
         };
         watched.missed = watched.missed.saturating_add(1);
+        let began = watched.state.collection.as_ref().map(|c| c.started_at);
+        watched.silent_since = watched.silent_since.or(began);
         self.reach_stale = true;
         match watched.reach {
             Reach::New | Reach::Answers if watched.missed >= missed_max => {
@@ -56,6 +58,7 @@ impl Watch {
             return;
         };
         watched.missed = 0;
+        watched.silent_since = None;
         watched.clear_since = None;
         let was = std::mem::replace(&mut watched.reach, Reach::Answers);
         let cause = watched.state.behind.take();
@@ -78,7 +81,7 @@ impl Watch {
             let key = IncidentKey(format!("rebooted:{device}").into());
             let mut event = self.event(EventKind::Rebooted, device, key, now);
             event.reason = Reason::new("rebooted").with("uptime_seconds", uptime_seconds);
-            self.outputs.push_back(Output::Event(event));
+            self.emit(event);
         }
         if let Some(before) = before {
             self.compare_identity(before, collection, now);
@@ -100,7 +103,7 @@ impl Watch {
                     .with("what", what)
                     .with("old", &**old)
                     .with("new", &**new);
-                self.outputs.push_back(Output::Event(event));
+                self.emit(event);
             }
         }
     }
@@ -225,7 +228,7 @@ impl Watch {
         event.reason = reason;
         event.held_back_by = Some(cause);
         event.sites = self.sites_passing(device);
-        self.outputs.push_back(Output::Event(event));
+        self.emit(event);
     }
 
     /// The cause moved, or its incident was opened only now.

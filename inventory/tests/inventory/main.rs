@@ -5,6 +5,7 @@ mod conditions;
 mod corpora;
 mod cost;
 mod hostile;
+mod maintenance;
 mod network;
 mod polls;
 mod profiles;

@@ -59,11 +59,11 @@ fn site(id: &str, parent: Option<&str>, uplink: Option<(&str, &str)>) -> SiteSpe
 }
 
 /// core — district — two communes; a camera host in the first commune that no link leads to.
-struct Province {
-    network: Network,
+pub(crate) struct Province {
+    pub(crate) network: Network,
     /// Broken lines, by the pair of devices.
-    broken: RefCell<BTreeSet<(&'static str, &'static str)>>,
-    dead: RefCell<BTreeSet<&'static str>>,
+    pub(crate) broken: RefCell<BTreeSet<(&'static str, &'static str)>>,
+    pub(crate) dead: RefCell<BTreeSet<&'static str>>,
 }
 
 const WAYS: &[(&str, &[&str])] = &[
@@ -75,7 +75,7 @@ const WAYS: &[(&str, &[&str])] = &[
 ];
 
 impl Province {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_patience(Duration::from_secs(1), 1)
     }
 
@@ -136,7 +136,7 @@ impl Province {
         }
     }
 
-    fn run(&mut self, seconds: u64) {
+    pub(crate) fn run(&mut self, seconds: u64) {
         let (broken, dead) = (&self.broken, &self.dead);
         self.network
             .run_for(Duration::from_secs(seconds), |request: &Request, _| {
@@ -160,7 +160,7 @@ impl Province {
             });
     }
 
-    fn oper(&mut self, device: &str, index: u32, status: i32) {
+    pub(crate) fn oper(&mut self, device: &str, index: u32, status: i32) {
         let agent = self
             .network
             .agents
@@ -193,7 +193,7 @@ impl Province {
         self.network.tell(Input::Trap(trap));
     }
 
-    fn watch(&self) -> &Watch {
+    pub(crate) fn watch(&self) -> &Watch {
         self.network.watch.as_ref().unwrap()
     }
 
