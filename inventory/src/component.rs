@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::Health;
+use crate::{Health, Oid};
 
 /// A part of a device: power supply, fan, disk, DIMM, line card …
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,10 @@ pub struct Component {
     pub health: Health,
     /// The state in the family's words; empty when it has none.
     pub state: Arc<str>,
+    /// The object that the state was read from; `None` when there is none.
+    pub state_oid: Option<Oid>,
+    /// The state as the agent's number, when it is one.
+    pub state_number: Option<i64>,
     /// When it was read.
     pub read_at: Instant,
 }
@@ -50,8 +54,14 @@ pub struct Sensor {
     pub unit: Arc<str>,
     /// The value in that unit; `None` when it only has a state.
     pub value: Option<f64>,
+    /// The object that the value was read from; of the state when there is no value.
+    pub oid: Oid,
     /// State in the family's words.
     pub state: Option<Arc<str>>,
+    /// The object that the state was read from.
+    pub state_oid: Option<Oid>,
+    /// The state as the agent's number, when it is one.
+    pub state_number: Option<i64>,
     /// What the state says, before limits.
     pub state_health: Health,
     /// The device's own limits, else the profile's.
@@ -84,6 +94,8 @@ pub struct Storage {
     pub used_bytes: u64,
     /// Bytes altogether; never 0.
     pub size_bytes: u64,
+    /// The object that the amount in use (or the free one, or the share) was read from.
+    pub oid: Oid,
     /// When it was read.
     pub read_at: Instant,
 }
@@ -103,6 +115,8 @@ pub struct Processor {
     pub name: Arc<str>,
     /// Load 0–100, averaged by the agent over about a minute.
     pub load_percent: f64,
+    /// The object that the load was read from.
+    pub oid: Oid,
     /// When it was read.
     pub read_at: Instant,
 }

@@ -14,6 +14,7 @@ mod oid;
 pub mod poller;
 mod profile;
 mod read;
+pub mod recording;
 mod topology;
 pub mod trap;
 pub mod usage;

@@ -144,6 +144,7 @@ impl Memory {
     ) {
         let rows = columns.iter().map(Vec::len).max().unwrap_or(0);
         let uptime_ticks = self.system.as_ref().map_or(0, |s| s.uptime_ticks);
+        let oids = &profile.tables[n].oids;
         let harvest = match &profile.tables[n].reader {
             Reader::InterfaceFacts => {
                 self.facts = read::facts(&columns);
@@ -197,16 +198,16 @@ impl Memory {
                 at,
             )),
             Reader::Cdp => Some(read::cdp(&columns, &self.interfaces, at)),
-            Reader::EntitySensors => Some(read::entity_sensors(&columns, &self.entities, at)),
-            Reader::CiscoSensors => Some(read::cisco_sensors(&columns, &self.entities, at)),
-            Reader::HostStorage => Some(read::host_storage(&columns, at)),
-            Reader::HostProcessors => Some(read::host_processors(&columns, at)),
+            Reader::EntitySensors => Some(read::entity_sensors(&columns, oids, &self.entities, at)),
+            Reader::CiscoSensors => Some(read::cisco_sensors(&columns, oids, &self.entities, at)),
+            Reader::HostStorage => Some(read::host_storage(&columns, oids, at)),
+            Reader::HostProcessors => Some(read::host_processors(&columns, oids, at)),
             Reader::Family(table) => {
                 let lexicon = read::Lexicon {
                     entities: &self.entities,
                     interfaces: &self.interfaces,
                 };
-                Some(read::family(&columns, table, &lexicon, at))
+                Some(read::family(&columns, oids, table, &lexicon, at))
             }
         };
         let memory = &mut self.tables[n];

@@ -120,6 +120,18 @@ pub(crate) enum Amount {
     Percent(usize),
 }
 
+impl Amount {
+    /// The column that changes.
+    pub(crate) fn column(self) -> usize {
+        match self {
+            Self::UsedOfSize(wide, _) | Self::FreeOfSize(wide, _) | Self::UsedAndFree(wide, _) => {
+                wide.low
+            }
+            Self::Percent(column) => column,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct ProcessorPlan {
     pub(crate) name: Template,

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::{Harvest, Names, Rows, cell_i64, cell_text};
 use crate::poller::Column;
 use crate::profile::EntityField;
-use crate::{Component, Health, Limits, Sensor};
+use crate::{Component, Health, Limits, Oid, Sensor};
 
 /// One physical entity.
 #[derive(Debug, Clone)]
@@ -141,6 +141,8 @@ pub(crate) fn entities(columns: &[Column], now: Instant) -> (Entities, Harvest) 
                 serial: entity.serial.clone(),
                 health: Health::Ok,
                 state: "".into(),
+                state_oid: None,
+                state_number: None,
                 read_at: now,
             })
         })
@@ -181,6 +183,7 @@ fn factor(scale: i64, precision: i64) -> f64 {
 fn sensor(
     index: u32,
     cells: &[Option<&crate::Value>],
+    oids: &[Oid],
     names: &Entities,
     now: Instant,
 ) -> Option<Sensor> {
@@ -214,6 +217,17 @@ fn sensor(
         class: class.into(),
         unit: unit.into(),
         value: (status != 3 && !truth).then_some(value),
+        oid: oids[3].join(&[index]),
+        state_oid: match (status, truth) {
+            (3, _) => Some(oids[4].join(&[index])),
+            (_, true) => Some(oids[3].join(&[index])),
+            _ => None,
+        },
+        state_number: match (status, truth) {
+            (3, _) => Some(status),
+            (_, true) => Some(raw),
+            _ => None,
+        },
         state,
         state_health,
         limits: Limits::default(),
@@ -222,14 +236,19 @@ fn sensor(
 }
 
 /// Reads `entity_sensors`.
-pub(crate) fn entity_sensors(columns: &[Column], names: &Entities, now: Instant) -> Harvest {
+pub(crate) fn entity_sensors(
+    columns: &[Column],
+    oids: &[Oid],
+    names: &Entities,
+    now: Instant,
+) -> Harvest {
     let mut sensors = Vec::new();
     let mut rows = Rows::new(columns);
     while let Some((index, cells)) = rows.next() {
         sensors.extend(
             index
                 .first()
-                .and_then(|index| sensor(index, cells, names, now)),
+                .and_then(|index| sensor(index, cells, oids, names, now)),
         );
     }
     Harvest {
@@ -239,7 +258,12 @@ pub(crate) fn entity_sensors(columns: &[Column], names: &Entities, now: Instant)
 }
 
 /// Reads `cisco_sensors`: entSensorValueTable, and its limits from entSensorThresholdTable (index: sensor, threshold).
-pub(crate) fn cisco_sensors(columns: &[Column], names: &Entities, now: Instant) -> Harvest {
+pub(crate) fn cisco_sensors(
+    columns: &[Column],
+    oids: &[Oid],
+    names: &Entities,
+    now: Instant,
+) -> Harvest {
     let mut limits: BTreeMap<u32, Vec<(i64, i64, i64)>> = BTreeMap::new();
     let mut rows = Rows::new(&columns[5..8]);
     while let Some((index, cells)) = rows.next() {
@@ -259,7 +283,7 @@ pub(crate) fn cisco_sensors(columns: &[Column], names: &Entities, now: Instant) 
     let mut rows = Rows::new(&columns[..5]);
     while let Some((index, cells)) = rows.next() {
         let Some(index) = index.first() else { continue };
-        let Some(mut sensor) = sensor(index, cells, names, now) else {
+        let Some(mut sensor) = sensor(index, cells, oids, names, now) else {
             continue;
         };
         let factor = factor(

@@ -22,6 +22,7 @@ type Cells<'a, 'b> = &'b [Option<&'a Value>];
 /// Reads one table of a profile.
 pub(crate) fn family(
     columns: &[Column],
+    oids: &[Oid],
     table: &FamilyTable,
     lexicon: &Lexicon<'_>,
     now: Instant,
@@ -38,6 +39,11 @@ pub(crate) fn family(
             continue;
         }
         let fill = |template: &Template| fill(template, index, cells, lexicon);
+        let oid = |column: usize| oids[column].join_oid(index);
+        let state_oid = |plan: Option<&StatePlan>| {
+            plan.filter(|p| cells[p.column].is_some())
+                .map(|p| oid(p.column))
+        };
         let fits = |when: &[(usize, Pattern)]| {
             when.iter().all(|(column, pattern)| {
                 cells[*column].is_some_and(|v| pattern.0.is_match(&text(v)))
@@ -55,6 +61,8 @@ pub(crate) fn family(
                 serial: rule.serial.as_ref().map(fill).unwrap_or_default(),
                 health,
                 state,
+                state_oid: state_oid(rule.state.as_ref()),
+                state_number: state_number(rule.state.as_ref(), cells),
                 read_at: now,
             });
         }
@@ -66,12 +74,20 @@ pub(crate) fn family(
             }
             let (state, state_health) =
                 state.map_or((None, Health::Ok), |(word, health)| (Some(word), health));
+            let state_oid = state_oid(rule.state.as_ref());
             harvest.sensors.push(Sensor {
                 name: fill(&rule.name),
                 class: rule.class.clone(),
                 unit: rule.unit.clone(),
                 value,
+                oid: value
+                    .and(rule.value)
+                    .map(oid)
+                    .or_else(|| state_oid.clone())
+                    .unwrap_or_default(),
                 state,
+                state_oid,
+                state_number: state_number(rule.state.as_ref(), cells),
                 state_health,
                 limits: limits(rule, cells),
                 read_at: now,
@@ -84,6 +100,7 @@ pub(crate) fn family(
                     kind: rule.kind,
                     used_bytes,
                     size_bytes,
+                    oid: oid(rule.amount.column()),
                     read_at: now,
                 });
             }
@@ -94,6 +111,7 @@ pub(crate) fn family(
                 harvest.processors.push(Processor {
                     name: fill(&rule.name),
                     load_percent: load.clamp(0.0, 100.0),
+                    oid: oid(rule.load),
                     read_at: now,
                 });
             }
@@ -171,6 +189,12 @@ fn state(plan: &StatePlan, cells: Cells<'_, '_>) -> Option<(Arc<str>, Health)> {
         return Some((word.clone(), *health));
     }
     (!raw.is_empty()).then(|| (raw.into(), Health::Unknown))
+}
+
+/// The number behind a state, when it is one.
+fn state_number(plan: Option<&StatePlan>, cells: Cells<'_, '_>) -> Option<i64> {
+    let value = cells[plan?.column]?;
+    value.as_i64().or_else(|| text(value).parse().ok())
 }
 
 fn plain_number(value: &Value) -> Option<f64> {

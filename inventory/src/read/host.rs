@@ -32,10 +32,10 @@ fn unsigned(cell: Option<&Value>) -> Option<u64> {
 }
 
 /// Reads `host_storage`.
-pub(crate) fn host_storage(columns: &[Column], now: Instant) -> Harvest {
+pub(crate) fn host_storage(columns: &[Column], oids: &[Oid], now: Instant) -> Harvest {
     let mut storage = Vec::new();
     let mut rows = Rows::new(columns);
-    while let Some((_, cells)) = rows.next() {
+    while let Some((index, cells)) = rows.next() {
         let (Some(kind), Some(units), Some(size), Some(used)) = (
             kind(cells[0]),
             unsigned(cells[2]),
@@ -54,6 +54,7 @@ pub(crate) fn host_storage(columns: &[Column], now: Instant) -> Harvest {
             kind,
             used_bytes: used.saturating_mul(units),
             size_bytes: size.saturating_mul(units),
+            oid: oids[4].join_oid(index),
             read_at: now,
         });
     }
@@ -83,10 +84,10 @@ fn is_pseudo(name: &str) -> bool {
 }
 
 /// Reads `host_processors`.
-pub(crate) fn host_processors(columns: &[Column], now: Instant) -> Harvest {
+pub(crate) fn host_processors(columns: &[Column], oids: &[Oid], now: Instant) -> Harvest {
     let mut processors = Vec::new();
     let mut rows = Rows::new(columns);
-    while let Some((_, cells)) = rows.next() {
+    while let Some((index, cells)) = rows.next() {
         let Some(load) = cell_i64(cells[0]) else {
             continue;
         };
@@ -101,6 +102,7 @@ pub(crate) fn host_processors(columns: &[Column], now: Instant) -> Harvest {
         processors.push(Processor {
             name,
             load_percent: (load as f64).clamp(0.0, 100.0),
+            oid: oids[0].join_oid(index),
             read_at: now,
         });
     }

@@ -123,7 +123,10 @@ mod tests {
             class: "temperature".into(),
             unit: "°C".into(),
             value: Some(value),
+            oid: crate::Oid::default(),
             state: None,
+            state_oid: None,
+            state_number: None,
             state_health: Health::Ok,
             limits: Limits {
                 high_warning: Some(35.0),

@@ -127,6 +127,7 @@ fn a_hot_sensor_is_told_once_whatever_it_trembles_and_a_vanished_one_is_not_ill(
         .agents
         .get_mut(&DeviceId::from("ups"))
         .unwrap()
+        .view
         .objects
         .remove(&oid("1.3.6.1.2.1.33.1.2.7.0"));
     network.run_for(Duration::from_secs(60), well);
@@ -225,6 +226,7 @@ fn neighbours_make_links_that_outlive_their_own_silence() {
     for (id, port) in [("a", "Gi0/1"), ("b", "Gi0/2")] {
         let agent = network.agents.get_mut(&DeviceId::from(id)).unwrap();
         agent
+            .view
             .objects
             .retain(|name, _| !name.starts_with(&oid("1.0.8802")));
         agent.set("1.3.6.1.2.1.2.2.1.8.9", Value::Integer(2));
