@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::{
-    Component, CredentialRef, DeviceId, DeviceKind, Interface, Neighbour, Oid, Processor, Reason,
-    Sensor, Storage,
+    Adjacency, Component, CredentialRef, DeviceId, DeviceKind, Interface, Neighbour, Oid,
+    Processor, Reason, Sensor, Storage,
 };
 
 /// The system group of SNMPv2-MIB. Texts are hostile and cut at 1,024 bytes.
@@ -77,6 +77,8 @@ pub struct TableState {
     pub read_at: Option<Instant>,
     /// Why the last try failed.
     pub error: Option<Arc<str>>,
+    /// Whether it has more rows than are read.
+    pub cut: bool,
 }
 
 /// What a poll cost.
@@ -131,6 +133,8 @@ pub struct Collection {
     pub processors: Arc<[Processor]>,
     /// LLDP and CDP.
     pub neighbours: Arc<[Neighbour]>,
+    /// ARP, bridge tables, next hops, aggregates: read as seldom as slow tables, after everything else.
+    pub adjacency: Arc<Adjacency>,
     /// `table_failed` for each table that could not be read this time.
     pub errors: Vec<Reason>,
     /// Freshness of each table.

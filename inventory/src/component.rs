@@ -1,5 +1,6 @@
 //! What a device consists of and measures.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -156,6 +157,8 @@ pub struct Neighbour {
     pub remote_interface: Arc<str>,
     /// `lldpRemPortDesc`, often the other spelling of the interface.
     pub remote_description: Arc<str>,
+    /// Its management addresses (`lldpRemManAddrTable`, `cdpCacheAddress`).
+    pub addresses: Arc<[IpAddr]>,
     /// When it was read.
     pub read_at: Instant,
 }

@@ -4,6 +4,7 @@
 //! a [`Collection`]; [`watch::Watch`] turns collections and traps into health with reasons, events, incidents and paths. The clock
 //! is handed in with every input.
 
+mod adjacency;
 pub mod availability;
 mod collection;
 mod component;
@@ -21,6 +22,9 @@ pub mod usage;
 mod value;
 pub mod watch;
 
+pub use adjacency::{
+    Adjacency, Aggregate, ArpEntry, LearntStation, MacAddress, NextHop, OwnAddress,
+};
 pub use collection::{
     Collection, CollectionScope, Identity, Recognised, Statistics, System, TableState,
 };

@@ -3,6 +3,8 @@
 use async_snmp::v3::{UsmConfig, UsmUser};
 use async_snmp::{Auth, AuthProtocol, PrivProtocol};
 
+use nhipcau_inventory::poller::Context;
+
 use crate::config as model;
 use crate::secret::{Secret, SecretError};
 
@@ -82,11 +84,15 @@ impl Keys {
         })
     }
 
-    /// What a request presents.
-    pub(crate) fn auth(&self) -> Result<Auth, CredentialError> {
+    /// What a request presents in that context of the agent.
+    pub(crate) fn auth(&self, part: Option<Context>) -> Result<Auth, CredentialError> {
+        let community = |secret: &Secret| match part {
+            None => secret.expose().to_owned(),
+            Some(Context::Vlan(vlan)) => format!("{}@{vlan}", secret.expose()),
+        };
         Ok(match &self.access {
-            Access::V1(community) => Auth::v1(community.expose().to_owned()),
-            Access::V2c(community) => Auth::v2c(community.expose().to_owned()),
+            Access::V1(secret) => Auth::v1(community(secret)),
+            Access::V2c(secret) => Auth::v2c(community(secret)),
             Access::V3 {
                 user,
                 auth,
@@ -106,7 +112,11 @@ impl Keys {
                     (None, _) => Ok(config),
                 }
                 .map_err(|error| self.refused(&error))?;
-                Auth::Usm(config.context_name(context.clone().into_bytes()))
+                let context = match part {
+                    None => context.clone(),
+                    Some(Context::Vlan(vlan)) => format!("vlan-{vlan}"),
+                };
+                Auth::Usm(config.context_name(context.into_bytes()))
             }
         })
     }

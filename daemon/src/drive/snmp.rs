@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use async_snmp::transport::{UdpHandle, UdpTransport};
 use async_snmp::v3::ReportStatus;
 use async_snmp::{Client, Error, ErrorStatus, Retry};
-use nhipcau_inventory::poller::{self, FetchError, Op, Poller, Request, RequestId};
+use nhipcau_inventory::poller::{self, Context, FetchError, Op, Poller, Request, RequestId};
 use nhipcau_inventory::trap::Trap;
 use nhipcau_inventory::watch::{self, DeclaredLink, SiteSpec};
 use nhipcau_inventory::{Collection, DeviceId, DeviceSpec, Oid, ProfileSet, Value, Varbind};
@@ -23,6 +23,8 @@ use crate::app::estate::Estate;
 
 /// Commands waiting for the loop. Configuration and traps come through here; a full queue makes the sender wait.
 const COMMANDS_MAX: usize = 4_096;
+/// Clients beyond which those of VLAN contexts are forgotten.
+const CLIENTS_MAX: usize = 24_000;
 /// Receive buffer asked for on each socket: 64 answers of 64 KB, so that a burst survives one scheduling delay.
 const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
 /// Largest datagram that SNMP over UDP can carry; the library's default of 1,472 cuts GETBULK answers of SNMPv3.
@@ -184,7 +186,7 @@ struct Drive {
     transports: Transports,
     targets: HashMap<DeviceId, Target>,
     keys: Arc<HashMap<String, Keys>>,
-    clients: HashMap<(DeviceId, Arc<str>), Way>,
+    clients: HashMap<(DeviceId, Arc<str>, Option<Context>), Way>,
     replies: mpsc::Sender<Reply>,
     /// The trap fed last was an inform, whose event is stored already.
     told: bool,
@@ -368,7 +370,11 @@ impl Drive {
     }
 
     async fn way(&mut self, request: &Request) -> Result<Way, FetchError> {
-        let key = (request.device.clone(), request.credential.name.clone());
+        let key = (
+            request.device.clone(),
+            request.credential.name.clone(),
+            request.context,
+        );
         if let Some(way) = self.clients.get(&key) {
             return Ok(way.clone());
         }
@@ -393,15 +399,22 @@ impl Drive {
                 .await
                 .map_err(|error| refused(error.to_string()))
         };
-        let auth = keys.auth().map_err(|error| refused(error.to_string()))?;
+        let auth = keys
+            .auth(request.context)
+            .map_err(|error| refused(error.to_string()))?;
         let way = Way {
             client: build(auth).await?,
             keyless: match keys.keyless() {
-                Some(auth) => Some(build(auth).await?),
-                None => None,
+                // Silence about one context says nothing about the user.
+                Some(auth) if request.context.is_none() => Some(build(auth).await?),
+                _ => None,
             },
             proven: Arc::default(),
         };
+        if request.context.is_some() && self.clients.len() >= CLIENTS_MAX {
+            // Contexts are many and seldom asked; they are set up anew when their turn comes.
+            self.clients.retain(|(_, _, context), _| context.is_none());
+        }
         self.clients.insert(key, way.clone());
         Ok(way)
     }

@@ -74,6 +74,13 @@ pub enum Op {
     },
 }
 
+/// A part of an agent that answers like an agent of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Context {
+    /// The bridge tables of one VLAN on Cisco's switches: community `COMMUNITY@VLAN`, SNMPv3 context `vlan-VLAN`.
+    Vlan(u16),
+}
+
 /// What the shell shall send, once; it reports the answer or its absence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -83,6 +90,8 @@ pub struct Request {
     pub device: DeviceId,
     /// With which credential.
     pub credential: CredentialRef,
+    /// In which context of the agent; `None`: its default one.
+    pub context: Option<Context>,
     /// What to do.
     pub op: Op,
     /// With which names.
@@ -187,6 +196,8 @@ pub struct PollerCounters {
     pub polls_late: u64,
     /// Walks that ran backwards, left their table or never ended.
     pub walks_broken: u64,
+    /// Tables with more rows than are read.
+    pub tables_cut: u64,
     /// Devices refused beyond [`PollerConfig::devices_max`].
     pub devices_refused: u64,
 }

@@ -1,5 +1,6 @@
 //! What is remembered of a device between polls, and how a collection is made of it: last good values, each with its age.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,8 +8,9 @@ use super::Column;
 use crate::profile::{IdentitySource, Profile, Reader, TablePlan};
 use crate::read::{self, Facts, Harvest, Legacy, Names};
 use crate::{
-    Collection, CollectionScope, Component, CredentialRef, DeviceId, Identity, Interface,
-    Neighbour, Processor, Reason, Recognised, Sensor, Statistics, Storage, System, TableState,
+    Adjacency, Collection, CollectionScope, Component, CredentialRef, DeviceId, Identity,
+    Interface, LearntStation, Neighbour, Processor, Reason, Recognised, Sensor, Statistics,
+    Storage, System, TableState,
 };
 
 /// What is remembered of one table.
@@ -17,6 +19,7 @@ pub(super) struct TableMemory {
     pub(super) read_at: Option<Instant>,
     pub(super) error: Option<Arc<str>>,
     pub(super) rows: Option<usize>,
+    pub(super) cut: bool,
     harvest: Harvest,
 }
 
@@ -56,6 +59,9 @@ pub(super) struct Memory {
     storage: Arc<[Storage]>,
     processors: Arc<[Processor]>,
     neighbours: Arc<[Neighbour]>,
+    adjacency: Arc<Adjacency>,
+    /// Stations by VLAN, where each VLAN's table is a context of its own.
+    vlan_stations: BTreeMap<u16, Vec<LearntStation>>,
     /// Some harvest changed since the lists above were made.
     stale: bool,
 }
@@ -82,6 +88,8 @@ impl Memory {
             storage: Arc::from([]),
             processors: Arc::from([]),
             neighbours: Arc::from([]),
+            adjacency: Arc::default(),
+            vlan_stations: BTreeMap::new(),
             stale: false,
         }
     }
@@ -106,6 +114,7 @@ impl Memory {
             .collect();
         self.entities = read::Entities::default();
         self.identity_scalars.clear();
+        self.vlan_stations.clear();
         self.stale = true;
     }
 
@@ -188,8 +197,9 @@ impl Memory {
                 None
             }
             Reader::LldpLocal => {
-                self.local_ports = read::lldp_local(&columns);
-                None
+                let (ports, harvest) = read::lldp_local(&columns);
+                self.local_ports = ports;
+                Some(harvest)
             }
             Reader::LldpRemote => Some(read::lldp_remote(
                 &columns,
@@ -202,6 +212,10 @@ impl Memory {
             Reader::CiscoSensors => Some(read::cisco_sensors(&columns, oids, &self.entities, at)),
             Reader::HostStorage => Some(read::host_storage(&columns, oids, at)),
             Reader::HostProcessors => Some(read::host_processors(&columns, oids, at)),
+            Reader::Surrounding(table) => Some(Harvest {
+                adjacency: read::adjacency(*table, &columns, &self.interfaces),
+                ..Harvest::default()
+            }),
             Reader::Family(table) => {
                 let lexicon = read::Lexicon {
                     entities: &self.entities,
@@ -226,6 +240,15 @@ impl Memory {
             .iter()
             .filter_map(|n| self.tables.get(*n))
             .any(|other| !other.harvest.is_empty())
+    }
+
+    /// Takes the bridge table of one VLAN; those of VLANs that are no more are forgotten.
+    pub(super) fn accept_vlan(&mut self, vlan: u16, columns: &[Column], in_use: &[u16]) {
+        let stations = read::vlan_stations(vlan, columns, &self.interfaces);
+        self.vlan_stations.insert(vlan, stations);
+        self.vlan_stations
+            .retain(|vlan, _| in_use.binary_search(vlan).is_ok());
+        self.stale = true;
     }
 
     /// Makes the lists of a collection from the harvests of all tables, names made unique.
@@ -275,6 +298,14 @@ impl Memory {
             })
             .collect();
         let neighbours = harvests().flat_map(|h| &h.neighbours).cloned().collect();
+        let mut adjacency = Adjacency::default();
+        for harvest in harvests() {
+            adjacency.merge(&harvest.adjacency);
+        }
+        adjacency
+            .stations
+            .extend(self.vlan_stations.values().flatten().cloned());
+        self.adjacency = Arc::new(adjacency);
         (
             self.components,
             self.sensors,
@@ -340,6 +371,7 @@ impl Memory {
                     table: plan.name.clone(),
                     read_at: memory.read_at,
                     error: memory.error.clone(),
+                    cut: memory.cut,
                 })
                 .collect()
         });
@@ -365,6 +397,7 @@ impl Memory {
             storage: self.storage.clone(),
             processors: self.processors.clone(),
             neighbours: self.neighbours.clone(),
+            adjacency: self.adjacency.clone(),
             errors,
             tables: tables.unwrap_or_default(),
             statistics,

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use api::{
-    FetchError, Input, Op, Output, PollerConfig, PollerCounters, Request, RequestId, TimeoutReason,
+    Context, FetchError, Input, Op, Output, PollerConfig, PollerCounters, Request, RequestId,
+    TimeoutReason,
 };
 pub(crate) use walk::Column;
 

@@ -49,12 +49,17 @@ pub(super) struct Walk {
     rows_asked: u32,
     /// Rows that the table had last time, to ask for as many and no more.
     rows_expected: Option<usize>,
+    /// Rows of a column after which it is not followed further.
+    rows_max: usize,
+    cut: bool,
 }
 
 impl Walk {
     /// A walk of that table.
     pub(super) fn of(plan: &TablePlan, rows_expected: Option<usize>) -> Self {
-        Self::new(plan.oids.as_slice().into(), plan.scalar, rows_expected)
+        let mut walk = Self::new(plan.oids.as_slice().into(), plan.scalar, rows_expected);
+        walk.rows_max = plan.rows_max.unwrap_or(usize::MAX);
+        walk
     }
 
     /// A walk of these columns, or a GET of these instances.
@@ -77,12 +82,19 @@ impl Walk {
             varbinds: 0,
             rows_asked: 1,
             rows_expected,
+            rows_max: usize::MAX,
+            cut: false,
         }
     }
 
     /// Whether there is nothing more to ask.
     pub(super) fn is_done(&self) -> bool {
         self.done.iter().all(|d| *d)
+    }
+
+    /// Whether rows were left unread at the table's limit.
+    pub(super) fn was_cut(&self) -> bool {
+        self.cut
     }
 
     /// The rows, column by column in the order of the plan.
@@ -188,6 +200,10 @@ impl Walk {
             }
             self.last[column] = oid;
             self.columns[column].push((index, value));
+            if self.columns[column].len() >= self.rows_max {
+                self.done[column] = true;
+                self.cut = true;
+            }
         }
         Ok(())
     }

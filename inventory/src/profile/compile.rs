@@ -8,7 +8,7 @@ use super::rule::{
     Amount, ComponentPlan, Cut, FamilyTable, IdentityPlan, IdentitySource, LimitPlan, Piece,
     ProcessorPlan, Reader, SensorPlan, StateMap, StatePlan, StoragePlan, TablePlan, Template, Wide,
 };
-use super::{Matcher, Profile, ProfileError, standard};
+use super::{Matcher, Profile, ProfileError, standard, surroundings};
 
 /// Tables of one profile, own and inherited.
 const TABLES_MAX: usize = 64;
@@ -144,6 +144,16 @@ pub(super) fn compile(
             }
         }
     }
+    // Last, so that whatever else there is to read comes first.
+    let around = surroundings::tables(
+        file.kind,
+        file.modules.as_deref().unwrap_or(&DEFAULT_MODULES),
+    );
+    for table in around {
+        if tables.iter().all(|t| t.name != table.name) {
+            tables.push(table);
+        }
+    }
     let mut matchers = Vec::new();
     for rule in &file.matches {
         if rule.object_id.is_empty() && rule.descr.is_none() {
@@ -230,6 +240,7 @@ fn identity(
             scalar: true,
             oids,
             instead_of: Vec::new(),
+            rows_max: None,
             reader: Reader::Identity,
         });
     }
@@ -550,6 +561,7 @@ fn compile_table(
         oids: table.columns.0.values().cloned().collect(),
         // Positions are known when all tables are.
         instead_of: Vec::new(),
+        rows_max: None,
         reader: Reader::Family(Box::new(FamilyTable {
             only,
             unless,

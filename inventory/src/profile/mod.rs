@@ -5,6 +5,7 @@ mod file;
 mod rule;
 mod shipped;
 mod standard;
+mod surroundings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub(crate) use rule::{
     TablePlan, Template, Wide,
 };
 pub(crate) use standard::{SYSTEM, constant};
+pub(crate) use surroundings::{Surrounding, vlan_plan};
 
 use crate::{DeviceKind, Oid};
 

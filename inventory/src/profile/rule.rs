@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::file::{EntityField, Pace, Pattern};
+use super::surroundings::Surrounding;
 use crate::{Health, Oid, StorageKind};
 
 /// One thing to read from a device.
@@ -18,6 +19,8 @@ pub(crate) struct TablePlan {
     pub(crate) oids: Vec<Oid>,
     /// Positions of the tables beside which this one is silent.
     pub(crate) instead_of: Vec<usize>,
+    /// Rows of one column after which the walk ends by itself.
+    pub(crate) rows_max: Option<usize>,
     pub(crate) reader: Reader,
 }
 
@@ -39,6 +42,8 @@ pub(crate) enum Reader {
     LldpRemote,
     Cdp,
     Identity,
+    /// What is around the device: last in line, and never at the cost of the rest.
+    Surrounding(Surrounding),
     Family(Box<FamilyTable>),
 }
 

@@ -43,6 +43,7 @@ fn walk(name: &str, pace: Pace, hasten: bool, oids: Vec<Oid>, reader: Reader) ->
         scalar: false,
         oids,
         instead_of: Vec::new(),
+        rows_max: None,
         reader,
     }
 }
@@ -140,33 +141,35 @@ pub(super) fn tables(module: Module) -> Vec<TablePlan> {
             ),
         ],
         Module::Lldp => vec![
-            // lldpLocPortIdSubtype, lldpLocPortId, lldpLocPortDesc.
+            // lldpLocPortIdSubtype, lldpLocPortId, lldpLocPortDesc, lldpLocChassisId.
             walk(
                 "lldp_local",
                 Pace::Slow,
                 false,
                 (2..=4)
                     .map(|n| constant(LLDP).join(&[3, 7, 1, n]))
+                    .chain([constant(LLDP).join(&[3, 2])])
                     .collect(),
                 Reader::LldpLocal,
             ),
-            // ChassisIdSubtype, ChassisId, PortIdSubtype, PortId, PortDesc, SysName.
+            // ChassisIdSubtype, ChassisId, PortIdSubtype, PortId, PortDesc, SysName; lldpRemManAddrIfSubtype.
             walk(
                 "lldp_remote",
                 Pace::Slow,
                 false,
                 (4..=9)
                     .map(|n| constant(LLDP).join(&[4, 1, 1, n]))
+                    .chain([constant(LLDP).join(&[4, 2, 1, 3])])
                     .collect(),
                 Reader::LldpRemote,
             ),
         ],
-        // DeviceId, DevicePort.
+        // DeviceId, DevicePort, Address.
         Module::Cdp => vec![walk(
             "cdp",
             Pace::Slow,
             false,
-            columns(CDP, &[6, 7]),
+            columns(CDP, &[6, 7, 4]),
             Reader::Cdp,
         )],
     }

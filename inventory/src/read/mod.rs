@@ -1,5 +1,6 @@
 //! From rows to things: what each table says about a device.
 
+mod adjacency;
 mod entity;
 mod family;
 mod host;
@@ -7,6 +8,7 @@ mod interfaces;
 mod neighbour;
 mod system;
 
+pub(crate) use adjacency::{adjacency, tells_vlans, vlan_stations, vlans};
 pub(crate) use entity::{Entities, cisco_sensors, entities, entity_sensors};
 pub(crate) use family::{Lexicon, family, scalar_text};
 pub(crate) use host::{host_processors, host_storage};
@@ -21,7 +23,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::poller::Column;
-use crate::{Component, Neighbour, Oid, Processor, Sensor, Storage, Value};
+use crate::{Adjacency, Component, Neighbour, Oid, Processor, Sensor, Storage, Value};
 
 /// Longest name, alias or description that is kept, bytes.
 pub(crate) const TEXT_BYTES_MAX: usize = 1_024;
@@ -34,6 +36,7 @@ pub(crate) struct Harvest {
     pub(crate) storage: Vec<Storage>,
     pub(crate) processors: Vec<Processor>,
     pub(crate) neighbours: Vec<Neighbour>,
+    pub(crate) adjacency: Adjacency,
 }
 
 impl Harvest {

@@ -2,20 +2,22 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Harvest, Rows, cell_i64, cell_text, text};
 use crate::poller::Column;
-use crate::{Interface, Neighbour, NeighbourProtocol, Value};
+use crate::{Adjacency, Interface, Neighbour, NeighbourProtocol, Oid, Value};
 
 /// Local port numbers of LLDP and what they are called: LLDP numbers ports by itself, often but not always by ifIndex.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct LocalPorts(HashMap<u32, (i64, Arc<str>, Arc<str>)>);
 
-/// Reads `lldp_local`.
-pub(crate) fn lldp_local(columns: &[Column]) -> LocalPorts {
+/// Reads `lldp_local`: the ports, and what the device calls itself.
+pub(crate) fn lldp_local(columns: &[Column]) -> (LocalPorts, Harvest) {
     let mut ports = HashMap::new();
+    let (columns, chassis) = columns.split_at(3);
     let mut rows = Rows::new(columns);
     while let Some((index, cells)) = rows.next() {
         let Some(port) = index.first() else { continue };
@@ -26,7 +28,23 @@ pub(crate) fn lldp_local(columns: &[Column]) -> LocalPorts {
             .into();
         ports.insert(port, (subtype, id, cell_text(cells[2])));
     }
-    LocalPorts(ports)
+    let own = chassis
+        .first()
+        .and_then(|column| column.first())
+        // Six octets are a MAC address in all but contrived names.
+        .map(|(_, value)| identifier(value, true).into())
+        .filter(|chassis: &Arc<str>| !chassis.is_empty());
+    let adjacency = Adjacency {
+        chassis: own.into_iter().collect(),
+        ..Adjacency::default()
+    };
+    (
+        LocalPorts(ports),
+        Harvest {
+            adjacency,
+            ..Harvest::default()
+        },
+    )
 }
 
 /// LldpPortIdSubtype macAddress, interfaceName, local.
@@ -96,6 +114,8 @@ pub(crate) fn lldp_remote(
     now: Instant,
 ) -> Harvest {
     let mut neighbours = Vec::new();
+    let (columns, addresses) = columns.split_at(6);
+    let addresses = management_addresses(addresses.first());
     let mut rows = Rows::new(columns);
     while let Some((index, cells)) = rows.next() {
         let Some(port) = index.arcs().nth(1) else {
@@ -115,6 +135,9 @@ pub(crate) fn lldp_remote(
                 .unwrap_or_default()
                 .into(),
             remote_description: cell_text(cells[4]),
+            addresses: addresses
+                .get(&key(index))
+                .map_or_else(|| Arc::from([]), |all| all.as_slice().into()),
             system_name: cell_text(cells[5]),
             read_at: now,
         });
@@ -123,6 +146,44 @@ pub(crate) fn lldp_remote(
         neighbours,
         ..Harvest::default()
     }
+}
+
+/// Time mark, local port number, remote index: what a neighbour's addresses have in common with it.
+fn key(index: &Oid) -> Vec<u32> {
+    index.arcs().take(3).collect()
+}
+
+/// Addresses that a neighbour may have at most; more are not kept.
+const ADDRESSES_MAX: usize = 8;
+
+/// lldpRemManAddrTable; index: the neighbour's, then subtype (IANA address family), length and octets of the address.
+fn management_addresses(column: Option<&Column>) -> HashMap<Vec<u32>, Vec<IpAddr>> {
+    let mut all: HashMap<Vec<u32>, Vec<IpAddr>> = HashMap::new();
+    for (index, _) in column.into_iter().flatten() {
+        let octets: Option<Vec<u8>> = index
+            .arcs()
+            .skip(5)
+            .take(17)
+            .map(|arc| u8::try_from(arc).ok())
+            .collect();
+        if let Some(address) = octets.as_deref().and_then(address) {
+            let known = all.entry(key(index)).or_default();
+            if known.len() < ADDRESSES_MAX && !known.contains(&address) {
+                known.push(address);
+            }
+        }
+    }
+    all
+}
+
+/// An IPv4 or IPv6 address from its octets; `None` for what names no host.
+fn address(octets: &[u8]) -> Option<IpAddr> {
+    let address: IpAddr = match octets.len() {
+        4 => Ipv4Addr::from(<[u8; 4]>::try_from(octets).ok()?).into(),
+        16 => Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?).into(),
+        _ => return None,
+    };
+    (!address.is_unspecified() && !address.is_multicast()).then_some(address)
 }
 
 /// Reads `cdp`; index: ifIndex, number of the neighbour.
@@ -143,6 +204,11 @@ pub(crate) fn cdp(columns: &[Column], interfaces: &[Interface], now: Instant) ->
             chassis: "".into(),
             remote_interface: cell_text(cells[1]),
             remote_description: "".into(),
+            addresses: cells[2]
+                .and_then(Value::as_bytes)
+                .and_then(address)
+                .into_iter()
+                .collect(),
             read_at: now,
         });
     }

@@ -1,5 +1,6 @@
 //! The crate from outside: simulated agents, recordings of real ones, and stories told with a clock that is handed in.
 
+mod adjacency;
 mod agent;
 mod conditions;
 mod corpora;

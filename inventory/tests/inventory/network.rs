@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nhipcau_inventory::poller::{FetchError, Input, Output, Poller, PollerConfig, Request};
+use nhipcau_inventory::poller::{
+    Context, FetchError, Input, Output, Poller, PollerConfig, Request,
+};
 use nhipcau_inventory::watch::{Event, Input as WatchInput, Output as WatchOutput, Watch};
 use nhipcau_inventory::{Collection, CredentialRef, DeviceId, DeviceSpec, ProfileSet, Varbind};
 
@@ -174,8 +176,14 @@ impl Network {
     }
 
     fn send(&mut self, request: Request, fate: Fate) {
-        let answer = |network: &Self| match network.agents.get(&request.device) {
+        // A context answers like an agent of its own, `DEVICE@VLAN`; one that there is not is silent.
+        let name = match request.context {
+            None => request.device.clone(),
+            Some(Context::Vlan(vlan)) => format!("{}@{vlan}", request.device).into(),
+        };
+        let answer = |network: &Self| match network.agents.get(&name) {
             Some(agent) => agent.answer(&request),
+            None if request.context.is_some() => Err(FetchError::Timeout),
             None => Err(FetchError::Unreachable("no route to host".to_owned())),
         };
         let mut deliveries: Vec<Delivery> = Vec::new();

@@ -111,10 +111,11 @@ impl Session {
         let job = &mut poll.jobs[n];
         let (what, rows) = (job.what, job.walk.asks_rows());
         // While credentials are tried one after the other, one more try each must do.
-        let tries = if what == What::System && several {
-            retries.min(1)
-        } else {
-            retries
+        let tries = match what {
+            What::System if several => retries.min(1),
+            // Silence is how an agent refuses a context.
+            What::Vlan(_) => 0,
+            _ => retries,
         };
         let mut again = false;
         match &error {
@@ -141,7 +142,7 @@ impl Session {
                 job.attempts += 1;
                 again = job.attempts <= tries;
                 let rows_asked = job.walk.rows_asked();
-                if rows && rows_asked > 1 {
+                if rows && rows_asked > 1 && !matches!(what, What::Vlan(_)) {
                     self.shrink(rows_asked);
                 }
             }
@@ -176,6 +177,9 @@ impl Session {
             return;
         };
         poll.jobs[n].outcome = Some(Err(explain(&error).into()));
+        if matches!(what, What::Vlan(_)) {
+            return self.vlan_failed(lane);
+        }
         if matches!(error, FetchError::Timeout | FetchError::Unreachable(_)) {
             poll.silent += 1;
             if what == What::Uptime {
@@ -279,6 +283,7 @@ impl Session {
             What::System => self.recognised(lane, n, around, now),
             What::Uptime => {}
             What::Table(table) => self.table_read(lane, n, table),
+            What::Vlan(_) => {}
         }
     }
 
@@ -327,16 +332,23 @@ impl Session {
             let due = match table.reader {
                 Reader::InterfaceStatus => false,
                 Reader::Interface32 => legacy || self.memory.lacks_64_bit,
+                // Not in the first poll, which people wait for, and not again before its turn when it failed.
+                Reader::Surrounding(_) => {
+                    self.polls > 1
+                        && (its_turn || memory.read_at.is_none() && memory.error.is_none())
+                }
                 _ if memory.read_at.is_none() || restarted || memory.error.is_some() => true,
                 _ if self.memory.replaced(table) => its_turn,
                 // A table without rows is asked for as seldom as a slow one.
                 _ => its_turn || (table.pace == Pace::Poll && memory.rows != Some(0)),
             };
             if due {
-                jobs.push(Job::new(
+                let mut job = Job::new(
                     What::Table(t),
                     Walk::of(table, memory.rows.filter(|_| !restarted)),
-                ));
+                );
+                job.last_in_line = matches!(table.reader, Reader::Surrounding(_));
+                jobs.push(job);
             }
         }
         let Some(poll) = self.lane(lane).as_mut() else {
@@ -351,6 +363,9 @@ impl Session {
         let Some((profile, _)) = self.profile.clone() else {
             return;
         };
+        if matches!(profile.tables[table].reader, Reader::Surrounding(_)) {
+            return self.surrounding_read(lane, n, &profile, table);
+        }
         if !matches!(profile.tables[table].reader, Reader::InterfaceState) {
             return;
         }

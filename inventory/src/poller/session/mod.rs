@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::assemble::{Memory, TableMemory};
 use super::walk::Walk;
-use super::{FetchError, PollerConfig, PollerCounters, RequestId, TimeoutReason, scatter, share};
+use super::{
+    Context, FetchError, PollerConfig, PollerCounters, RequestId, TimeoutReason, scatter, share,
+};
 use crate::profile::{Profile, Reader, SYSTEM, constant};
 use crate::{Collection, CollectionScope, DeviceSpec, ProfileSet, Reason, Statistics};
 use reason::reason_of;
@@ -13,6 +15,7 @@ use reason::reason_of;
 mod answer;
 mod reason;
 mod send;
+mod vlans;
 
 /// A hastened look at one device at most this often: a trap storm must not become a poll storm.
 const HASTEN_EVERY: Duration = Duration::from_secs(1);
@@ -48,12 +51,25 @@ enum What {
     /// sysUpTime alone.
     Uptime,
     Table(usize),
+    /// The bridge table of one VLAN, in its own context.
+    Vlan(u16),
+}
+
+impl What {
+    fn context(self) -> Option<Context> {
+        match self {
+            Self::Vlan(vlan) => Some(Context::Vlan(vlan)),
+            Self::System | Self::Uptime | Self::Table(_) => None,
+        }
+    }
 }
 
 #[derive(Debug)]
 struct Job {
     what: What,
     walk: Walk,
+    /// About the surroundings of the device: gives up its place when time grows short.
+    last_in_line: bool,
     attempts: u32,
     request: Option<RequestId>,
     overdue_at: Option<Instant>,
@@ -64,6 +80,7 @@ struct Job {
 impl Job {
     fn new(what: What, walk: Walk) -> Self {
         Self {
+            last_in_line: matches!(what, What::Vlan(_)),
             what,
             walk,
             attempts: 0,
@@ -112,6 +129,11 @@ pub(super) struct Session {
     /// Doubles each time the agent did not bear a question.
     streak_needed: u32,
     polls: u64,
+    /// VLANs in use, and the last one whose bridge table was asked for.
+    vlans: Vec<u16>,
+    vlan_asked: u16,
+    /// Polls to pass before VLAN contexts are tried again: the agent did not know them.
+    vlans_rest: u64,
     next_poll: Instant,
     hasten_at: Option<Instant>,
     hastened_at: Option<Instant>,
@@ -143,6 +165,9 @@ impl Session {
             streak: 0,
             streak_needed: STREAK,
             polls: 0,
+            vlans: Vec::new(),
+            vlan_asked: 0,
+            vlans_rest: 0,
             next_poll: first,
             hasten_at: None,
             hastened_at: None,
@@ -378,7 +403,7 @@ impl Session {
         if poll.unreachable.is_none()
             && let Some((profile, _)) = self.profile.clone()
         {
-            errors = self.harvest(&mut poll, &profile, now);
+            errors = self.harvest(&mut poll, &profile, around, now);
         }
         if poll.scope == CollectionScope::Hastened && self.memory.doubtful {
             // Restarted or renumbered: the fast look cannot tell which interface is which.
@@ -405,12 +430,20 @@ impl Session {
     }
 
     /// Hands the finished jobs to the memory, in the order in which they build on each other.
-    fn harvest(&mut self, poll: &mut Poll, profile: &Profile, now: Instant) -> Vec<Reason> {
+    fn harvest(
+        &mut self,
+        poll: &mut Poll,
+        profile: &Profile,
+        around: &mut Surroundings,
+        now: Instant,
+    ) -> Vec<Reason> {
         let mut errors = Vec::new();
+        let mut cut = 0;
         self.memory.last_seen = Some(now);
         let mut jobs: Vec<Job> = std::mem::take(&mut poll.jobs);
         jobs.sort_by_key(|j| match j.what {
             What::System | What::Uptime => 0,
+            What::Vlan(_) => u8::MAX,
             What::Table(t) => profile
                 .tables
                 .get(t)
@@ -420,6 +453,8 @@ impl Session {
             match (job.what, job.outcome) {
                 (What::Uptime, Some(Ok(at))) => self.memory.uptime(&job.walk.into_columns(), at),
                 (What::Table(t), Some(Ok(at))) if t < profile.tables.len() => {
+                    self.memory.tables[t].cut = job.walk.was_cut();
+                    cut += u64::from(job.walk.was_cut());
                     self.memory.accept(
                         t,
                         profile,
@@ -427,6 +462,11 @@ impl Session {
                         poll.rebooted.is_some(),
                         at,
                     );
+                }
+                (What::Vlan(vlan), Some(Ok(_))) => {
+                    cut += u64::from(job.walk.was_cut());
+                    let columns = job.walk.into_columns();
+                    self.memory.accept_vlan(vlan, &columns, &self.vlans);
                 }
                 (What::Table(t), Some(Err(detail))) if t < profile.tables.len() => {
                     errors.push(
@@ -439,6 +479,7 @@ impl Session {
                 _ => {}
             }
         }
+        around.counters.tables_cut += cut;
         self.memory.settle(profile);
         errors
     }

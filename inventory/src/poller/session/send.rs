@@ -87,6 +87,7 @@ impl Session {
             let timeout = config
                 .request_timeout
                 .mul_f64(1.0 + 0.5 * f64::from(job.attempts));
+            let context = job.what.context();
             job.request = Some(id);
             job.overdue_at = Some(now + timeout + SHELL_GRACE);
             poll.statistics.requests += 1;
@@ -102,6 +103,7 @@ impl Session {
                     id,
                     device,
                     credential,
+                    context,
                     op,
                     oids,
                     timeout,
@@ -113,6 +115,7 @@ impl Session {
 
     /// Ends what has waited too long.
     pub(super) fn expire(&mut self, around: &mut Surroundings, now: Instant) {
+        let mut forgotten = Vec::new();
         for lane in [Lane::Urgent, Lane::Full] {
             let Some(poll) = self.lane(lane).as_mut() else {
                 continue;
@@ -124,13 +127,24 @@ impl Session {
             }
             if poll.deadline.is_some_and(|at| at <= now) && !poll.over {
                 around.counters.polls_late += 1;
-                let mut forgotten = Vec::new();
                 for job in poll.jobs.iter_mut().filter(|j| j.outcome.is_none()) {
                     forgotten.extend(job.request.take());
                     job.outcome = Some(Err("the device's time was up".into()));
                 }
-                self.forgotten.extend(forgotten);
                 continue;
+            }
+            // What is around the device is nice to know; how the device is may not wait for it.
+            let half = around.config.device_deadline / 2;
+            if poll.started_at.is_some_and(|at| at + half <= now) {
+                let late = poll
+                    .jobs
+                    .iter_mut()
+                    .filter(|j| j.outcome.is_none() && j.last_in_line);
+                for job in late {
+                    forgotten.extend(job.request.take());
+                    job.overdue_at = None;
+                    job.outcome = Some(Err("half of the device's time was up".into()));
+                }
             }
             let overdue: Vec<(usize, RequestId)> = poll
                 .jobs
@@ -144,5 +158,6 @@ impl Session {
                 self.reply(lane, n, Err(FetchError::Timeout), 0, around, now);
             }
         }
+        self.forgotten.extend(forgotten);
     }
 }
