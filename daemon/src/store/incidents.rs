@@ -41,6 +41,8 @@ pub struct IncidentRecord {
     pub acknowledged_by: Option<String>,
     /// What they said.
     pub note: Option<String>,
+    /// When they took it.
+    pub acknowledged_at: Option<Timestamp>,
     /// Playbook runs that it started.
     pub run_ids: Vec<i64>,
 }
@@ -66,6 +68,7 @@ fn row_of(row: &Row<'_>) -> Result<IncidentRecord, StoreError> {
         closed_at: time_or_none(row, "closed_at")?,
         acknowledged_by: row.get("acknowledged_by")?,
         note: row.get("note")?,
+        acknowledged_at: time_or_none(row, "acknowledged_at")?,
         run_ids: json_at(row, "run_ids")?,
     })
 }
@@ -152,8 +155,29 @@ impl Incidents<'_> {
         self.store
             .write(move |connection| {
                 connection.execute(
-                    "UPDATE incidents SET acknowledged_by = ?2, note = ?3 WHERE id = ?1",
-                    params![id, by, note],
+                    "UPDATE incidents SET acknowledged_by = ?2, note = ?3, acknowledged_at = ?4 WHERE id = ?1",
+                    params![id, by, note, ms(entry.at)],
+                )?;
+                audit::insert(connection, &entry)?;
+                find(connection, id)
+            })
+            .await
+    }
+
+    /// Takes the note of who took the incident away again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn unacknowledge(
+        &self,
+        id: i64,
+        entry: NewAudit,
+    ) -> Result<IncidentRecord, StoreError> {
+        self.store
+            .write(move |connection| {
+                connection.execute(
+                    "UPDATE incidents SET acknowledged_by = NULL, note = NULL, acknowledged_at = NULL WHERE id = ?1",
+                    [id],
                 )?;
                 audit::insert(connection, &entry)?;
                 find(connection, id)

@@ -5,7 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// Migrations in order; the n-th brings the schema to version n. Never change one that was released.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_health.sql"),
+];
 
 /// Brings the database to the newest schema of `migrations`, each step in one transaction with its version number: a crash
 /// leaves the schema before or after a step, never between.

@@ -15,13 +15,16 @@ mod devices;
 mod error;
 mod events;
 mod incidents;
+mod maintenance;
 mod migrate;
 mod recordings;
 mod retention;
 mod rooms;
 mod runs;
+mod samples;
 mod sessions;
 mod sites;
+mod stays;
 mod traps;
 mod writer;
 
@@ -33,12 +36,15 @@ pub use devices::{DeviceFacts, DevicesSeen, FactChange};
 pub use error::StoreError;
 pub use events::{EventRecord, Events, NewEvent};
 pub use incidents::{IncidentRecord, Incidents, NewIncident};
+pub use maintenance::{MaintenanceRow, Maintenances, NewMaintenance};
 pub use recordings::{NewRecording, RecordingRow, Recordings};
 pub use retention::{Pruned, Retention};
 pub use rooms::{RoomSnapshotRow, RoomSnapshots};
 pub use runs::{IntentLog, RunRecords};
+pub use samples::{LineSample, LineSamples, NewSample};
 pub use sessions::{NewSession, SessionRow, Sessions};
 pub use sites::{SiteRow, Sites};
+pub use stays::{NewStay, StayRow, Stays};
 pub use traps::{NewTrap, TrapRow, Traps};
 
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -227,6 +233,12 @@ tables! {
     events: Events,
     /// Incidents.
     incidents: Incidents,
+    /// Samples of lines.
+    samples: LineSamples,
+    /// How devices, links and sites stood.
+    stays: Stays,
+    /// Announced maintenance.
+    maintenance: Maintenances,
     /// Received traps and informs.
     traps: Traps,
     /// Intents of playbook runs, for recovery.

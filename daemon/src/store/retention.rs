@@ -11,7 +11,7 @@ use super::{Store, StoreError};
 pub struct Retention {
     /// Rows of events, traps, and device history, each.
     pub rows_max: u64,
-    /// Age of events, traps, closed incidents, finished runs and device history.
+    /// Age of events, traps, closed incidents, finished runs, device history and what availability is computed from.
     pub age_max: SignedDuration,
     /// Age of the audit log.
     pub audit_age_max: SignedDuration,
@@ -69,6 +69,7 @@ impl Store {
         let (oldest, audit_oldest) = (back(caps.age_max), back(caps.audit_age_max));
         self.write(move |connection| {
             let mut removed = vec![
+                by_age(connection, "stays", "to_at < ?1", oldest)?,
                 by_age(connection, "incidents", "closed_at < ?1", oldest)?,
                 by_age(connection, "runs", "finished AND started_at < ?1", oldest)?,
                 by_age(connection, "audit", "at < ?1", audit_oldest)?,
