@@ -339,25 +339,30 @@ impl Scope<'_, '_> {
             if !before.is_empty() {
                 pieces.push(Piece::Text(before.to_owned()));
             }
-            pieces.push(match hole {
-                "index" => Piece::Index,
-                "index.last" => Piece::IndexLast,
-                "entity" => Piece::Entity,
-                "interface" => Piece::Interface,
-                _ => match hole
-                    .strip_prefix("index.")
-                    .and_then(|n| n.parse::<usize>().ok())
-                {
-                    Some(n) if (1..=crate::ARCS_MAX).contains(&n) => Piece::IndexArc(n - 1),
-                    _ => Piece::Column(self.column(hole)),
-                },
-            });
+            pieces.push(self.hole(hole));
             rest = after;
         }
         if !rest.is_empty() {
             pieces.push(Piece::Text(rest.to_owned()));
         }
         Template(pieces)
+    }
+
+    /// What a hole of a template, or the key of a condition, speaks of.
+    fn hole(&mut self, word: &str) -> Piece {
+        match word {
+            "index" => Piece::Index,
+            "index.last" => Piece::IndexLast,
+            "entity" => Piece::Entity,
+            "interface" => Piece::Interface,
+            _ => match word
+                .strip_prefix("index.")
+                .and_then(|n| n.parse::<usize>().ok())
+            {
+                Some(n) if (1..=crate::ARCS_MAX).contains(&n) => Piece::IndexArc(n - 1),
+                _ => Piece::Column(self.column(word)),
+            },
+        }
     }
 
     fn state(&mut self, column: Option<&String>, states: Option<&String>) -> Option<StatePlan> {
@@ -388,11 +393,11 @@ impl Scope<'_, '_> {
         }
     }
 
-    fn when(&mut self, rules: &Unique<file::Pattern>) -> Vec<(usize, file::Pattern)> {
+    fn when(&mut self, rules: &Unique<file::Pattern>) -> Vec<(Piece, file::Pattern)> {
         rules
             .0
             .iter()
-            .map(|(column, pattern)| (self.column(column), pattern.clone()))
+            .map(|(word, pattern)| (self.hole(word), pattern.clone()))
             .collect()
     }
 

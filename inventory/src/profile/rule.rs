@@ -66,7 +66,7 @@ pub(crate) struct ComponentPlan {
     pub(crate) model: Option<Template>,
     pub(crate) serial: Option<Template>,
     pub(crate) state: Option<StatePlan>,
-    pub(crate) when: Vec<(usize, Pattern)>,
+    pub(crate) when: Vec<(Piece, Pattern)>,
 }
 
 #[derive(Debug)]
@@ -80,7 +80,7 @@ pub(crate) struct SensorPlan {
     pub(crate) divide_by: Option<usize>,
     pub(crate) scale_by: Option<usize>,
     pub(crate) decimals: Option<usize>,
-    pub(crate) when: Vec<(usize, Pattern)>,
+    pub(crate) when: Vec<(Piece, Pattern)>,
     pub(crate) pattern: Option<Pattern>,
     pub(crate) invalid: Vec<i64>,
     pub(crate) state: Option<StatePlan>,
@@ -106,7 +106,7 @@ pub(crate) struct StoragePlan {
     pub(crate) kind: StorageKind,
     pub(crate) unit_bytes: u64,
     pub(crate) amount: Amount,
-    pub(crate) when: Vec<(usize, Pattern)>,
+    pub(crate) when: Vec<(Piece, Pattern)>,
 }
 
 /// A number in one column, or in two: the second has the upper 32 bits.

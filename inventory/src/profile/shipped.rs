@@ -26,6 +26,18 @@ pub(super) const FILES: &[(&str, &str)] = &[
         "cisco-isr.yaml",
         include_str!("../../profiles/cisco-isr.yaml"),
     ),
+    (
+        "delta-ups.yaml",
+        include_str!("../../profiles/delta-ups.yaml"),
+    ),
+    (
+        "eaton-mgeups.yaml",
+        include_str!("../../profiles/eaton-mgeups.yaml"),
+    ),
+    (
+        "eaton-ups.yaml",
+        include_str!("../../profiles/eaton-ups.yaml"),
+    ),
     ("esxi.yaml", include_str!("../../profiles/esxi.yaml")),
     ("generic.yaml", include_str!("../../profiles/generic.yaml")),
     ("hpe-ilo.yaml", include_str!("../../profiles/hpe-ilo.yaml")),
@@ -34,8 +46,21 @@ pub(super) const FILES: &[(&str, &str)] = &[
         "hpe-synergy.yaml",
         include_str!("../../profiles/hpe-synergy.yaml"),
     ),
+    ("hpe-ups.yaml", include_str!("../../profiles/hpe-ups.yaml")),
+    (
+        "huawei-ups.yaml",
+        include_str!("../../profiles/huawei-ups.yaml"),
+    ),
     ("liebert.yaml", include_str!("../../profiles/liebert.yaml")),
     ("linux.yaml", include_str!("../../profiles/linux.yaml")),
+    (
+        "raritan-pdu.yaml",
+        include_str!("../../profiles/raritan-pdu.yaml"),
+    ),
+    (
+        "servertech-pdu.yaml",
+        include_str!("../../profiles/servertech-pdu.yaml"),
+    ),
     (
         "storeonce.yaml",
         include_str!("../../profiles/storeonce.yaml"),

@@ -44,9 +44,10 @@ pub(crate) fn family(
             plan.filter(|p| cells[p.column].is_some())
                 .map(|p| oid(p.column))
         };
-        let fits = |when: &[(usize, Pattern)]| {
-            when.iter().all(|(column, pattern)| {
-                cells[*column].is_some_and(|v| pattern.0.is_match(&text(v)))
+        let fits = |when: &[(Piece, Pattern)]| {
+            when.iter().all(|(piece, pattern)| {
+                let mut said = String::new();
+                push(&mut said, piece, index, cells, lexicon) && pattern.0.is_match(&said)
             })
         };
         for rule in table.components.iter().filter(|r| fits(&r.when)) {
@@ -123,45 +124,7 @@ pub(crate) fn family(
 fn fill(template: &Template, index: &Oid, cells: Cells<'_, '_>, lexicon: &Lexicon<'_>) -> Arc<str> {
     let mut out = String::new();
     for piece in &template.0 {
-        match piece {
-            Piece::Text(text) => out.push_str(text),
-            Piece::Column(column) => {
-                if let Some(value) = cells[*column] {
-                    out.push_str(&text(value));
-                }
-            }
-            // Writing to a String cannot fail.
-            Piece::Index => drop(write!(out, "{index}")),
-            Piece::IndexArc(n) => {
-                if let Some(arc) = index.arcs().nth(*n) {
-                    let _ = write!(out, "{arc}");
-                }
-            }
-            Piece::IndexLast => {
-                if let Some(arc) = index.arcs().last() {
-                    let _ = write!(out, "{arc}");
-                }
-            }
-            Piece::Entity => match index.first().and_then(|n| lexicon.entities.name(n)) {
-                Some(name) => out.push_str(name),
-                None => drop(write!(out, "{index}")),
-            },
-            Piece::Interface => {
-                let interface = index
-                    .first()
-                    .and_then(|n| {
-                        lexicon
-                            .interfaces
-                            .binary_search_by_key(&n, |i| i.index)
-                            .ok()
-                    })
-                    .map(|n| &lexicon.interfaces[n]);
-                match interface {
-                    Some(interface) => out.push_str(&interface.name),
-                    None => drop(write!(out, "{index}")),
-                }
-            }
-        }
+        push(&mut out, piece, index, cells, lexicon);
     }
     let out = out.trim();
     if out.is_empty() {
@@ -169,6 +132,46 @@ fn fill(template: &Template, index: &Oid, cells: Cells<'_, '_>, lexicon: &Lexico
     } else {
         out.into()
     }
+}
+
+/// Adds what the piece says of this row; `false` when the row has no such thing.
+fn push(
+    out: &mut String,
+    piece: &Piece,
+    index: &Oid,
+    cells: Cells<'_, '_>,
+    lexicon: &Lexicon<'_>,
+) -> bool {
+    let name = |n: u32| {
+        let found = lexicon.interfaces.binary_search_by_key(&n, |i| i.index);
+        found.ok().map(|n| &lexicon.interfaces[n].name)
+    };
+    // Writing to a String cannot fail.
+    match piece {
+        Piece::Text(text) => out.push_str(text),
+        Piece::Column(column) => match cells[*column] {
+            Some(value) => out.push_str(&text(value)),
+            None => return false,
+        },
+        Piece::Index => drop(write!(out, "{index}")),
+        Piece::IndexArc(n) => match index.arcs().nth(*n) {
+            Some(arc) => drop(write!(out, "{arc}")),
+            None => return false,
+        },
+        Piece::IndexLast => match index.arcs().last() {
+            Some(arc) => drop(write!(out, "{arc}")),
+            None => return false,
+        },
+        Piece::Entity => match index.first().and_then(|n| lexicon.entities.name(n)) {
+            Some(name) => out.push_str(name),
+            None => drop(write!(out, "{index}")),
+        },
+        Piece::Interface => match index.first().and_then(name) {
+            Some(name) => out.push_str(name),
+            None => drop(write!(out, "{index}")),
+        },
+    }
+    true
 }
 
 /// What the map says of the cell; a value that the map does not know is shown as it is, and unknown.

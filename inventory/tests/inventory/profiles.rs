@@ -58,7 +58,18 @@ fn shipped_families_are_recognised() {
         ),
         ("1.3.6.1.4.1.318.1.3.14.13", "APC InRow RC", "apc-cooling"),
         ("1.3.6.1.4.1.476.1.42", "Liebert", "liebert"),
-        ("1.3.6.1.4.1.534.1", "Eaton", "ups-mib"),
+        ("1.3.6.1.4.1.534.1", "Eaton", "eaton-ups"),
+        ("1.3.6.1.4.1.705.1", "Eaton 9PX", "eaton-mgeups"),
+        ("1.3.6.1.4.1.2254.2.4", "Delta", "delta-ups"),
+        (
+            "1.3.6.1.4.1.2011.6.174.4.1.2.4",
+            "SNMP Card for HUAWEI UPS2000",
+            "huawei-ups",
+        ),
+        ("1.3.6.1.4.1.232.165.3", "HP UPS", "hpe-ups"),
+        ("1.3.6.1.2.1.33.2.3", "UPS", "ups-mib"),
+        ("1.3.6.1.4.1.13742.6", "PX3-5190R", "raritan-pdu"),
+        ("1.3.6.1.4.1.1718.4", "Sentry", "servertech-pdu"),
     ] {
         assert_eq!(
             set.family(&oid(object_id), descr),

@@ -102,6 +102,7 @@ tables:
       used: 1.3.6.1.4.1.99999.3.1.4
     components:
       - {name: 'Fan {index}', class: fan, when: {type: '^fan'}}
+      - {name: 'Second {type}', class: other, when: {index.last: '^2$'}}
     storage:
       - {name: 'Volume {index}', kind: pool, used: used, size: low, size_high: high, unit_bytes: 1024, when: {type: '^volume$'}}
 ";
@@ -113,7 +114,7 @@ tables:
     );
     let collection = read(profile, &device);
     let parts: Vec<_> = collection.components.iter().map(|c| &*c.name).collect();
-    assert_eq!(parts, ["Fan 1"]);
+    assert_eq!(parts, ["Fan 1", "Second volume"]);
     let [volume] = &collection.storage[..] else {
         panic!("one volume: {:?}", collection.storage);
     };
