@@ -1,6 +1,6 @@
 //! What is there, and how it is: a pure model and poller of SNMP devices.
 //!
-//! Two machines and no I/O: [`poller::Poller`] decides which SNMP request goes out when and turns the answers of one device into
+//! Three machines and no I/O: [`discovery::Discovery`] looks for devices nobody watches yet; [`poller::Poller`] decides which SNMP request goes out when and turns the answers of one device into
 //! a [`Collection`]; [`watch::Watch`] turns collections and traps into health with reasons, events, incidents and paths. The clock
 //! is handed in with every input.
 
@@ -9,6 +9,7 @@ pub mod availability;
 mod collection;
 mod component;
 mod device;
+pub mod discovery;
 mod health;
 mod interface;
 mod oid;

@@ -318,26 +318,12 @@ impl Memory {
     fn identify(&mut self, profile: &Profile) {
         let descr = self.system.as_ref().map_or("", |s| &*s.descr);
         let find = |sources: &[IdentitySource]| -> Arc<str> {
-            sources
-                .iter()
-                .filter_map(|source| match source {
-                    IdentitySource::Scalar(n, pattern, names) => {
-                        let text = self.identity_scalars.get(*n)?;
-                        let text = match pattern {
-                            Some(cut) => cut.of(text)?,
-                            None => text.clone(),
-                        };
-                        match names {
-                            Some(names) => names.get(&*text).cloned(),
-                            None => Some(text),
-                        }
-                    }
-                    IdentitySource::Descr(cut) => cut.of(descr),
-                    IdentitySource::Entity(field) => self.entities.field(*field).cloned(),
-                    IdentitySource::Text(text) => Some(text.clone()),
-                })
-                .find(|text| !text.is_empty())
-                .unwrap_or_default()
+            IdentitySource::first(
+                sources,
+                descr,
+                |n| self.identity_scalars.get(n).cloned(),
+                |field| self.entities.field(field).cloned(),
+            )
         };
         self.identity = Identity {
             vendor: profile.vendor.clone(),

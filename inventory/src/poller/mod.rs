@@ -19,6 +19,7 @@ pub use api::{
 pub(crate) use walk::Column;
 
 use crate::{DeviceId, ProfileSet, Varbind};
+pub(crate) use session::reason::reason_of;
 use session::{Lane, Session, Surroundings};
 
 /// Where an answer belongs.

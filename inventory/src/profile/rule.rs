@@ -181,6 +181,37 @@ pub(crate) enum IdentitySource {
     Text(Arc<str>),
 }
 
+impl IdentitySource {
+    /// The first of these places that says something. `scalar` is the text of an object of the identity table.
+    pub(crate) fn first(
+        sources: &[Self],
+        descr: &str,
+        scalar: impl Fn(usize) -> Option<Arc<str>>,
+        entity: impl Fn(EntityField) -> Option<Arc<str>>,
+    ) -> Arc<str> {
+        sources
+            .iter()
+            .filter_map(|source| match source {
+                Self::Scalar(n, cut, names) => {
+                    let text = scalar(*n)?;
+                    let text = match cut {
+                        Some(cut) => cut.of(&text)?,
+                        None => text,
+                    };
+                    match names {
+                        Some(names) => names.get(&*text).cloned(),
+                        None => Some(text),
+                    }
+                }
+                Self::Descr(cut) => cut.of(descr),
+                Self::Entity(field) => entity(*field),
+                Self::Text(text) => Some(text.clone()),
+            })
+            .find(|text| !text.is_empty())
+            .unwrap_or_default()
+    }
+}
+
 /// What of a text counts.
 #[derive(Debug, Clone)]
 pub(crate) struct Cut {

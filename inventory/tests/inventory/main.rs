@@ -5,6 +5,7 @@ mod agent;
 mod conditions;
 mod corpora;
 mod cost;
+mod discovery;
 mod golden;
 mod hostile;
 mod maintenance;

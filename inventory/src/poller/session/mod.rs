@@ -13,7 +13,7 @@ use crate::{Collection, CollectionScope, DeviceSpec, ProfileSet, Reason, Statist
 use reason::reason_of;
 
 mod answer;
-mod reason;
+pub(crate) mod reason;
 mod send;
 mod vlans;
 

@@ -4,7 +4,7 @@ use crate::poller::FetchError;
 use crate::{CredentialRef, Reason, SnmpVersion, read};
 
 /// The reason that people see for a device that does not answer.
-pub(super) fn reason_of(
+pub(crate) fn reason_of(
     error: &FetchError,
     credentials: &[CredentialRef],
     credential: usize,
