@@ -137,6 +137,7 @@ impl World {
         if taken {
             let asked = Request {
                 id: request.id,
+                context: None,
                 device: "x".into(),
                 credential: request.credential.clone(),
                 op: request.op,
