@@ -23,8 +23,23 @@ pub struct System {
     pub contact: Arc<str>,
     /// `sysUpTime` in hundredths of a second; wraps after 497 days.
     pub uptime_ticks: u32,
+    /// The agent's SNMP engine, when it shows one (SNMP-FRAMEWORK-MIB, RFC 3411 §5).
+    pub engine: Option<Engine>,
+    /// `ifTableLastChange` in hundredths of a second of sysUpTime (IF-MIB); `None` when the agent has none.
+    pub interfaces_changed_ticks: Option<u32>,
     /// When it was read.
     pub read_at: Instant,
+}
+
+/// Which engine answers, how often it has started and how long it has been up: `snmpEngineID`, `snmpEngineBoots`, `snmpEngineTime`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Engine {
+    /// `snmpEngineID`, 5 to 32 bytes.
+    pub id: Arc<[u8]>,
+    /// `snmpEngineBoots`.
+    pub boots: u32,
+    /// `snmpEngineTime` in seconds; unlike sysUpTime it does not wrap for 68 years.
+    pub seconds: u32,
 }
 
 impl System {
@@ -92,6 +107,12 @@ pub struct Statistics {
     pub requests: u64,
     /// Requests sent again.
     pub retries: u64,
+    /// Requests without an answer.
+    pub timeouts: u64,
+    /// Tables whose walk was broken off: backwards, endless, nonsense, no answer.
+    pub walk_errors: u64,
+    /// Rows that the device has been seen to bear in one answer, as learnt so far.
+    pub max_repetitions: u32,
     /// Bytes received.
     pub bytes: u64,
 }

@@ -27,7 +27,7 @@ pub use adjacency::{
     Adjacency, Aggregate, ArpEntry, LearntStation, MacAddress, NextHop, OwnAddress,
 };
 pub use collection::{
-    Collection, CollectionScope, Identity, Recognised, Statistics, System, TableState,
+    Collection, CollectionScope, Engine, Identity, Recognised, Statistics, System, TableState,
 };
 pub use component::{
     Component, Limits, Neighbour, NeighbourProtocol, Processor, Sensor, Storage, StorageKind,

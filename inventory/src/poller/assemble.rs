@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Column;
-use crate::profile::{IdentitySource, Profile, Reader, TablePlan};
+use crate::profile::{IdentitySource, Profile, Reader, SYSTEM_EXTRAS, TablePlan};
 use crate::read::{self, Facts, Harvest, Legacy, Names};
 use crate::{
-    Adjacency, Collection, CollectionScope, Component, CredentialRef, DeviceId, Identity,
+    Adjacency, Collection, CollectionScope, Component, CredentialRef, DeviceId, Engine, Identity,
     Interface, LearntStation, Neighbour, Processor, Reason, Recognised, Sensor, Statistics,
     Storage, System, TableState,
 };
@@ -28,12 +28,23 @@ impl TableMemory {
     pub(super) fn rank(reader: &Reader) -> u8 {
         match reader {
             Reader::Entities | Reader::Identity => 1,
-            Reader::InterfaceFacts | Reader::Interface32 => 2,
+            Reader::InterfaceFacts | Reader::Interface32 | Reader::InterfaceEntities => 2,
             Reader::InterfaceState => 3,
             Reader::InterfaceStatus | Reader::LldpLocal => 4,
             _ => 5,
         }
     }
+}
+
+/// All of `profile::SYSTEM_EXTRAS`.
+pub(super) const EXTRAS_ALL: u8 = u8::MAX >> (8 - SYSTEM_EXTRAS.len());
+
+/// What the system group says of the time since it was read before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Move {
+    pub(super) restarted: bool,
+    /// ifTableLastChange moved: interfaces came, went or were renumbered.
+    pub(super) interfaces_changed: bool,
 }
 
 /// What is remembered of one device.
@@ -46,6 +57,9 @@ pub(super) struct Memory {
     pub(super) facts: Vec<Facts>,
     pub(super) interfaces: Arc<[Interface]>,
     pub(super) lacks_64_bit: bool,
+    ports: read::Ports,
+    /// Bits of `profile::SYSTEM_EXTRAS` that the agent has.
+    pub(super) extras: u8,
     /// A hastened look saw that the agent restarted or renumbered.
     pub(super) doubtful: bool,
     legacy: Vec<Legacy>,
@@ -76,6 +90,8 @@ impl Memory {
             facts: Vec::new(),
             interfaces: Arc::from([]),
             lacks_64_bit: false,
+            ports: read::Ports::default(),
+            extras: EXTRAS_ALL,
             doubtful: false,
             legacy: Vec::new(),
             system: None,
@@ -94,12 +110,15 @@ impl Memory {
         }
     }
 
-    /// Takes the system group; says whether the agent restarted since the last one.
-    pub(super) fn meet(&mut self, system: System, now: Instant) -> bool {
-        let restarted = self
-            .system
-            .as_ref()
-            .is_some_and(|before| restarted(before, &system));
+    /// Takes the system group; says whether the agent restarted since the last one, and whether its interfaces changed.
+    pub(super) fn meet(&mut self, system: System, now: Instant) -> Move {
+        let before = self.system.as_ref();
+        let restarted = Move {
+            restarted: before.is_some_and(|before| restarted(before, &system)),
+            interfaces_changed: before.is_some_and(|before| {
+                before.interfaces_changed_ticks != system.interfaces_changed_ticks
+            }),
+        };
         self.system = Some(system);
         self.last_seen = Some(now);
         restarted
@@ -132,13 +151,20 @@ impl Memory {
         };
         let now = System {
             uptime_ticks: ticks as u32,
+            // Not asked for by the hastened look: it would seem to stand still.
+            engine: None,
             read_at: at,
             ..system.clone()
         };
         if restarted(system, &now) {
             self.doubtful = true;
         } else {
-            *system = now;
+            let passed = at.saturating_duration_since(system.read_at).as_secs() as u32;
+            let engine = system.engine.take().map(|engine| Engine {
+                seconds: engine.seconds.saturating_add(passed),
+                ..engine
+            });
+            *system = System { engine, ..now };
         }
     }
 
@@ -163,6 +189,10 @@ impl Memory {
                 self.legacy = read::legacy(&columns);
                 None
             }
+            Reader::InterfaceEntities => {
+                self.ports = read::ports(&columns, &self.entities);
+                None
+            }
             Reader::InterfaceState => {
                 if !self.lacks_64_bit {
                     self.legacy.clear();
@@ -170,6 +200,7 @@ impl Memory {
                 let ground = read::Ground {
                     facts: &self.facts,
                     legacy: &self.legacy,
+                    ports: &self.ports,
                     before: &self.interfaces,
                     uptime_ticks,
                     restarted,
@@ -393,5 +424,10 @@ impl Memory {
 
 fn restarted(before: &System, now: &System) -> bool {
     let elapsed = now.read_at.saturating_duration_since(before.read_at);
-    read::uptime_move(before.uptime_ticks, now.uptime_ticks, elapsed) == read::UptimeMove::Restarted
+    let by_engine = match (&before.engine, &now.engine) {
+        (Some(before), Some(now)) => read::engine_move(before, now, elapsed),
+        _ => None,
+    };
+    by_engine.unwrap_or_else(|| read::uptime_move(before.uptime_ticks, now.uptime_ticks, elapsed))
+        == read::UptimeMove::Restarted
 }

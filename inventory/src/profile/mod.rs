@@ -15,7 +15,7 @@ pub(crate) use rule::{
     Amount, FamilyTable, IdentitySource, LimitPlan, Piece, Reader, SensorPlan, StatePlan,
     TablePlan, Template, Wide,
 };
-pub(crate) use standard::{SYSTEM, constant};
+pub(crate) use standard::{SYSTEM, SYSTEM_EXTRAS, constant};
 pub(crate) use surroundings::{Surrounding, vlan_plan};
 
 use crate::{DeviceKind, Oid};

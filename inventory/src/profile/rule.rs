@@ -34,6 +34,8 @@ pub(crate) enum Reader {
     /// ifAdminStatus, ifOperStatus, ifLastChange: the hastened look.
     InterfaceStatus,
     Entities,
+    /// entAliasMappingTable: the physical entity behind each interface.
+    InterfaceEntities,
     EntitySensors,
     CiscoSensors,
     HostStorage,

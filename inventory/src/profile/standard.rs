@@ -14,9 +14,19 @@ pub(crate) const SYSTEM: [&str; 6] = [
     "1.3.6.1.2.1.1.6.0",
 ];
 
+/// What else is worth a look with the system group: snmpEngineID, snmpEngineBoots, snmpEngineTime (SNMP-FRAMEWORK-MIB) and
+/// ifTableLastChange (IF-MIB). Asked only of agents that have them.
+pub(crate) const SYSTEM_EXTRAS: [&str; 4] = [
+    "1.3.6.1.6.3.10.2.1.1.0",
+    "1.3.6.1.6.3.10.2.1.2.0",
+    "1.3.6.1.6.3.10.2.1.3.0",
+    "1.3.6.1.2.1.31.1.5.0",
+];
+
 const IF: &str = "1.3.6.1.2.1.2.2.1";
 const IFX: &str = "1.3.6.1.2.1.31.1.1.1";
 const ENTITY: &str = "1.3.6.1.2.1.47.1.1.1.1";
+const ENTITY_ALIAS: &str = "1.3.6.1.2.1.47.1.3.2.1.2";
 const ENTITY_SENSOR: &str = "1.3.6.1.2.1.99.1.1.1";
 const CISCO_SENSOR: &str = "1.3.6.1.4.1.9.9.91.1.1.1.1";
 const CISCO_THRESHOLD: &str = "1.3.6.1.4.1.9.9.91.1.2.1.1";
@@ -92,13 +102,23 @@ pub(super) fn tables(module: Module) -> Vec<TablePlan> {
             ]
         }
         // Descr, ContainedIn, Class, Name, HardwareRev, FirmwareRev, SoftwareRev, SerialNum, ModelName.
-        Module::Entity => vec![walk(
-            "entities",
-            Pace::Slow,
-            false,
-            columns(ENTITY, &[2, 4, 5, 7, 8, 9, 10, 11, 13]),
-            Reader::Entities,
-        )],
+        Module::Entity => vec![
+            walk(
+                "entities",
+                Pace::Slow,
+                false,
+                columns(ENTITY, &[2, 4, 5, 7, 8, 9, 10, 11, 13]),
+                Reader::Entities,
+            ),
+            // entAliasMappingIdentifier: which interface a physical port is.
+            walk(
+                "interface_entities",
+                Pace::Slow,
+                false,
+                vec![constant(ENTITY_ALIAS)],
+                Reader::InterfaceEntities,
+            ),
+        ],
         // Type, Scale, Precision, Value, OperStatus.
         Module::EntitySensors => vec![walk(
             "entity_sensors",

@@ -79,6 +79,11 @@ impl Entities {
             .or_else(|| pick(&|e| e.class == 9))
     }
 
+    /// The part that an entity sits in, as people know it: the next chassis, module … above it.
+    pub(crate) fn place(&self, index: u32) -> Option<Arc<str>> {
+        self.name(self.parent(index)?).cloned()
+    }
+
     /// The next one above that people speak of. Containment that goes round is cut.
     fn parent(&self, index: u32) -> Option<u32> {
         let mut at = self.0.get(&index)?.contained_in;

@@ -1,12 +1,16 @@
 //! IF-MIB (RFC 2863): ifTable and ifXTable become interfaces that keep their identity when the agent renumbers them.
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Rows, cell_i64, clean, text};
+use super::{Entities, Rows, cell_i64, clean, text};
 use crate::poller::Column;
-use crate::{AdminStatus, Counters, DirectionCounters, Interface, Oid, OperStatus, Rates, Value};
+use crate::profile::constant;
+use crate::{
+    AdminStatus, Counters, DirectionCounters, Engine, Interface, Oid, OperStatus, Rates, Value,
+};
 
 /// What seldom changes about an interface (`interface_facts`).
 #[derive(Debug, Clone)]
@@ -28,6 +32,26 @@ pub(crate) struct Legacy {
     values: [Option<u64>; 4],
 }
 
+/// The physical port behind each interface (`interface_entities`), and the part of the device that it sits in.
+#[derive(Debug, Default)]
+pub(crate) struct Ports(BTreeMap<u32, (u32, Option<Arc<str>>)>);
+
+/// Reads `interface_entities`: entPhysicalIndex and a logical index lead to the OID of an ifIndex (entAliasMappingIdentifier).
+pub(crate) fn ports(columns: &[Column], entities: &Entities) -> Ports {
+    let if_index: Oid = constant("1.3.6.1.2.1.2.2.1.1");
+    let rows = columns.first().into_iter().flatten();
+    Ports(
+        rows.filter_map(|(index, value)| {
+            let Value::Oid(target) = value else {
+                return None;
+            };
+            let (entity, interface) = (index.first()?, index_of(&target.strip_prefix(&if_index)?)?);
+            Some((interface, (entity, entities.place(entity))))
+        })
+        .collect(),
+    )
+}
+
 /// How sysUpTime moved between two readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UptimeMove {
@@ -39,19 +63,38 @@ pub(crate) enum UptimeMove {
 
 /// Compares two readings of `sysUpTime` taken `elapsed` apart.
 ///
-/// The counter wraps after 497 days (RFC 3418); a wrap that fits the elapsed time is no restart.
+/// The counter wraps after 497 days (RFC 3418); a wrap that fits the elapsed time is no restart. A counter that ran on but is
+/// younger than the time since the first reading began in between: the device was silent, restarted, and had time to count.
 pub(crate) fn uptime_move(before_ticks: u32, now_ticks: u32, elapsed: Duration) -> UptimeMove {
-    if now_ticks >= before_ticks {
-        return UptimeMove::Steady;
-    }
     let moved_seconds = f64::from(now_ticks.wrapping_sub(before_ticks)) / 100.0;
     let expected = elapsed.as_secs_f64();
     // Agents' clocks drift and answers wait in queues: 10 % and ten seconds are generous, a restart is off by days.
-    if (moved_seconds - expected).abs() <= expected * 0.1 + 10.0 {
-        UptimeMove::Steady
-    } else {
-        UptimeMove::Restarted
+    let tolerance = expected * 0.1 + 10.0;
+    let younger = f64::from(now_ticks) / 100.0 + tolerance < expected;
+    match now_ticks.cmp(&before_ticks) {
+        // An agent whose clock stands still has none.
+        Ordering::Equal => UptimeMove::Steady,
+        Ordering::Greater if younger && (moved_seconds - expected).abs() > tolerance => {
+            UptimeMove::Restarted
+        }
+        Ordering::Greater => UptimeMove::Steady,
+        Ordering::Less if (moved_seconds - expected).abs() <= tolerance => UptimeMove::Steady,
+        Ordering::Less => UptimeMove::Restarted,
     }
+}
+
+/// Compares two readings of the engine's boots and time; `None` when it says nothing clear.
+///
+/// Boots that grew and another engine are a restart. With the same boots a time that ran on with the clock denies one, whatever
+/// sysUpTime does; agents that never store their boots show a time that went back, and sysUpTime decides.
+pub(crate) fn engine_move(before: &Engine, now: &Engine, elapsed: Duration) -> Option<UptimeMove> {
+    if before.id != now.id || now.boots > before.boots {
+        return Some(UptimeMove::Restarted);
+    }
+    let expected = elapsed.as_secs_f64();
+    let moved = f64::from(now.seconds) - f64::from(before.seconds);
+    let ran_on = moved > 0.0 && (moved - expected).abs() <= expected * 0.1 + 10.0;
+    (now.boots == before.boots && ran_on).then_some(UptimeMove::Steady)
 }
 
 fn index_of(index: &Oid) -> Option<u32> {
@@ -165,6 +208,7 @@ pub(crate) fn names_agree(columns: &[Column], facts: &[Facts], before: &[Interfa
 pub(crate) struct Ground<'a> {
     pub(crate) facts: &'a [Facts],
     pub(crate) legacy: &'a [Legacy],
+    pub(crate) ports: &'a Ports,
     pub(crate) before: &'a [Interface],
     /// sysUpTime of this poll, hundredths of a second.
     pub(crate) uptime_ticks: u32,
@@ -178,6 +222,7 @@ pub(crate) fn interfaces(columns: &[Column], ground: &Ground<'_>, now: Instant) 
     let mut names: HashMap<Arc<str>, ()> = HashMap::with_capacity(columns[at::OPER].len());
     // Only filled when an index does not lead to the interface of the same name.
     let mut by_name: Option<HashMap<&str, &Interface>> = None;
+    let shared = shared_names(&columns[at::NAME], ground.ports);
     let mut rows = Rows::new(columns);
     while let Some((index, cells)) = rows.next() {
         let Some(index) = index_of(index) else {
@@ -203,6 +248,13 @@ pub(crate) fn interfaces(columns: &[Column], ground: &Ground<'_>, now: Instant) 
             Some(old) if !raw.is_empty() && old.name.as_bytes() == raw => old.name.clone(),
             _ => name_of(raw, facts, index),
         };
+        let port = ground.ports.0.get(&index);
+        if !shared.is_empty()
+            && shared.contains(raw)
+            && let Some((_, Some(place))) = port
+        {
+            name = format!("{name} ({place})").into();
+        }
         if names.insert(name.clone(), ()).is_some() {
             name = format!("{name}#{index}").into();
             names.insert(name.clone(), ());
@@ -250,7 +302,7 @@ pub(crate) fn interfaces(columns: &[Column], ground: &Ground<'_>, now: Instant) 
             oper,
             last_change,
             connector: facts.and_then(|f| f.connector),
-            entity: old.and_then(|o| o.entity),
+            entity: port.map(|(entity, _)| *entity),
             counters: Some(counters),
             rates,
             read_at,
@@ -258,6 +310,21 @@ pub(crate) fn interfaces(columns: &[Column], ground: &Ground<'_>, now: Instant) 
         });
     }
     all
+}
+
+/// Names that several interfaces have. Where the agent says which part of the device each sits in, that part tells them apart,
+/// and goes on to do so when the agent renumbers.
+fn shared_names<'a>(names: &'a Column, ports: &Ports) -> HashSet<&'a [u8]> {
+    let mut shared = HashSet::new();
+    if !ports.0.is_empty() {
+        let mut seen = HashSet::with_capacity(names.len());
+        for name in names.iter().filter_map(|(_, name)| name.as_bytes()) {
+            if !name.is_empty() && !seen.insert(name) {
+                shared.insert(name);
+            }
+        }
+    }
+    shared
 }
 
 fn name_of(raw: &[u8], facts: Option<&Facts>, index: u32) -> Arc<str> {

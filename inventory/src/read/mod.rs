@@ -13,8 +13,8 @@ pub(crate) use entity::{Entities, cisco_sensors, entities, entity_sensors};
 pub(crate) use family::{Lexicon, family, scalar_text};
 pub(crate) use host::{host_processors, host_storage};
 pub(crate) use interfaces::{
-    Facts, Ground, Legacy, UptimeMove, facts, interfaces, lacks_64_bit, legacy, names_agree,
-    status, uptime_move,
+    Facts, Ground, Legacy, Ports, UptimeMove, engine_move, facts, interfaces, lacks_64_bit, legacy,
+    names_agree, ports, status, uptime_move,
 };
 pub(crate) use neighbour::{LocalPorts, cdp, lldp_local, lldp_remote};
 pub(crate) use system::system;

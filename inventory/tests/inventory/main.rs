@@ -8,6 +8,7 @@ mod cost;
 mod discovery;
 mod golden;
 mod hostile;
+mod kind;
 mod maintenance;
 mod network;
 mod oracle;

@@ -22,7 +22,7 @@ pub(crate) fn switch(ports: u32) -> Agent {
     agent
 }
 
-fn port(agent: &mut Agent, index: u32, name: &str) {
+pub(crate) fn port(agent: &mut Agent, index: u32, name: &str) {
     agent.set(&format!("1.3.6.1.2.1.2.2.1.2.{index}"), string(name));
     agent.set(
         &format!("1.3.6.1.2.1.2.2.1.5.{index}"),

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::reason::{explain, reason_of};
 use super::{
-    CredentialRecord, DOUBT_AFTER, Job, Lane, STREAK_MAX, Session, Surroundings, What, system_walk,
-    waited,
+    CredentialRecord, Job, Lane, STREAK_MAX, Session, Surroundings, What, system_walk, waited,
 };
+use crate::poller::assemble::{EXTRAS_ALL, Move};
 use crate::poller::walk::{Walk, WalkError};
-use crate::poller::{FetchError, scatter};
-use crate::profile::{Pace, Reader};
+use crate::poller::{Column, FetchError, scatter};
+use crate::profile::{Pace, Reader, SYSTEM};
 use crate::{SnmpVersion, Varbind, read};
 
 impl Session {
@@ -43,6 +43,8 @@ impl Session {
                 poll.silent = 0;
                 job.attempts = 0;
                 let rows = job.walk.asks_rows();
+                // Fewer rows came through where more did not.
+                let learnt = job.rows_max.take();
                 match job.walk.answer(varbinds, around.config.walk_varbinds_max) {
                     Ok(()) if job.walk.is_done() => job.outcome = Some(Ok(now)),
                     Ok(()) => {}
@@ -58,7 +60,9 @@ impl Session {
                     matches!(job.outcome, Some(Err(_))),
                 );
                 let what = job.what;
-                if rows {
+                if let Some(learnt) = learnt {
+                    self.bears(learnt);
+                } else if rows {
                     self.grow();
                 }
                 if succeeded {
@@ -88,11 +92,16 @@ impl Session {
 
     /// The agent did not bear a question of so many rows: half as many from now on. `false` when it was one already.
     pub(super) fn shrink(&mut self, rows_asked: u32) -> bool {
+        self.bears(rows_asked / 2);
+        rows_asked > 1
+    }
+
+    /// The agent answers questions of so many rows, and not of more.
+    fn bears(&mut self, rows: u32) {
         self.streak = 0;
         // A limit that was run into again and again is a limit: try it ever more seldom.
         self.streak_needed = (self.streak_needed * 2).min(STREAK_MAX);
-        self.repetitions = (rows_asked / 2).clamp(1, self.repetitions);
-        rows_asked > 1
+        self.repetitions = rows.clamp(1, self.repetitions);
     }
 
     pub(super) fn failed(
@@ -103,7 +112,11 @@ impl Session {
         around: &mut Surroundings,
         now: Instant,
     ) {
-        let retries = around.config.retries;
+        let retries = if self.is_quiet() {
+            0
+        } else {
+            around.config.retries
+        };
         let several = self.spec.credentials.len() > 1;
         let Some(poll) = self.lane(lane).as_mut() else {
             return;
@@ -139,11 +152,17 @@ impl Session {
             FetchError::TooBig => again = job.walk.narrow(),
             FetchError::Timeout => {
                 around.counters.timeouts += 1;
+                poll.statistics.timeouts += 1;
                 job.attempts += 1;
                 again = job.attempts <= tries;
-                let rows_asked = job.walk.rows_asked();
-                if rows && rows_asked > 1 && !matches!(what, What::Vlan(_)) {
-                    self.shrink(rows_asked);
+                // Perhaps it drops large answers, perhaps a datagram was lost: half the rows, and at the last try one row, which says for certain.
+                let last = job.attempts == tries && tries > 1;
+                // A VLAN's context that is silent says nothing of the device.
+                if rows && !matches!(what, What::Vlan(_)) {
+                    let half = (job.walk.rows_asked() / 2).max(1);
+                    job.rows_max = Some(if last { 1 } else { half });
+                } else if !rows && last {
+                    job.walk.narrow();
                 }
             }
             FetchError::V3UnknownUser
@@ -165,6 +184,9 @@ impl Session {
                 job.attempts += 1;
                 again = job.attempts <= tries;
             }
+        }
+        if again && what == What::System {
+            self.ask_for_less(lane, n);
         }
         if again {
             return;
@@ -203,6 +225,18 @@ impl Session {
                 job.outcome = Some(Err("the device stopped answering".into()));
             }
             self.forgotten.extend(forgotten);
+        }
+    }
+
+    /// The question for the system group failed: again, with nothing beside it. An agent that twice in a row answers only then is
+    /// not asked for more any longer.
+    fn ask_for_less(&mut self, lane: Lane, n: usize) {
+        let Some(poll) = self.lane(lane).as_mut() else {
+            return;
+        };
+        if std::mem::take(&mut poll.extras) != 0 {
+            poll.jobs[n].walk = system_walk(0);
+            self.extras_doubted = self.extras_doubted.saturating_add(1);
         }
     }
 
@@ -250,7 +284,7 @@ impl Session {
             }
             _ => reason,
         };
-        let doubted = rejected || !known || self.missed >= DOUBT_AFTER;
+        let doubted = !self.is_quiet() && (rejected || !known);
         let next = doubted
             .then(|| {
                 (0..self.spec.credentials.len())
@@ -264,7 +298,8 @@ impl Session {
         if let Some(next) = next {
             poll.credential = next;
             poll.tried.push(next);
-            poll.jobs[n] = Job::new(What::System, system_walk());
+            poll.extras = 0;
+            poll.jobs[n] = Job::new(What::System, system_walk(0));
         } else {
             poll.jobs[n].outcome = Some(Err(explain(error).into()));
             poll.over = true;
@@ -300,11 +335,30 @@ impl Session {
         };
         poll.unreachable = None;
         let credential = poll.credential;
-        let system = read::system(poll.jobs[n].walk.columns(), now);
+        let asked = poll.extras;
+        let columns = poll.jobs[n].walk.columns();
+        let system = read::system(columns, asked, now);
+        let has = present(columns, asked);
         self.credential = Some(credential);
         self.records[credential] = CredentialRecord::default();
+        if self.is_quiet() {
+            // The long pause after this poll was meant for a dead device.
+            self.missed = 0;
+            self.next_poll = self.next_poll.min(now + self.interval());
+        }
         self.missed = 0;
-        let restarted = self.memory.meet(system.clone(), now);
+        let Move {
+            restarted,
+            interfaces_changed,
+        } = self.memory.meet(system.clone(), now);
+        if asked == 0 && self.extras_doubted >= 2 {
+            self.memory.extras = 0;
+        }
+        if asked != 0 {
+            self.extras_doubted = 0;
+            // What is not there is not asked for again, until the agent restarts: perhaps with another firmware.
+            self.memory.extras = if restarted { EXTRAS_ALL } else { has };
+        }
         let profile = match &self.spec.profile {
             Some(name) => around.profiles.named(name).cloned().map(|p| (p, false)),
             None => None,
@@ -339,6 +393,7 @@ impl Session {
                 }
                 _ if memory.read_at.is_none() || restarted || memory.error.is_some() => true,
                 _ if self.memory.replaced(table) => its_turn,
+                Reader::InterfaceFacts | Reader::InterfaceEntities if interfaces_changed => true,
                 // A table without rows is asked for as seldom as a slow one.
                 _ => its_turn || (table.pace == Pace::Poll && memory.rows != Some(0)),
             };
@@ -381,7 +436,7 @@ impl Session {
         for (t, other) in profile.tables.iter().enumerate() {
             let wanted = match other.reader {
                 Reader::Interface32 => lacks,
-                Reader::InterfaceFacts => renumbered,
+                Reader::InterfaceFacts | Reader::InterfaceEntities => renumbered,
                 _ => false,
             };
             let Some(poll) = self.lane(lane).as_mut() else {
@@ -396,4 +451,14 @@ impl Session {
             }
         }
     }
+}
+
+/// The bits of `extras` whose values came, in the order in which they were asked for behind the system group.
+fn present(columns: &[Column], extras: u8) -> u8 {
+    let mut behind = columns.iter().skip(SYSTEM.len());
+    (0..u8::BITS)
+        .map(|n| extras & (1 << n))
+        .filter(|bit| *bit != 0)
+        .filter(|_| behind.next().is_some_and(|c| !c.is_empty()))
+        .sum()
 }

@@ -8,11 +8,12 @@ use super::walk::Walk;
 use super::{
     Context, FetchError, PollerConfig, PollerCounters, RequestId, TimeoutReason, scatter, share,
 };
-use crate::profile::{Profile, Reader, SYSTEM, constant};
+use crate::profile::{Profile, Reader, SYSTEM, SYSTEM_EXTRAS, constant};
 use crate::{Collection, CollectionScope, DeviceSpec, ProfileSet, Reason, Statistics};
 use reason::reason_of;
 
 mod answer;
+mod patience;
 pub(crate) mod reason;
 mod send;
 mod vlans;
@@ -25,8 +26,6 @@ const SHELL_GRACE: Duration = Duration::from_secs(1);
 const STREAK_MAX: u32 = 8_192;
 /// Answers in a row that a smaller max-repetitions must bring before a larger one is tried again, at first.
 const STREAK: u32 = 64;
-/// Missed polls after which the working credential is doubted and the others are tried.
-const DOUBT_AFTER: u32 = 3;
 
 /// What sessions share.
 #[derive(Debug)]
@@ -71,6 +70,8 @@ struct Job {
     /// About the surroundings of the device: gives up its place when time grows short.
     last_in_line: bool,
     attempts: u32,
+    /// Rows that this walk asks for since an answer failed to come: what the device bears is learnt only when one comes.
+    rows_max: Option<u32>,
     request: Option<RequestId>,
     overdue_at: Option<Instant>,
     not_before: Option<Instant>,
@@ -84,6 +85,7 @@ impl Job {
             what,
             walk,
             attempts: 0,
+            rows_max: None,
             request: None,
             overdue_at: None,
             not_before: None,
@@ -101,6 +103,8 @@ struct Poll {
     tried: Vec<usize>,
     jobs: Vec<Job>,
     statistics: Statistics,
+    /// Bits of `profile::SYSTEM_EXTRAS` that the system group is asked with.
+    extras: u8,
     /// Tables in a row that got no answer at all.
     silent: u32,
     unreachable: Option<Reason>,
@@ -134,6 +138,8 @@ pub(super) struct Session {
     vlan_asked: u16,
     /// Polls to pass before VLAN contexts are tried again: the agent did not know them.
     vlans_rest: u64,
+    /// Polls in a row in which the system group came only when nothing was asked beside it.
+    extras_doubted: u32,
     next_poll: Instant,
     hasten_at: Option<Instant>,
     hastened_at: Option<Instant>,
@@ -168,6 +174,7 @@ impl Session {
             vlans: Vec::new(),
             vlan_asked: 0,
             vlans_rest: 0,
+            extras_doubted: 0,
             next_poll: first,
             hasten_at: None,
             hastened_at: None,
@@ -275,7 +282,7 @@ impl Session {
 
     fn begin_full(&mut self, around: &mut Surroundings, now: Instant) {
         // Polls keep a grid of their own, so that thousands of devices stay spread over the interval.
-        let interval = self.spec.poll_interval.max(Duration::from_secs(1));
+        let interval = self.interval();
         let grid = if self.polls == 0 {
             interval / 2 + share(interval, scatter(around.seed, self.spec.id.as_str(), 2))
         } else {
@@ -292,7 +299,7 @@ impl Session {
         }
         around.counters.polls += 1;
         self.polls += 1;
-        let Some(credential) = self.first_credential(now) else {
+        let Some(credential) = self.credential_to_ask(now) else {
             let reason = self
                 .last_rejection()
                 .unwrap_or_else(|| Reason::new("not_polled_yet"));
@@ -302,12 +309,13 @@ impl Session {
             self.full = Some(poll);
             return;
         };
+        let extras = self.extras(credential);
         let poll = self.poll(
             CollectionScope::Full,
             credential,
-            vec![Job::new(What::System, system_walk())],
+            vec![Job::new(What::System, system_walk(extras))],
         );
-        self.full = Some(poll);
+        self.full = Some(Poll { extras, ..poll });
     }
 
     fn begin_urgent(&mut self, around: &mut Surroundings, now: Instant) {
@@ -341,17 +349,12 @@ impl Session {
             tried: vec![credential],
             jobs,
             statistics: Statistics::default(),
+            extras: 0,
             silent: 0,
             unreachable: None,
             rebooted: None,
             over: false,
         }
-    }
-
-    /// The credential to begin with: the one that works, else the first that does not rest.
-    fn first_credential(&self, now: Instant) -> Option<usize> {
-        self.credential
-            .or_else(|| (0..self.spec.credentials.len()).find(|&n| !self.rests(n, now)))
     }
 
     fn rests(&self, credential: usize, now: Instant) -> bool {
@@ -379,6 +382,12 @@ impl Session {
             .extend(poll.jobs.iter().filter_map(|j| j.request));
         let started_at = poll.started_at.unwrap_or(now);
         poll.statistics.duration = now.saturating_duration_since(started_at);
+        poll.statistics.max_repetitions = self.repetitions;
+        poll.statistics.walk_errors = poll
+            .jobs
+            .iter()
+            .filter(|j| matches!((j.what, &j.outcome), (What::Table(_), Some(Err(_)))))
+            .count() as u64;
         let system_answered = poll
             .jobs
             .first()
@@ -397,6 +406,9 @@ impl Session {
         }
         if poll.unreachable.is_some() {
             self.missed = self.missed.saturating_add(1);
+        } else if lane == Lane::Urgent && std::mem::take(&mut self.missed) > 0 {
+            // It is back: the whole of it is read now, not when its long pause is over.
+            self.next_poll = now;
         }
         self.memory.unreachable = poll.unreachable.clone();
         let mut errors = Vec::new();
@@ -485,8 +497,18 @@ impl Session {
     }
 }
 
-fn system_walk() -> Walk {
-    Walk::new(SYSTEM.iter().map(|o| constant(o)).collect(), true, None)
+/// The system group, and behind it those of [`SYSTEM_EXTRAS`] whose bit is set.
+fn system_walk(extras: u8) -> Walk {
+    let also = SYSTEM_EXTRAS
+        .iter()
+        .enumerate()
+        .filter(|(n, _)| extras & (1 << n) != 0)
+        .map(|(_, o)| o);
+    Walk::new(
+        SYSTEM.iter().chain(also).map(|o| constant(o)).collect(),
+        true,
+        None,
+    )
 }
 
 fn waited(poll: &Option<Poll>, now: Instant) -> f64 {

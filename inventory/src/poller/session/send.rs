@@ -80,9 +80,11 @@ impl Session {
             }
             let job = &mut poll.jobs[n];
             let bulk = credential.version != SnmpVersion::V1;
-            let (op, oids) = job
-                .walk
-                .question(bulk, repetitions, config.request_varbinds_max);
+            let (op, oids) = job.walk.question(
+                bulk,
+                job.rows_max.unwrap_or(repetitions),
+                config.request_varbinds_max,
+            );
             // Each try waits longer: a slow agent that is asked again at once only gets slower.
             let timeout = config
                 .request_timeout
