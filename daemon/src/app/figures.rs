@@ -172,6 +172,9 @@ fn device_figures(device: &DeviceState, totals: PollTotals, now: Instant) -> Dev
         varbinds: collection.statistics.varbinds,
         requests_total: totals.requests,
         retries_total: totals.retries,
+        timeouts_total: totals.timeouts,
+        walk_errors_total: totals.walk_errors,
+        max_repetitions: collection.statistics.max_repetitions,
         failures_total: totals
             .failures
             .into_iter()

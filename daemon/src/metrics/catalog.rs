@@ -88,6 +88,9 @@ catalog! {
     PollInterval Gauge "nhipcau_poll_interval_seconds" ["device"] DEVICES "Planned time between two polls.";
     PollRequests Counter "nhipcau_poll_requests_total" ["device"] DEVICES "SNMP requests sent, repeats included.";
     PollRetries Counter "nhipcau_poll_retries_total" ["device"] DEVICES "SNMP requests repeated for want of an answer.";
+    PollTimeouts Counter "nhipcau_poll_timeouts_total" ["device"] DEVICES "SNMP requests without an answer.";
+    PollWalkErrors Counter "nhipcau_poll_walk_errors_total" ["device"] DEVICES "Walks of a table that were broken off: backwards, endless, nonsense, no answer.";
+    PollRepetitions Gauge "nhipcau_poll_max_repetitions" ["device"] DEVICES "Rows of one answer that the device has been seen to bear.";
     PollFailures Counter "nhipcau_poll_failures_total" ["device" "reason"] DEVICES "Polls that brought nothing, by reason code.";
     PollInFlight Gauge "nhipcau_poll_in_flight" [] ONE "Devices that are being asked now.";
     PollLate Counter "nhipcau_poll_late_total" [] ONE "Polls that began more than half an interval late.";

@@ -128,6 +128,13 @@ fn device_series(out: &mut Exposition, device: &DeviceFigures) {
     out.put(Id::PollInterval, &[id], device.interval_seconds);
     out.put(Id::PollRequests, &[id], device.requests_total as f64);
     out.put(Id::PollRetries, &[id], device.retries_total as f64);
+    out.put(Id::PollTimeouts, &[id], device.timeouts_total as f64);
+    out.put(Id::PollWalkErrors, &[id], device.walk_errors_total as f64);
+    out.put(
+        Id::PollRepetitions,
+        &[id],
+        f64::from(device.max_repetitions),
+    );
     for (reason, count) in &device.failures_total {
         out.put(Id::PollFailures, &[id, reason], *count as f64);
     }

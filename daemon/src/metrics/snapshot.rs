@@ -83,6 +83,12 @@ pub struct DeviceFigures {
     pub requests_total: u64,
     /// Repeated requests.
     pub retries_total: u64,
+    /// Requests without an answer.
+    pub timeouts_total: u64,
+    /// Walks that were broken off.
+    pub walk_errors_total: u64,
+    /// Rows that the device bears in one answer; 0: not learnt yet.
+    pub max_repetitions: u32,
     /// Polls that brought nothing, by reason code.
     pub failures_total: Vec<(Arc<str>, u64)>,
     /// Age of each table, seconds.

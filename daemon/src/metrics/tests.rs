@@ -34,6 +34,9 @@ fn everything() -> (Metrics, Snapshot) {
         interval_seconds: 30.0,
         requests_total: 100,
         retries_total: 2,
+        timeouts_total: 3,
+        walk_errors_total: 1,
+        max_repetitions: 24,
         failures_total: vec![(text("timeout"), 1)],
         tables: vec![(text("ifTable"), 12.0)],
         interfaces: vec![InterfaceFigures {

@@ -42,6 +42,10 @@ pub(crate) struct PollTotals {
     pub(crate) requests: u64,
     /// Repeated requests.
     pub(crate) retries: u64,
+    /// Requests without an answer.
+    pub(crate) timeouts: u64,
+    /// Walks that were broken off.
+    pub(crate) walk_errors: u64,
     /// Polls that brought nothing, by reason code.
     pub(crate) failures: BTreeMap<&'static str, u64>,
 }
@@ -177,6 +181,8 @@ impl Estate {
             let device = totals.entry(collection.device.clone()).or_default();
             device.requests += collection.statistics.requests;
             device.retries += collection.statistics.retries;
+            device.timeouts += collection.statistics.timeouts;
+            device.walk_errors += collection.statistics.walk_errors;
             if let Some(reason) = &collection.unreachable {
                 *device.failures.entry(reason.code).or_default() += 1;
             }

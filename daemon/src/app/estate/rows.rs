@@ -150,6 +150,10 @@ impl Estate {
             varbinds: collection.statistics.varbinds,
             requests: collection.statistics.requests,
             retries: collection.statistics.retries,
+            timeouts: collection.statistics.timeouts,
+            walk_errors: collection.statistics.walk_errors,
+            max_repetitions: collection.statistics.max_repetitions,
+            last_success: collection.last_seen.map(|at| self.date(at)),
             errors: collection
                 .unreachable
                 .iter()

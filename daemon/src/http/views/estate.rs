@@ -227,6 +227,15 @@ pub struct CollectionSummary {
     pub varbinds: u64,
     pub requests: u64,
     pub retries: u64,
+    /// Requests of this poll without an answer.
+    pub timeouts: u64,
+    /// Tables of this poll whose walk was broken off.
+    pub walk_errors: u64,
+    /// Rows that the device has been seen to bear in one answer.
+    pub max_repetitions: u32,
+    /// When the device last answered anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_success: Option<Timestamp>,
     pub errors: Vec<Reason>,
 }
 

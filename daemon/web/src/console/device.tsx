@@ -132,6 +132,16 @@ function Collection({ device }: { device: DeviceDetail }) {
       {collection.finished_at
         ? <p><span class="num">{dateTime(collection.finished_at)}</span>. {t("device.collection.line", { varbinds: collection.varbinds, ms: collection.duration_ms, requests: collection.requests, retries: collection.retries })}</p>
         : <p class="quiet">{t("device.collection.never")}</p>}
+      {collection.finished_at && (
+        <details class="more" data-test="collection-cost"><summary>{t("device.collection.cost")}</summary>
+          <dl class="facts">
+            <dt>{t("device.collection.last_success")}</dt><dd class="num">{collection.last_success ? dateTime(collection.last_success) : t("device.collection.never_answered")}</dd>
+            <dt>{t("device.collection.max_repetitions")}</dt><dd class="num">{collection.max_repetitions}</dd>
+            <dt>{t("device.collection.timeouts")}</dt><dd class="num">{collection.timeouts}</dd>
+            <dt>{t("device.collection.walk_errors")}</dt><dd class="num">{collection.walk_errors}</dd>
+          </dl>
+        </details>
+      )}
       {collection.errors.length === 0
         ? collection.finished_at && <p class="quiet">{t("device.collection.ok")}</p>
         : <ul class="problems">{collection.errors.map((reason, index) => <li key={index}><HealthMark health="degraded" word={false} /> {reasonSentence(reason)}</li>)}</ul>}
