@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::export::ModuleRows;
 use crate::{
     Adjacency, Component, CredentialRef, DeviceId, DeviceKind, Interface, Neighbour, Oid,
     Processor, Reason, Sensor, Storage,
@@ -156,6 +157,8 @@ pub struct Collection {
     pub neighbours: Arc<[Neighbour]>,
     /// ARP, bridge tables, next hops, aggregates: read as seldom as slow tables, after everything else.
     pub adjacency: Arc<Adjacency>,
+    /// Rows of the modules that somebody reads through us.
+    pub modules: Arc<[Arc<ModuleRows>]>,
     /// `table_failed` for each table that could not be read this time.
     pub errors: Vec<Reason>,
     /// Freshness of each table.

@@ -10,6 +10,7 @@ mod collection;
 mod component;
 mod device;
 pub mod discovery;
+pub mod export;
 mod health;
 mod interface;
 mod oid;

@@ -201,6 +201,8 @@ impl Recording {
                         }
                     }
                     Output::Collection(_) => {}
+                    // Nobody probes a recording.
+                    Output::Probed { .. } => {}
                     Output::Timeout(at, _) => break at,
                 }
             };

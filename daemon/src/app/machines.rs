@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::estate::{self, Estate};
 use super::journal::Numbers;
 use super::rooms::{Opening, Rooms};
-use super::{App, Live, Refusal, Topic};
+use super::{App, Live, LiveReadings, Refusal, Topic};
 use crate::drive::playbook::{Audience, Message};
 use crate::drive::snmp::Command;
 use crate::drive::trap::TrapCounters;
@@ -39,6 +39,7 @@ pub(crate) struct Machines {
     pub(crate) notices: Arc<Notices>,
     pub(crate) state_dir: std::path::PathBuf,
     pub(crate) scrapers: RwLock<Scrapers>,
+    pub(crate) readings: LiveReadings,
 }
 
 /// Who may read the metrics, besides loopback.

@@ -30,7 +30,7 @@ use crate::app::machines::{Machines, Notices, RunTally};
 use crate::app::rooms::message::SlotCounts;
 use crate::app::rooms::{Rooms, RoomsConfig};
 use crate::app::traps::TrapDesk;
-use crate::app::{App, Settings};
+use crate::app::{App, LiveReadings, Settings};
 use crate::config::{self, Config};
 use crate::drive::credential::Keys;
 use crate::drive::playbook;
@@ -268,6 +268,7 @@ impl Daemon {
             notices,
             state_dir: config.state_dir.clone(),
             scrapers: RwLock::new(scrapers(config)),
+            readings: LiveReadings::default(),
         });
         app.attach_machines(machines.clone());
         let mut daemon = Self {

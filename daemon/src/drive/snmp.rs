@@ -12,11 +12,14 @@ use std::time::{Duration, Instant};
 use async_snmp::transport::{UdpHandle, UdpTransport};
 use async_snmp::v3::ReportStatus;
 use async_snmp::{Client, Error, ErrorStatus, Retry};
-use nhipcau_inventory::poller::{self, Context, FetchError, Op, Poller, Request, RequestId};
+use nhipcau_inventory::export::{ModuleId, ModuleRows};
+use nhipcau_inventory::poller::{
+    self, Context, FetchError, Op, Poller, ProbeError, Request, RequestId,
+};
 use nhipcau_inventory::trap::Trap;
 use nhipcau_inventory::watch::{self, DeclaredLink, SiteSpec};
 use nhipcau_inventory::{Collection, DeviceId, DeviceSpec, Oid, ProfileSet, Value, Varbind};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::credential::Keys;
 use crate::app::estate::Estate;
@@ -57,6 +60,14 @@ pub(crate) enum Command {
     Profiles(Arc<ProfileSet>),
     /// A notification that is already stored.
     Trap(Trap),
+    /// Somebody reads a module of a device again and again.
+    Export { device: DeviceId, module: ModuleId },
+    /// Somebody waits for a module of a device.
+    Probe {
+        device: DeviceId,
+        module: ModuleId,
+        answer: oneshot::Sender<Result<ModuleRows, ProbeError>>,
+    },
     /// Somebody has seen an incident.
     Acknowledge {
         incident: watch::IncidentKey,
@@ -116,6 +127,8 @@ pub(crate) fn spawn(
                 keys: Arc::default(),
                 clients: HashMap::new(),
                 replies,
+                probes: HashMap::new(),
+                probes_made: 0,
                 told: false,
             };
             runtime.block_on(drive.run(inbox, replied));
@@ -188,6 +201,9 @@ struct Drive {
     keys: Arc<HashMap<String, Keys>>,
     clients: HashMap<(DeviceId, Arc<str>, Option<Context>), Way>,
     replies: mpsc::Sender<Reply>,
+    /// Who waits for which answer of the poller.
+    probes: HashMap<u64, oneshot::Sender<Result<ModuleRows, ProbeError>>>,
+    probes_made: u64,
     /// The trap fed last was an inform, whose event is stored already.
     told: bool,
 }
@@ -230,6 +246,23 @@ impl Drive {
             Command::Trap(trap) => {
                 self.told = trap.inform;
                 self.feed_watch(watch::Input::Trap(trap));
+            }
+            Command::Export { device, module } => {
+                self.feed_poller(poller::Input::Export { device, module });
+            }
+            Command::Probe {
+                device,
+                module,
+                answer,
+            } => {
+                self.probes_made += 1;
+                let ticket = self.probes_made;
+                self.probes.insert(ticket, answer);
+                self.feed_poller(poller::Input::Probe {
+                    ticket,
+                    device,
+                    module,
+                });
             }
             Command::Acknowledge { incident, by, note } => {
                 self.feed_watch(watch::Input::Acknowledge { incident, by, note })
@@ -276,6 +309,8 @@ impl Drive {
         let now = Instant::now();
         if catch_unwind(AssertUnwindSafe(|| self.poller.handle_input(input, now))).is_err() {
             tracing::error!("the poller broke an invariant; all devices are asked anew");
+            // Who waits is told by the closed channel.
+            self.probes.clear();
             self.poller = Poller::new(
                 self.config.poller.clone(),
                 self.config.profiles.clone(),
@@ -302,6 +337,12 @@ impl Drive {
                         self.feed_watch(watch::Input::Collection(collection.clone()));
                         if self.collections.try_send(collection).is_err() {
                             self.estate.count_collection_lost();
+                        }
+                    }
+                    poller::Output::Probed { ticket, result } => {
+                        if let Some(answer) = self.probes.remove(&ticket) {
+                            // Who asked may have gone away.
+                            let _ = answer.send(result);
                         }
                     }
                     poller::Output::Timeout(wake, _) => break wake,

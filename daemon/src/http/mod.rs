@@ -23,6 +23,7 @@ mod routes;
 pub mod server;
 mod session;
 mod sites;
+mod snmp;
 pub mod tls;
 pub mod views;
 

@@ -8,7 +8,7 @@ use super::access::Access::{self, Anyone, Role, SignedIn};
 use super::views::AccountRole::{Admin, Host, Operator, Viewer};
 use super::{
     accounts, conferences, console, desk_ws, health, live_ws, metrics, recordings, room, room_ws,
-    session, sites,
+    session, sites, snmp,
 };
 use crate::app::App;
 
@@ -140,5 +140,6 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/room/{room}", Anyone, room_ws::open),
         // For Prometheus: by address or bearer, which the handler checks.
         get("/metrics", Anyone, metrics::show),
+        get("/snmp", Anyone, snmp::show),
     ]
 }

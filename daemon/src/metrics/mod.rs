@@ -4,6 +4,7 @@
 
 mod catalog;
 mod exposition;
+mod modules;
 mod process;
 mod render;
 mod snapshot;
@@ -12,6 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use catalog::Id;
 pub use catalog::{CATALOG, Kind, Metric};
+pub(crate) use modules::{ModuleAnswer, render_modules};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
 pub use snapshot::*;
 

@@ -1,8 +1,10 @@
 //! What goes into the poller and what comes out.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::export::{ModuleId, ModuleRows};
 use crate::{Collection, CredentialRef, DeviceId, DeviceSpec, Oid, ProfileSet, Varbind};
 
 /// Limits and habits of the poller.
@@ -147,10 +149,50 @@ pub enum Input {
     },
     /// Look at this device now.
     Hasten(DeviceId),
+    /// Somebody reads this module of the device again and again: it belongs to every poll for the next quarter of an hour.
+    Export {
+        /// Of which device.
+        device: DeviceId,
+        /// What.
+        module: ModuleId,
+    },
+    /// Read this module once, now; [`Output::Probed`] answers.
+    Probe {
+        /// Comes back with the answer.
+        ticket: u64,
+        /// Of which device.
+        device: DeviceId,
+        /// What.
+        module: ModuleId,
+    },
     /// The families changed; devices are recognised anew at their next poll.
     Profiles(Arc<ProfileSet>),
     /// The time of the last [`Output::Timeout`] has come.
     Timeout,
+}
+
+/// Why a module could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProbeError {
+    /// The device is not watched (any more).
+    Unknown,
+    /// Another probe of this device is under way.
+    Busy,
+    /// All credentials rest, or there is none.
+    NoCredential,
+    /// The agent did not answer, or not with sense; in words.
+    Failed(Arc<str>),
+}
+
+impl fmt::Display for ProbeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("the device is not watched"),
+            Self::Busy => f.write_str("the device is being read already"),
+            Self::NoCredential => f.write_str("no credential may be tried now"),
+            Self::Failed(detail) => f.write_str(detail),
+        }
+    }
 }
 
 /// What the poller wants.
@@ -160,6 +202,13 @@ pub enum Output {
     Send(Request),
     /// A device's new snapshot.
     Collection(Arc<Collection>),
+    /// The answer to [`Input::Probe`].
+    Probed {
+        /// The question's.
+        ticket: u64,
+        /// What was read, whole, or why it was not.
+        result: Result<ModuleRows, ProbeError>,
+    },
     /// Nothing more now; call with [`Input::Timeout`] at that time (or when input comes).
     Timeout(Option<Instant>, TimeoutReason),
 }

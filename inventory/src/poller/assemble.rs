@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Column;
+use crate::export::{KeptColumn, ModuleId, ModuleRows};
 use crate::profile::{IdentitySource, Profile, Reader, SYSTEM_EXTRAS, TablePlan};
 use crate::read::{self, Facts, Harvest, Legacy, Names};
 use crate::{
     Adjacency, Collection, CollectionScope, Component, CredentialRef, DeviceId, Engine, Identity,
-    Interface, LearntStation, Neighbour, Processor, Reason, Recognised, Sensor, Statistics,
+    Interface, LearntStation, Neighbour, Oid, Processor, Reason, Recognised, Sensor, Statistics,
     Storage, System, TableState,
 };
 
@@ -76,6 +77,7 @@ pub(super) struct Memory {
     adjacency: Arc<Adjacency>,
     /// Stations by VLAN, where each VLAN's table is a context of its own.
     vlan_stations: BTreeMap<u16, Vec<LearntStation>>,
+    modules: Vec<Arc<ModuleRows>>,
     /// Some harvest changed since the lists above were made.
     stale: bool,
 }
@@ -106,6 +108,7 @@ impl Memory {
             neighbours: Arc::from([]),
             adjacency: Arc::default(),
             vlan_stations: BTreeMap::new(),
+            modules: Vec::new(),
             stale: false,
         }
     }
@@ -282,6 +285,53 @@ impl Memory {
         self.stale = true;
     }
 
+    /// Begins to keep the rows of a module.
+    pub(super) fn begin_module(&mut self, module: ModuleId, now: Instant) {
+        self.modules.push(Arc::new(ModuleRows::new(module, now)));
+    }
+
+    /// Forgets them.
+    pub(super) fn end_module(&mut self, module: ModuleId) {
+        self.modules.retain(|rows| rows.module != module);
+    }
+
+    /// What is kept of one column.
+    pub(super) fn kept(&self, module: ModuleId, place: usize) -> Option<&KeptColumn> {
+        let rows = self.modules.iter().find(|rows| rows.module == module)?;
+        rows.column(place)
+    }
+
+    /// Rows of the module's longest table.
+    pub(super) fn module_length(&self, module: ModuleId) -> Option<usize> {
+        let rows = self.modules.iter().find(|rows| rows.module == module)?;
+        let columns = (0..module.columns().len()).filter_map(|place| rows.column(place));
+        columns.map(KeptColumn::len).max()
+    }
+
+    /// Keeps columns of that module, or of all modules that have them.
+    pub(super) fn keep(
+        &mut self,
+        module: Option<ModuleId>,
+        roots: &[Oid],
+        columns: &[Column],
+        at: Instant,
+    ) {
+        for rows in &mut self.modules {
+            if module.is_none_or(|module| rows.module == module) {
+                // The last collection still holds these rows, so this copies the pointers to the columns once a poll.
+                Arc::make_mut(rows).keep(roots, columns, at);
+            }
+        }
+    }
+
+    /// A poll has brought what it could.
+    pub(super) fn stamp_modules(&mut self, now: Instant, duration: Duration, varbinds: u64) {
+        for rows in &mut self.modules {
+            let rows = Arc::make_mut(rows);
+            (rows.read_at, rows.duration, rows.varbinds) = (now, duration, varbinds);
+        }
+    }
+
     /// Makes the lists of a collection from the harvests of all tables, names made unique.
     pub(super) fn settle(&mut self, profile: &Profile) {
         self.identify(profile);
@@ -415,6 +465,7 @@ impl Memory {
             processors: self.processors.clone(),
             neighbours: self.neighbours.clone(),
             adjacency: self.adjacency.clone(),
+            modules: self.modules.as_slice().into(),
             errors,
             tables: tables.unwrap_or_default(),
             statistics,

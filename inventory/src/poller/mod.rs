@@ -13,11 +13,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use api::{
-    Context, FetchError, Input, Op, Output, PollerConfig, PollerCounters, Request, RequestId,
-    TimeoutReason,
+    Context, FetchError, Input, Op, Output, PollerConfig, PollerCounters, ProbeError, Request,
+    RequestId, TimeoutReason,
 };
 pub(crate) use walk::Column;
 
+use crate::export::ModuleRows;
 use crate::{DeviceId, ProfileSet, Varbind};
 pub(crate) use session::reason::reason_of;
 use session::{Lane, Session, Surroundings};
@@ -96,8 +97,10 @@ impl Poller {
             }
             Input::Remove(device) => {
                 if let Some(slot) = self.by_device.remove(&device) {
-                    if let Some(session) = self.slots[slot as usize].take() {
+                    if let Some(mut session) = self.slots[slot as usize].take() {
                         self.timers.remove(&(session.timer(), slot));
+                        session.abandon_probe();
+                        self.outputs.extend(session.probed.drain(..).map(probed));
                     }
                     self.in_flight.retain(|_, a| a.slot != slot);
                     self.ready.retain(|s| *s != slot);
@@ -114,6 +117,24 @@ impl Poller {
                     self.visit(slot, now, |session, _| session.hasten(now));
                 }
             }
+            Input::Export { device, module } => {
+                if let Some(&slot) = self.by_device.get(&device) {
+                    self.visit(slot, now, |session, _| session.export(module, now));
+                }
+            }
+            Input::Probe {
+                ticket,
+                device,
+                module,
+            } => match self.by_device.get(&device) {
+                Some(&slot) => self.visit(slot, now, |session, _| {
+                    session.begin_probe(ticket, module, now);
+                }),
+                None => self.outputs.push_back(Output::Probed {
+                    ticket,
+                    result: Err(ProbeError::Unknown),
+                }),
+            },
             Input::Profiles(profiles) => {
                 self.surroundings.profiles = profiles;
                 for session in self.slots.iter_mut().flatten() {
@@ -197,6 +218,7 @@ impl Poller {
             self.outputs
                 .push_back(Output::Collection(Arc::new(collection)));
         }
+        self.outputs.extend(session.probed.drain(..).map(probed));
         for request in session.forgotten.drain(..) {
             self.in_flight.remove(&request);
         }
@@ -233,6 +255,10 @@ impl Poller {
             self.visit(slot, now, |_, _| {});
         }
     }
+}
+
+fn probed((ticket, result): (u64, Result<ModuleRows, ProbeError>)) -> Output {
+    Output::Probed { ticket, result }
 }
 
 /// A number that depends on the seed and the device alone (splitmix64 over FNV-1a).

@@ -102,6 +102,11 @@ impl Walk {
         self.columns
     }
 
+    /// The columns that it walks.
+    pub(super) fn roots(&self) -> Arc<[Oid]> {
+        self.roots.clone()
+    }
+
     /// The rows so far.
     pub(super) fn columns(&self) -> &[Column] {
         &self.columns

@@ -75,6 +75,7 @@ fn the_pure_part_of_a_poll() {
                 polls += 1;
                 varbinds += collection.statistics.varbinds;
             }
+            Output::Probed { .. } => unreachable!("nobody asked"),
             Output::Timeout(at, _) => {
                 now = now.max(at.unwrap());
                 let begin = Instant::now();

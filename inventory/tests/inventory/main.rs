@@ -6,6 +6,7 @@ mod conditions;
 mod corpora;
 mod cost;
 mod discovery;
+mod export;
 mod golden;
 mod hostile;
 mod kind;

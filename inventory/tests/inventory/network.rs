@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nhipcau_inventory::export::ModuleRows;
 use nhipcau_inventory::poller::{
-    Context, FetchError, Input, Output, Poller, PollerConfig, Request,
+    Context, FetchError, Input, Output, Poller, PollerConfig, ProbeError, Request,
 };
 use nhipcau_inventory::watch::{Event, Input as WatchInput, Output as WatchOutput, Watch};
 use nhipcau_inventory::{Collection, CredentialRef, DeviceId, DeviceSpec, ProfileSet, Varbind};
@@ -52,6 +53,8 @@ pub(crate) struct Network {
     /// Watches the collections, when a test wants it to.
     pub(crate) watch: Option<Watch>,
     pub(crate) events: Vec<Event>,
+    /// Answers to probes.
+    pub(crate) probed: Vec<(u64, Result<ModuleRows, ProbeError>)>,
     deliveries: BTreeMap<(Instant, u64), (Request, Answer)>,
     serial: u64,
 }
@@ -86,6 +89,7 @@ impl Network {
             keep_requests: false,
             watch: None,
             events: Vec::new(),
+            probed: Vec::new(),
             deliveries: BTreeMap::new(),
             serial: 0,
         }
@@ -116,6 +120,7 @@ impl Network {
                         self.tell(WatchInput::Collection(collection.clone()));
                         self.collections.push(collection);
                     }
+                    Output::Probed { ticket, result } => self.probed.push((ticket, result)),
                     Output::Timeout(at, _) => break at,
                 }
             };

@@ -2,6 +2,7 @@
 
 mod names;
 mod rows;
+mod targets;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};

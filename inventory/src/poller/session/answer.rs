@@ -316,7 +316,7 @@ impl Session {
     ) {
         match what {
             What::System => self.recognised(lane, n, around, now),
-            What::Uptime => {}
+            What::Uptime | What::Module(_) => {}
             What::Table(table) => self.table_read(lane, n, table),
             What::Vlan(_) => {}
         }
@@ -375,6 +375,7 @@ impl Session {
             self.memory.change_family(&profile);
         }
         self.profile = Some((profile.clone(), generic));
+        self.expire_exports(now);
         let legacy = self.spec.credentials[credential].version == SnmpVersion::V1;
         let mut jobs = Vec::new();
         for (t, table) in profile.tables.iter().enumerate() {
@@ -392,6 +393,7 @@ impl Session {
                         && (its_turn || memory.read_at.is_none() && memory.error.is_none())
                 }
                 _ if memory.read_at.is_none() || restarted || memory.error.is_some() => true,
+                _ if self.export_waits_for(table) => true,
                 _ if self.memory.replaced(table) => its_turn,
                 Reader::InterfaceFacts | Reader::InterfaceEntities if interfaces_changed => true,
                 // A table without rows is asked for as seldom as a slow one.
@@ -406,6 +408,7 @@ impl Session {
                 jobs.push(job);
             }
         }
+        jobs.extend(self.module_jobs(&profile, around, restarted));
         let Some(poll) = self.lane(lane).as_mut() else {
             return;
         };
@@ -427,6 +430,7 @@ impl Session {
         let poll = match lane {
             Lane::Full => &self.full,
             Lane::Urgent => &self.urgent,
+            Lane::Probe => &self.probe,
         };
         let Some(poll) = poll else { return };
         let columns = poll.jobs[n].walk.columns();

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::api::ProbeError;
 use super::assemble::{Memory, TableMemory};
 use super::walk::Walk;
 use super::{
     Context, FetchError, PollerConfig, PollerCounters, RequestId, TimeoutReason, scatter, share,
 };
-use crate::profile::{Profile, Reader, SYSTEM, SYSTEM_EXTRAS, constant};
+use crate::export::{ModuleId, ModuleRows};
+use crate::profile::{Profile, Reader, SYSTEM, SYSTEM_EXTRAS, TablePlan, constant};
 use crate::{Collection, CollectionScope, DeviceSpec, ProfileSet, Reason, Statistics};
 use reason::reason_of;
 
 mod answer;
+mod export;
 mod patience;
 pub(crate) mod reason;
 mod send;
@@ -41,6 +44,8 @@ pub(super) struct Surroundings {
 pub(super) enum Lane {
     Full,
     Urgent,
+    /// A module that somebody waits for.
+    Probe,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,13 +57,15 @@ enum What {
     Table(usize),
     /// The bridge table of one VLAN, in its own context.
     Vlan(u16),
+    /// Columns of a module that no table of the profile has.
+    Module(ModuleId),
 }
 
 impl What {
     fn context(self) -> Option<Context> {
         match self {
             Self::Vlan(vlan) => Some(Context::Vlan(vlan)),
-            Self::System | Self::Uptime | Self::Table(_) => None,
+            Self::System | Self::Uptime | Self::Table(_) | Self::Module(_) => None,
         }
     }
 }
@@ -145,9 +152,15 @@ pub(super) struct Session {
     hastened_at: Option<Instant>,
     full: Option<Poll>,
     urgent: Option<Poll>,
+    probe: Option<Poll>,
+    /// Which question the poll in `probe` answers, and with which module.
+    probing: Option<(u64, ModuleId)>,
+    /// Modules that are read with every poll, each until then.
+    exports: Vec<(ModuleId, Instant)>,
     timer: (Instant, TimeoutReason),
     pub(super) queued: bool,
     pub(super) finished: Vec<Collection>,
+    pub(super) probed: Vec<(u64, Result<ModuleRows, ProbeError>)>,
     pub(super) forgotten: Vec<RequestId>,
 }
 
@@ -180,9 +193,13 @@ impl Session {
             hastened_at: None,
             full: None,
             urgent: None,
+            probe: None,
+            probing: None,
+            exports: Vec::new(),
             timer: (first, TimeoutReason::NextPoll),
             queued: false,
             finished: Vec::new(),
+            probed: Vec::new(),
             forgotten: Vec::new(),
         }
     }
@@ -196,6 +213,7 @@ impl Session {
                 self.forgotten
                     .extend(poll.jobs.iter().filter_map(|j| j.request));
             }
+            self.abandon_probe();
         }
         if spec.profile != self.spec.profile {
             self.forget_profile();
@@ -245,7 +263,10 @@ impl Session {
         if self.urgent.is_none() {
             consider(self.hasten_at, TimeoutReason::NextPoll);
         }
-        for poll in [&self.full, &self.urgent].into_iter().flatten() {
+        for poll in [&self.full, &self.urgent, &self.probe]
+            .into_iter()
+            .flatten()
+        {
             consider(poll.deadline, TimeoutReason::Deadline);
             let may_send = poll.jobs.iter().filter(|j| j.request.is_some()).count()
                 < config.in_flight_per_device_max;
@@ -271,12 +292,14 @@ impl Session {
         for lane in [Lane::Urgent, Lane::Full] {
             self.conclude(lane, around, now);
         }
+        self.conclude_probe(now);
     }
 
     fn lane(&mut self, lane: Lane) -> &mut Option<Poll> {
         match lane {
             Lane::Full => &mut self.full,
             Lane::Urgent => &mut self.urgent,
+            Lane::Probe => &mut self.probe,
         }
     }
 
@@ -460,6 +483,7 @@ impl Session {
                 .tables
                 .get(t)
                 .map_or(u8::MAX, |table| TableMemory::rank(&table.reader)),
+            What::Module(_) => u8::MAX,
         });
         for job in jobs {
             match (job.what, job.outcome) {
@@ -467,19 +491,29 @@ impl Session {
                 (What::Table(t), Some(Ok(at))) if t < profile.tables.len() => {
                     self.memory.tables[t].cut = job.walk.was_cut();
                     cut += u64::from(job.walk.was_cut());
-                    self.memory.accept(
-                        t,
-                        profile,
-                        job.walk.into_columns(),
-                        poll.rebooted.is_some(),
-                        at,
-                    );
+                    let columns = job.walk.into_columns();
+                    if is_exported(&profile.tables[t]) {
+                        self.memory
+                            .keep(None, &profile.tables[t].oids, &columns, at);
+                    }
+                    self.memory
+                        .accept(t, profile, columns, poll.rebooted.is_some(), at);
                 }
                 (What::Vlan(vlan), Some(Ok(_))) => {
                     cut += u64::from(job.walk.was_cut());
                     let columns = job.walk.into_columns();
                     self.memory.accept_vlan(vlan, &columns, &self.vlans);
                 }
+                (What::Module(module), Some(Ok(at))) => {
+                    let roots = job.walk.roots();
+                    self.memory
+                        .keep(Some(module), &roots, &job.walk.into_columns(), at);
+                }
+                (What::Module(module), Some(Err(detail))) => errors.push(
+                    Reason::new("table_failed")
+                        .with("table", module.module().name)
+                        .with("detail", &*detail),
+                ),
                 (What::Table(t), Some(Err(detail))) if t < profile.tables.len() => {
                     errors.push(
                         Reason::new("table_failed")
@@ -492,9 +526,22 @@ impl Session {
             }
         }
         around.counters.tables_cut += cut;
+        if poll.scope == CollectionScope::Full {
+            let began = poll.started_at.unwrap_or(now);
+            self.memory.stamp_modules(
+                now,
+                now.saturating_duration_since(began),
+                poll.statistics.varbinds,
+            );
+        }
         self.memory.settle(profile);
         errors
     }
+}
+
+/// Whether a table's rows may be shown under the names of a module: the second reader of a column would show it at two ages.
+fn is_exported(table: &TablePlan) -> bool {
+    !table.scalar && !matches!(table.reader, Reader::Interface32 | Reader::InterfaceStatus)
 }
 
 /// The system group, and behind it those of [`SYSTEM_EXTRAS`] whose bit is set.

@@ -10,7 +10,7 @@ impl Session {
     /// Whether a request may go out now.
     pub(in crate::poller) fn wants_to_send(&self, config: &PollerConfig) -> bool {
         let open: usize = self.open_requests();
-        [&self.urgent, &self.full]
+        [&self.urgent, &self.probe, &self.full]
             .into_iter()
             .flatten()
             .any(|poll| {
@@ -23,7 +23,7 @@ impl Session {
     }
 
     pub(super) fn open_requests(&self) -> usize {
-        [&self.urgent, &self.full]
+        [&self.urgent, &self.probe, &self.full]
             .into_iter()
             .flatten()
             .flat_map(|p| &p.jobs)
@@ -52,7 +52,7 @@ impl Session {
         let lanes: &[Lane] = if over_limit {
             &[Lane::Urgent]
         } else {
-            &[Lane::Urgent, Lane::Full]
+            &[Lane::Urgent, Lane::Probe, Lane::Full]
         };
         for &lane in lanes {
             let (repetitions, device, credentials) = (
@@ -118,7 +118,7 @@ impl Session {
     /// Ends what has waited too long.
     pub(super) fn expire(&mut self, around: &mut Surroundings, now: Instant) {
         let mut forgotten = Vec::new();
-        for lane in [Lane::Urgent, Lane::Full] {
+        for lane in [Lane::Urgent, Lane::Probe, Lane::Full] {
             let Some(poll) = self.lane(lane).as_mut() else {
                 continue;
             };
@@ -128,7 +128,7 @@ impl Session {
                 }
             }
             if poll.deadline.is_some_and(|at| at <= now) && !poll.over {
-                around.counters.polls_late += 1;
+                around.counters.polls_late += u64::from(lane != Lane::Probe);
                 for job in poll.jobs.iter_mut().filter(|j| j.outcome.is_none()) {
                     forgotten.extend(job.request.take());
                     job.outcome = Some(Err("the device's time was up".into()));
