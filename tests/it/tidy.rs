@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const DIRECTIONS: &[(&str, &[&str])] = &[
     ("inventory", &[]),
     ("inventory/lab", &[]),
+    ("inventory/wire", &["nhipcau-inventory"]),
     ("media/conference", &[]),
     ("media/sfu", &[]),
     ("media/rtc", &["nhipcau-sfu"]),
@@ -20,6 +21,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
         &[
             "nhipcau-inventory",
             "nhipcau-lab",
+            "nhipcau-wire",
             "nhipcau-conference",
             "nhipcau-sfu",
             "nhipcau-media-rtc",

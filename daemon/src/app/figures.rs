@@ -97,14 +97,15 @@ impl Machines {
             traps_total: count(&traps.traps),
             informs_total: count(&traps.informs),
             repeated_total: count(&traps.repeated),
-            dropped_total: vec![
-                ("unknown_source", count(&traps.unknown_source)),
-                ("unauthenticated", count(&traps.unauthenticated)),
-                ("v3_refused", count(&traps.v3_refused)),
-                ("malformed", count(&traps.malformed)),
-                ("inform_not_stored", count(&traps.informs_refused)),
-                ("queue_full", count(&self.traps_lost)),
-            ],
+            dropped_total: traps
+                .refused()
+                .chain([
+                    ("unknown_source", count(&traps.unknown_source)),
+                    ("inform_not_stored", count(&traps.informs_refused)),
+                    ("queue_full", count(&self.traps_lost)),
+                ])
+                .collect(),
+            receive_buffer_bytes: count(&traps.receive_buffer_bytes),
         }
     }
 

@@ -13,7 +13,7 @@ use super::Topic;
 use super::clean::plain_text;
 use super::estate::Estate;
 use crate::drive::snmp::Command;
-use crate::drive::trap::{Commit, TrapSink};
+use crate::drive::trap::{Commit, Committed, TrapSink};
 use crate::http::views::Reason;
 use crate::store::{NewEvent, NewTrap, Store};
 
@@ -77,45 +77,48 @@ impl TrapDesk {
             held_back_by: None,
         }
     }
-
-    fn hasten(&self, trap: Trap) {
-        if self.watch.try_send(Command::Trap(trap)).is_err() {
-            // The next poll sees what the trap would have said.
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
-    }
 }
 
 impl TrapSink for TrapDesk {
-    fn commit(&self, trap: Trap, identity: String) -> Commit {
-        let (answer, answered) = std::sync::mpsc::sync_channel(1);
+    fn commit(&self, trap: Trap, identity: String, then: Committed) {
         let (store, kept) = (self.store.clone(), record(&trap, Some(identity)));
         let event = self.event(&trap, &kept);
+        let (watch, lost) = (self.watch.clone(), self.lost.clone());
+        let changed = self.changed.clone();
         self.runtime.spawn(async move {
-            let _ = answer.send(store.traps().append_inform(kept, event).await);
+            let table = store.traps();
+            let stored = table.append_inform(kept, event);
+            match tokio::time::timeout(COMMIT_WAIT, stored).await {
+                // A repetition is one event.
+                Ok(Ok(false)) => then(Commit::Repeated),
+                Ok(Ok(true)) => {
+                    then(Commit::Stored);
+                    hasten(&watch, &lost, trap);
+                    // Nobody listens when no page is open.
+                    let _ = changed.send(Topic::Events);
+                }
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, source = %trap.source, "an inform was not stored and is not acknowledged");
+                    then(Commit::Failed);
+                }
+                // It may still be stored: then its repetition is acknowledged as one.
+                Err(_) => then(Commit::Failed),
+            }
         });
-        match answered.recv_timeout(COMMIT_WAIT) {
-            // A repetition is one event.
-            Ok(Ok(false)) => Commit::Repeated,
-            Ok(Ok(true)) => {
-                self.hasten(trap);
-                // Nobody listens when no page is open.
-                let _ = self.changed.send(Topic::Events);
-                Commit::Stored
-            }
-            Ok(Err(error)) => {
-                tracing::warn!(%error, source = %trap.source, "an inform was not stored and is not acknowledged");
-                Commit::Failed
-            }
-            Err(_) => Commit::Failed,
-        }
     }
 
     fn accept(&self, trap: Trap) {
         if self.waiting.try_send(record(&trap, None)).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
-        self.hasten(trap);
+        hasten(&self.watch, &self.lost, trap);
+    }
+}
+
+fn hasten(watch: &mpsc::Sender<Command>, lost: &AtomicU64, trap: Trap) {
+    if watch.try_send(Command::Trap(trap)).is_err() {
+        // The next poll sees what the trap would have said.
+        lost.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -13,6 +13,7 @@ use nhipcau_conference::RoomTerms;
 use nhipcau_inventory::watch::DeclaredLink;
 use nhipcau_lab::{Faults, Lab};
 use nhipcau_media_rtc::Bridge;
+use nhipcau_wire::port;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -22,7 +23,7 @@ use self::feeds::{
 };
 use self::terms::{
     bridge_config, end, engine_terms, poller_config, read_keys, read_library, read_profiles,
-    scrapers, seed, senders, targets, watch_config,
+    scrapers, seed, senders, targets, trap_access, watch_config,
 };
 use crate::app::estate::{Contact, Estate};
 use crate::app::journal::{self, Entry, JournalParts, Numbers};
@@ -84,6 +85,7 @@ pub(crate) struct Daemon {
     machines: Arc<Machines>,
     certificates: Arc<Certificates>,
     senders: Arc<RwLock<Senders>>,
+    trap_access: watch::Sender<port::Access>,
     means: Arc<RwLock<Arc<Means>>>,
     keys: Arc<HashMap<String, Keys>>,
     stop: watch::Sender<bool>,
@@ -149,13 +151,8 @@ impl Daemon {
         let traps_lost = Arc::new(AtomicU64::new(0));
         let traps = Arc::new(TrapCounters::default());
         let senders = Arc::new(RwLock::new(senders(config)));
+        let (access, allowed) = watch::channel(trap_access(config, &keys));
         if let Some(bind) = config.listen.traps {
-            let communities = config
-                .traps
-                .communities
-                .iter()
-                .filter_map(|reference| reference.resolve().ok())
-                .collect();
             let sink = Arc::new(TrapDesk::start(
                 store.clone(),
                 snmp.clone(),
@@ -166,14 +163,13 @@ impl Daemon {
             let trap_config = TrapConfig {
                 bind,
                 state_dir: config.state_dir.clone(),
-                communities,
+                access: allowed,
             };
             // The receiver's own runtime is made and blocked on elsewhere: not inside this one.
-            let (keys, senders, traps) = (keys.clone(), senders.clone(), traps.clone());
-            let started = tokio::task::spawn_blocking(move || {
-                trap::spawn(trap_config, &keys, senders, sink, traps)
-            })
-            .await;
+            let (senders, traps) = (senders.clone(), traps.clone());
+            let started =
+                tokio::task::spawn_blocking(move || trap::spawn(trap_config, senders, sink, traps))
+                    .await;
             started
                 .map_err(|e| StartError::of("traps")(&e))?
                 .map_err(|e| StartError::of("")(&e))?;
@@ -278,6 +274,7 @@ impl Daemon {
             machines,
             certificates,
             senders,
+            trap_access: access,
             means,
             keys,
             stop: watch::channel(false).0,
@@ -315,6 +312,8 @@ impl Daemon {
             .map_err(|e| StartError::of("sites")(&e))?;
         self.keys = Arc::new(read_keys(config));
         *self.senders.write().unwrap_or_else(PoisonError::into_inner) = senders(config);
+        self.trap_access
+            .send_replace(trap_access(config, &self.keys));
         *self.means.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Means::of(config));
         *self
             .machines

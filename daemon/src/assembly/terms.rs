@@ -9,14 +9,16 @@ use nhipcau_inventory::watch::WatchConfig;
 use nhipcau_inventory::{CredentialRef, DeviceId, DeviceSpec, InterfaceRef, ProfileSet, SiteId};
 use nhipcau_media_rtc::BridgeConfig;
 use nhipcau_playbooks::{EngineTerms, Library};
+use nhipcau_wire::port;
 
 use super::{SLOTS, StartError};
 use crate::app::machines::Scrapers;
 use crate::config::{self, Access, Config};
 use crate::drive::credential::Keys;
 use crate::drive::snmp::Target;
-use crate::drive::trap::Senders;
+use crate::drive::trap::{self, Senders};
 use crate::perform::Means;
+use crate::secret::Secret;
 
 pub(super) fn read_keys(config: &Config) -> HashMap<String, Keys> {
     let mut keys = HashMap::new();
@@ -135,6 +137,21 @@ pub(super) fn senders(config: &Config) -> Senders {
             .collect(),
         networks: config.traps.sources.clone(),
     }
+}
+
+pub(super) fn trap_access(config: &Config, keys: &HashMap<String, Keys>) -> port::Access {
+    let communities: Vec<Secret> = config
+        .traps
+        .communities
+        .iter()
+        .filter_map(|reference| {
+            reference
+                .resolve()
+                .inspect_err(|error| tracing::error!(%error, "a community of traps"))
+                .ok()
+        })
+        .collect();
+    trap::access(keys, &communities)
 }
 
 pub(super) fn scrapers(config: &Config) -> Scrapers {

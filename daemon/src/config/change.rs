@@ -46,7 +46,6 @@ impl Config {
             tls: self.tls.clone(),
             locale: self.locale.clone(),
             poll: self.poll.clone(),
-            traps: self.traps.clone(),
             conference: self.conference.clone(),
             health: self.health.clone(),
             ..new

@@ -185,7 +185,7 @@ pub(super) const PARTS: &[Part] = &[
         "traps",
         Form::Section(TRAPS),
         Nothing,
-        Restart,
+        Live,
         "who may send traps beyond the watched devices",
     ),
     part(

@@ -388,7 +388,6 @@ fn what_waits_for_a_restart_stays_at_a_reload() {
         "tls: {certificate: /etc/a.pem, key: /etc/a.key}",
         "locale: {language: en}",
         "poll: {retries: 5}",
-        "traps: {sources: [10.0.0.0/8]}",
         "conference: {rooms_max: 3}",
         "health: {storage_percent_max: 80}",
     ];

@@ -1,7 +1,8 @@
 //! From a configured credential to what the SNMP library presents on the wire.
 
-use async_snmp::v3::{UsmConfig, UsmUser};
+use async_snmp::v3::UsmConfig;
 use async_snmp::{Auth, AuthProtocol, PrivProtocol};
+use nhipcau_wire::port::User;
 
 use nhipcau_inventory::poller::Context;
 
@@ -141,8 +142,8 @@ impl Keys {
         }
     }
 
-    /// The USM user's name and keys, for traps; `None` for communities and for users without authentication, whom anyone can impersonate.
-    pub(crate) fn usm_user(&self) -> Option<Result<(String, UsmUser), CredentialError>> {
+    /// The USM user with its keys, for traps; `None` for communities and for users without authentication, whom anyone can impersonate.
+    pub(crate) fn trap_user(&self) -> Option<Result<User, CredentialError>> {
         let Access::V3 {
             user,
             auth: Some((auth, auth_password)),
@@ -152,18 +153,11 @@ impl Keys {
         else {
             return None;
         };
-        let base = UsmUser::new(user.clone().into_bytes());
-        let configured = match privacy {
-            Some((privacy, password)) => {
-                base.auth_priv(*auth, auth_password.expose(), *privacy, password.expose())
-            }
-            None => base.auth(*auth, auth_password.expose()),
-        };
-        Some(
-            configured
-                .map(|keys| (user.clone(), keys))
-                .map_err(|error| self.refused(&error)),
-        )
+        let privacy = privacy
+            .as_ref()
+            .map(|(protocol, password)| (*protocol, password.expose()));
+        let made = User::new(user, (*auth, auth_password.expose()), privacy);
+        Some(made.map_err(|error| self.refused(&error)))
     }
 
     /// How the access is called on a page: `v2c`, `v3 authPriv` …

@@ -534,47 +534,7 @@ async fn fetch(way: &Way, request: Request) -> Result<Vec<Varbind>, FetchError> 
 }
 
 fn varbind(received: async_snmp::VarBind) -> Result<Varbind, FetchError> {
-    Ok(Varbind {
-        oid: oid(&received.oid)?,
-        value: value(received.value)?,
-    })
-}
-
-fn oid(oid: &async_snmp::Oid) -> Result<Oid, FetchError> {
-    Oid::from_arcs(oid.arcs()).map_err(|error| FetchError::Malformed(error.to_string()))
-}
-
-/// The library's value as ours.
-///
-/// # Errors
-/// [`FetchError::Malformed`] for an object identifier that is too long.
-pub(crate) fn value(value: async_snmp::Value) -> Result<Value, FetchError> {
-    use async_snmp::Value as Wire;
-    Ok(match value {
-        Wire::Integer(v) => Value::Integer(v),
-        Wire::OctetString(bytes) | Wire::Nsap(bytes) => Value::OctetString(bytes),
-        Wire::ObjectIdentifier(id) => Value::Oid(oid(&id)?),
-        Wire::IpAddress(octets) => Value::IpAddress(octets),
-        Wire::Counter32(v) => Value::Counter32(v),
-        Wire::Gauge32(v) | Wire::UInteger32(v) => Value::Gauge32(v),
-        Wire::TimeTicks(v) => Value::TimeTicks(v),
-        Wire::Counter64(v) => Value::Counter64(v),
-        Wire::Opaque(bytes) => Value::Opaque(bytes),
-        Wire::NoSuchObject => Value::NoSuchObject,
-        Wire::NoSuchInstance => Value::NoSuchInstance,
-        Wire::EndOfMibView => Value::EndOfMibView,
-        _ => Value::Null,
-    })
-}
-
-/// A notification's bindings as ours; `None` when one of them is not representable.
-pub(crate) fn varbinds(received: &[async_snmp::VarBind]) -> Option<Vec<Varbind>> {
-    received
-        .iter()
-        .cloned()
-        .map(varbind)
-        .collect::<Result<_, _>>()
-        .ok()
+    nhipcau_wire::binding(received).map_err(|error| FetchError::Malformed(error.to_string()))
 }
 
 fn fetch_error(error: &Error) -> FetchError {

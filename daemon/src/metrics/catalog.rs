@@ -128,6 +128,7 @@ catalog! {
 
     TrapReceived Counter "nhipcau_trap_received_total" ["kind"] WORDS "Traps and informs that were understood.";
     TrapRepeated Counter "nhipcau_trap_repeated_total" [] ONE "Informs that came again and were acknowledged again.";
+    TrapReceiveBuffer Gauge "nhipcau_trap_receive_buffer_bytes" [] ONE "Receive buffer of the trap port as the kernel grants it.";
     TrapDropped Counter "nhipcau_trap_dropped_total" ["reason"] WORDS "Datagrams on the trap port that were dropped.";
 
     BridgePeers Gauge "nhipcau_bridge_peers" [] ONE "Browsers connected to the bridge.";

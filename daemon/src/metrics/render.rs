@@ -229,6 +229,11 @@ fn traps(out: &mut Exposition, snapshot: &Snapshot) {
     for (reason, count) in &traps.dropped_total {
         out.put(Id::TrapDropped, &[reason], *count as f64);
     }
+    out.put(
+        Id::TrapReceiveBuffer,
+        &[],
+        traps.receive_buffer_bytes as f64,
+    );
 }
 
 fn bridge(out: &mut Exposition, snapshot: &Snapshot) {

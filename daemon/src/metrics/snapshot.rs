@@ -211,6 +211,8 @@ pub struct TrapFigures {
     pub repeated_total: u64,
     /// Dropped datagrams by reason.
     pub dropped_total: Vec<(&'static str, u64)>,
+    /// Receive buffer that the kernel grants; zero while no traps are received.
+    pub receive_buffer_bytes: u64,
 }
 
 /// The bridge.
