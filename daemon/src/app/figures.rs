@@ -96,6 +96,7 @@ impl Machines {
         TrapFigures {
             traps_total: count(&traps.traps),
             informs_total: count(&traps.informs),
+            discoveries_total: count(&traps.discoveries),
             repeated_total: count(&traps.repeated),
             dropped_total: traps
                 .refused()

@@ -126,7 +126,7 @@ catalog! {
     SiteHealth Gauge "nhipcau_site_health" ["site"] DEVICES "0 ok, 1 degraded, 2 critical, 3 unknown.";
     IncidentsOpen Gauge "nhipcau_incident_open" ["health"] WORDS "Open incidents by gravity; what is held back behind a cause does not count.";
 
-    TrapReceived Counter "nhipcau_trap_received_total" ["kind"] WORDS "Traps and informs that were understood.";
+    TrapReceived Counter "nhipcau_trap_received_total" ["kind"] WORDS "Traps, informs and questions for our SNMPv3 engine that were understood.";
     TrapRepeated Counter "nhipcau_trap_repeated_total" [] ONE "Informs that came again and were acknowledged again.";
     TrapReceiveBuffer Gauge "nhipcau_trap_receive_buffer_bytes" [] ONE "Receive buffer of the trap port as the kernel grants it.";
     TrapDropped Counter "nhipcau_trap_dropped_total" ["reason"] WORDS "Datagrams on the trap port that were dropped.";

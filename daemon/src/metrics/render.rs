@@ -225,6 +225,8 @@ fn traps(out: &mut Exposition, snapshot: &Snapshot) {
     let traps = &snapshot.traps;
     out.put(Id::TrapReceived, &["trap"], traps.traps_total as f64);
     out.put(Id::TrapReceived, &["inform"], traps.informs_total as f64);
+    let discoveries = traps.discoveries_total as f64;
+    out.put(Id::TrapReceived, &["discovery"], discoveries);
     out.put(Id::TrapRepeated, &[], traps.repeated_total as f64);
     for (reason, count) in &traps.dropped_total {
         out.put(Id::TrapDropped, &[reason], *count as f64);

@@ -207,6 +207,8 @@ pub struct TrapFigures {
     pub traps_total: u64,
     /// Informs understood.
     pub informs_total: u64,
+    /// Questions for our SNMPv3 engine.
+    pub discoveries_total: u64,
     /// Informs that came again.
     pub repeated_total: u64,
     /// Dropped datagrams by reason.

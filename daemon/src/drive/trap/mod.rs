@@ -69,6 +69,8 @@ pub(crate) struct TrapCounters {
     pub(crate) traps: AtomicU64,
     /// Informs stored and acknowledged, repetitions among them.
     pub(crate) informs: AtomicU64,
+    /// Senders of SNMPv3 informs that asked for our engine.
+    pub(crate) discoveries: AtomicU64,
     /// Informs that were stored before and only acknowledged again.
     pub(crate) repeated: AtomicU64,
     /// Informs that could not be stored and were not acknowledged.
@@ -267,7 +269,10 @@ impl Receiver {
                     let _ = self.socket.try_send(&report, &way);
                 }
             }
-            Decision::Introduce(report) => drop(self.socket.try_send(&report, &way)),
+            Decision::Introduce(report) => {
+                self.counters.discoveries.fetch_add(1, Ordering::Relaxed);
+                let _ = self.socket.try_send(&report, &way);
+            }
             Decision::Trap(mut trap) => {
                 self.counters.traps.fetch_add(1, Ordering::Relaxed);
                 trap.device = device;
