@@ -65,7 +65,7 @@ fn hostile_datagrams_change_nothing_but_counters() {
     // A question for our SNMPv3 engine is answered and counted as such.
     let refused = || {
         daemon.metric("nhipcau_trap_dropped_total", &[])
-            + daemon.metric("nhipcau_trap_received_total", &[("kind", "discovery")])
+            + daemon.metric("nhipcau_trap_received_total", &["kind=\"discovery\""])
     };
     let before = refused();
     let sent = send(&socket, daemon.traps(), &payloads) as f64;

@@ -18,7 +18,7 @@ use nhipcau_inventory::poller::{
 };
 use nhipcau_inventory::trap::Trap;
 use nhipcau_inventory::watch::{self, DeclaredLink, SiteSpec};
-use nhipcau_inventory::{Collection, DeviceId, DeviceSpec, Oid, ProfileSet, Value, Varbind};
+use nhipcau_inventory::{Collection, DeviceId, DeviceSpec, ProfileSet, Value, Varbind};
 use tokio::sync::{mpsc, oneshot};
 
 use super::credential::Keys;
