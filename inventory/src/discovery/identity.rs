@@ -107,7 +107,7 @@ impl Identification {
             None => Oid::default(),
         };
         let descr = text(0);
-        let (profile, generic) = profiles.recognise(&object_id, &descr);
+        let (profile, generic) = profiles.recognise(&object_id, &descr, &[]);
         let booted_at = cell(2)
             .and_then(Value::as_u64)
             .and_then(|ticks| now.checked_sub(Duration::from_millis(ticks.saturating_mul(10))));

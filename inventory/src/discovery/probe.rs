@@ -168,7 +168,7 @@ impl Probe {
             (Phase::Knock | Phase::Simple, Ok(varbinds)) => {
                 book.succeed(self.address.ip());
                 let identity = Identification::of_system(&varbinds, profiles, now);
-                let (profile, _) = profiles.recognise(&identity.object_id, &identity.descr);
+                let (profile, _) = profiles.recognise(&identity.object_id, &identity.descr, &[]);
                 self.phase = Phase::Identify(profile.clone());
                 self.identity = Some(identity);
                 self.refusals.clear();

@@ -166,6 +166,7 @@ pub(super) fn compile(
         matchers.push(Matcher {
             object_ids: rule.object_id.clone(),
             descr: rule.descr.clone(),
+            has: rule.has.clone(),
         });
     }
     errors.append(&mut complaints.errors);

@@ -62,6 +62,9 @@ pub(super) struct Match {
     pub(super) object_id: Vec<Oid>,
     #[serde(default)]
     pub(super) descr: Option<Pattern>,
+    /// An instance that the agent must have: what tells an appliance from the Linux it is made of. Asked for once.
+    #[serde(default)]
+    pub(super) has: Option<Oid>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -22,6 +22,8 @@ use crate::{DeviceKind, Oid};
 
 /// Largest profile file, bytes.
 const FILE_BYTES_MAX: usize = 256 * 1024;
+/// Instances asked for to tell families apart.
+const PROBES_MAX: usize = 16;
 /// Profiles at most.
 const PROFILES_MAX: usize = 1_000;
 
@@ -67,11 +69,17 @@ pub(crate) struct Profile {
 pub(crate) struct Matcher {
     object_ids: Vec<Oid>,
     descr: Option<Pattern>,
+    has: Option<Oid>,
 }
 
 impl Matcher {
-    /// How well it fits: arcs of the longest object identifier, then whether the description agreed too.
-    fn score(&self, object_id: &Oid, descr: &str) -> Option<(usize, bool)> {
+    /// How well it fits: arcs of the longest object identifier, then whether the agent has the object asked for, then whether
+    /// the description agreed too.
+    fn score(&self, object_id: &Oid, descr: &str, present: &[Oid]) -> Option<(usize, bool, bool)> {
+        if self.has.as_ref().is_some_and(|oid| !present.contains(oid)) {
+            return None;
+        }
+        let had = self.has.is_some();
         let arcs = if self.object_ids.is_empty() {
             0
         } else {
@@ -82,8 +90,8 @@ impl Matcher {
                 .max()?
         };
         match &self.descr {
-            Some(pattern) => pattern.0.is_match(descr).then_some((arcs, true)),
-            None => Some((arcs, false)),
+            Some(pattern) => pattern.0.is_match(descr).then_some((arcs, had, true)),
+            None => Some((arcs, had, false)),
         }
     }
 }
@@ -93,6 +101,8 @@ impl Matcher {
 pub struct ProfileSet {
     profiles: Vec<Arc<Profile>>,
     fallback: Arc<Profile>,
+    /// Instances that tell families apart, each once.
+    probes: Vec<Oid>,
 }
 
 impl ProfileSet {
@@ -142,7 +152,27 @@ impl ProfileSet {
             .find(|p| p.fallback)
             .cloned()
             .unwrap_or_else(|| Arc::new(bare()));
-        Ok(Self { profiles, fallback })
+        let mut probes: Vec<Oid> = profiles
+            .iter()
+            .flat_map(|p| p.matchers.iter().filter_map(|m| m.has.clone()))
+            .collect();
+        probes.sort();
+        probes.dedup();
+        // More than a handful would make every first look at a device expensive.
+        if probes.len() > PROBES_MAX {
+            let message = format!("more than {PROBES_MAX} different `has` in all profiles");
+            return Err(vec![ProfileError {
+                file: String::new(),
+                line: 0,
+                column: 0,
+                message,
+            }]);
+        }
+        Ok(Self {
+            profiles,
+            fallback,
+            probes,
+        })
     }
 
     /// The families that ship with the program.
@@ -169,8 +199,18 @@ impl ProfileSet {
         self.profiles.iter().find(|p| &*p.name == name)
     }
 
-    /// The family that fits best; the second value says that none did.
-    pub(crate) fn recognise(&self, object_id: &Oid, descr: &str) -> (&Arc<Profile>, bool) {
+    /// What to ask a device that is not known yet, beside its system group.
+    pub(crate) fn probes(&self) -> &[Oid] {
+        &self.probes
+    }
+
+    /// The family that fits best, given which of the probes the agent has; the second value says that none did.
+    pub(crate) fn recognise(
+        &self,
+        object_id: &Oid,
+        descr: &str,
+        present: &[Oid],
+    ) -> (&Arc<Profile>, bool) {
         let best = self
             .profiles
             .iter()
@@ -179,7 +219,7 @@ impl ProfileSet {
                 Some((
                     p.matchers
                         .iter()
-                        .filter_map(|m| m.score(object_id, descr))
+                        .filter_map(|m| m.score(object_id, descr, present))
                         .max()?,
                     p,
                 ))
@@ -191,10 +231,11 @@ impl ProfileSet {
         }
     }
 
-    /// The name of the family that a device with this sysObjectID and sysDescr gets, and whether it is the fallback.
+    /// The name of the family that a device with this sysObjectID and sysDescr gets when it has these instances of those that
+    /// profiles ask for by `has`, and whether it is the fallback.
     #[must_use]
-    pub fn family(&self, object_id: &Oid, descr: &str) -> (&str, bool) {
-        let (profile, generic) = self.recognise(object_id, descr);
+    pub fn family(&self, object_id: &Oid, descr: &str, present: &[Oid]) -> (&str, bool) {
+        let (profile, generic) = self.recognise(object_id, descr, present);
         (&profile.name, generic)
     }
 }

@@ -3,6 +3,7 @@
 /// Names and texts of the shipped profiles.
 pub(super) const FILES: &[(&str, &str)] = &[
     ("3par.yaml", include_str!("../../profiles/3par.yaml")),
+    ("akcp.yaml", include_str!("../../profiles/akcp.yaml")),
     (
         "apc-cooling.yaml",
         include_str!("../../profiles/apc-cooling.yaml"),
@@ -27,6 +28,10 @@ pub(super) const FILES: &[(&str, &str)] = &[
         include_str!("../../profiles/cisco-isr.yaml"),
     ),
     (
+        "dell-idrac.yaml",
+        include_str!("../../profiles/dell-idrac.yaml"),
+    ),
+    (
         "delta-ups.yaml",
         include_str!("../../profiles/delta-ups.yaml"),
     ),
@@ -48,14 +53,37 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ),
     ("hpe-ups.yaml", include_str!("../../profiles/hpe-ups.yaml")),
     (
+        "huawei-ibmc.yaml",
+        include_str!("../../profiles/huawei-ibmc.yaml"),
+    ),
+    (
         "huawei-ups.yaml",
         include_str!("../../profiles/huawei-ups.yaml"),
+    ),
+    (
+        "lenovo-xclarity.yaml",
+        include_str!("../../profiles/lenovo-xclarity.yaml"),
     ),
     ("liebert.yaml", include_str!("../../profiles/liebert.yaml")),
     ("linux.yaml", include_str!("../../profiles/linux.yaml")),
     (
+        "net-snmp.yaml",
+        include_str!("../../profiles/net-snmp.yaml"),
+    ),
+    ("netbotz.yaml", include_str!("../../profiles/netbotz.yaml")),
+    ("nimble.yaml", include_str!("../../profiles/nimble.yaml")),
+    (
+        "powervault.yaml",
+        include_str!("../../profiles/powervault.yaml"),
+    ),
+    ("qnap.yaml", include_str!("../../profiles/qnap.yaml")),
+    (
         "raritan-pdu.yaml",
         include_str!("../../profiles/raritan-pdu.yaml"),
+    ),
+    (
+        "rittal-lcp.yaml",
+        include_str!("../../profiles/rittal-lcp.yaml"),
     ),
     (
         "servertech-pdu.yaml",
@@ -65,5 +93,20 @@ pub(super) const FILES: &[(&str, &str)] = &[
         "storeonce.yaml",
         include_str!("../../profiles/storeonce.yaml"),
     ),
+    ("stulz.yaml", include_str!("../../profiles/stulz.yaml")),
+    (
+        "supermicro.yaml",
+        include_str!("../../profiles/supermicro.yaml"),
+    ),
+    (
+        "synology.yaml",
+        include_str!("../../profiles/synology.yaml"),
+    ),
     ("ups-mib.yaml", include_str!("../../profiles/ups-mib.yaml")),
+    ("vcenter.yaml", include_str!("../../profiles/vcenter.yaml")),
+    (
+        "windows-client.yaml",
+        include_str!("../../profiles/windows-client.yaml"),
+    ),
+    ("windows.yaml", include_str!("../../profiles/windows.yaml")),
 ];

@@ -72,13 +72,13 @@ fn shipped_families_are_recognised() {
         ("1.3.6.1.4.1.1718.4", "Sentry", "servertech-pdu"),
     ] {
         assert_eq!(
-            set.family(&oid(object_id), descr),
+            set.family(&oid(object_id), descr, &[]),
             (family, false),
             "{object_id}"
         );
     }
     assert_eq!(
-        set.family(&oid("1.3.6.1.4.1.99999.1"), "a toaster"),
+        set.family(&oid("1.3.6.1.4.1.99999.1"), "a toaster", &[]),
         ("generic", true)
     );
 }
@@ -176,7 +176,7 @@ fn an_operators_file_replaces_a_shipped_one_of_the_same_name() {
     let own = "profile: linux\nkind: backup\nmatch:\n  - object_id: [1.3.6.1.4.1.77777]\n";
     let set = ProfileSet::parse(ProfileSet::shipped_files().chain([("own.yaml", own)])).unwrap();
     assert_eq!(
-        set.family(&oid("1.3.6.1.4.1.77777.1"), ""),
+        set.family(&oid("1.3.6.1.4.1.77777.1"), "", &[]),
         ("linux", false)
     );
     assert_eq!(set.names().filter(|n| *n == "linux").count(), 1);

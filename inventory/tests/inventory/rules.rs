@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nhipcau_inventory::poller::PollerConfig;
-use nhipcau_inventory::{Collection, ProfileSet};
+use nhipcau_inventory::{Collection, Oid, ProfileSet};
 
 use crate::agent::Agent;
 use crate::network::{Network, spec, well};
@@ -149,4 +149,36 @@ tables:
     assert_eq!(names(&old), ["Old"]);
     let both = format!("{old}1.3.6.1.4.1.99999.4.1.1.1|2|21\n");
     assert_eq!(names(&both), ["New"]);
+}
+
+#[test]
+fn an_appliance_is_told_from_its_linux_by_an_object_that_it_has() {
+    let object_id: Oid = "1.3.6.1.4.1.8072.3.2.10".parse().unwrap();
+    let profile = "
+profile: appliance
+match: [{object_id: [1.3.6.1.4.1.99999], has: 1.3.6.1.4.1.99999.8.0}]
+modules: []
+identity: {model: [{text: Appliance}]}
+";
+    let plain = "
+profile: plain
+match: [{object_id: [1.3.6.1.4.1.99999]}]
+modules: []
+identity: {model: [{text: Plain}]}
+";
+    let model = |device: &str| -> String {
+        let files = [("a.yaml", profile), ("b.yaml", plain)];
+        let profiles = Arc::new(ProfileSet::parse(files).unwrap());
+        let mut network = Network::with(PollerConfig::default(), profiles, 7);
+        network.watch(spec("device", 60), Agent::from_recording(device));
+        network.run_for(Duration::from_secs(150), well);
+        network.last("device").identity.model.to_string()
+    };
+    assert_eq!(model(SYSTEM), "Plain");
+    assert_eq!(
+        model(&format!("{SYSTEM}1.3.6.1.4.1.99999.8.0|2|1\n")),
+        "Appliance"
+    );
+    let shipped = ProfileSet::shipped();
+    assert_eq!(shipped.family(&object_id, "Linux nas 4.4", &[]).0, "linux");
 }

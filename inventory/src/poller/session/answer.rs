@@ -235,7 +235,7 @@ impl Session {
             return;
         };
         if std::mem::take(&mut poll.extras) != 0 {
-            poll.jobs[n].walk = system_walk(0);
+            poll.jobs[n].walk = system_walk(0, &[]);
             self.extras_doubted = self.extras_doubted.saturating_add(1);
         }
     }
@@ -291,6 +291,7 @@ impl Session {
                     .find(|c| !tried.contains(c) && !self.rests(*c, now))
             })
             .flatten();
+        let walk = self.system_walk(0, around);
         let Some(poll) = self.lane(lane).as_mut() else {
             return;
         };
@@ -299,7 +300,7 @@ impl Session {
             poll.credential = next;
             poll.tried.push(next);
             poll.extras = 0;
-            poll.jobs[n] = Job::new(What::System, system_walk(0));
+            poll.jobs[n] = Job::new(What::System, walk);
         } else {
             poll.jobs[n].outcome = Some(Err(explain(error).into()));
             poll.over = true;
@@ -339,6 +340,17 @@ impl Session {
         let columns = poll.jobs[n].walk.columns();
         let system = read::system(columns, asked, now);
         let has = present(columns, asked);
+        let probed = SYSTEM.len() + asked.count_ones() as usize;
+        if let Some(answers) = columns.get(probed..).filter(|a| !a.is_empty()) {
+            self.present = around
+                .profiles
+                .probes()
+                .iter()
+                .zip(answers)
+                .filter(|(_, answer)| !answer.is_empty())
+                .map(|(probe, _)| probe.clone())
+                .collect();
+        }
         self.credential = Some(credential);
         self.records[credential] = CredentialRecord::default();
         if self.is_quiet() {
@@ -364,7 +376,10 @@ impl Session {
             None => None,
         };
         let (profile, generic) = profile.unwrap_or_else(|| {
-            let (profile, generic) = around.profiles.recognise(&system.object_id, &system.descr);
+            let (profile, generic) =
+                around
+                    .profiles
+                    .recognise(&system.object_id, &system.descr, &self.present);
             (profile.clone(), generic)
         });
         let same = self

@@ -130,6 +130,8 @@ struct CredentialRecord {
 pub(super) struct Session {
     spec: DeviceSpec,
     profile: Option<(Arc<Profile>, bool)>,
+    /// Which of the probes the agent had when it was recognised first.
+    present: Vec<crate::Oid>,
     memory: Memory,
     credential: Option<usize>,
     records: Vec<CredentialRecord>,
@@ -177,6 +179,7 @@ impl Session {
             memory: Memory::new(spec.id.clone()),
             spec,
             profile: None,
+            present: Vec::new(),
             credential: None,
             missed: 0,
             repetitions: around.config.max_repetitions.max(1),
@@ -221,6 +224,14 @@ impl Session {
         let soon = Duration::from_millis(scatter(around.seed, spec.id.as_str(), 3) % 500);
         self.next_poll = self.next_poll.min(now + soon);
         self.spec = spec;
+    }
+
+    /// The first question of a poll; a device that is not known yet is also asked what tells families apart.
+    fn system_walk(&self, extras: u8, around: &Surroundings) -> Walk {
+        match self.profile {
+            Some(_) => system_walk(extras, &[]),
+            None => system_walk(extras, around.profiles.probes()),
+        }
     }
 
     /// The device is recognised anew at its next poll.
@@ -336,7 +347,7 @@ impl Session {
         let poll = self.poll(
             CollectionScope::Full,
             credential,
-            vec![Job::new(What::System, system_walk(extras))],
+            vec![Job::new(What::System, self.system_walk(extras, around))],
         );
         self.full = Some(Poll { extras, ..poll });
     }
@@ -544,18 +555,15 @@ fn is_exported(table: &TablePlan) -> bool {
     !table.scalar && !matches!(table.reader, Reader::Interface32 | Reader::InterfaceStatus)
 }
 
-/// The system group, and behind it those of [`SYSTEM_EXTRAS`] whose bit is set.
-fn system_walk(extras: u8) -> Walk {
+/// The system group, behind it those of [`SYSTEM_EXTRAS`] whose bit is set, then the probes.
+fn system_walk(extras: u8, probes: &[crate::Oid]) -> Walk {
     let also = SYSTEM_EXTRAS
         .iter()
         .enumerate()
         .filter(|(n, _)| extras & (1 << n) != 0)
         .map(|(_, o)| o);
-    Walk::new(
-        SYSTEM.iter().chain(also).map(|o| constant(o)).collect(),
-        true,
-        None,
-    )
+    let system = SYSTEM.iter().chain(also).map(|o| constant(o));
+    Walk::new(system.chain(probes.iter().cloned()).collect(), true, None)
 }
 
 fn waited(poll: &Option<Poll>, now: Instant) -> f64 {
