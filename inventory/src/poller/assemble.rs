@@ -78,6 +78,8 @@ pub(super) struct Memory {
     /// Stations by VLAN, where each VLAN's table is a context of its own.
     vlan_stations: BTreeMap<u16, Vec<LearntStation>>,
     modules: Vec<Arc<ModuleRows>>,
+    /// Something about the surroundings was read since `adjacency` was made.
+    adjacency_stale: bool,
     /// Some harvest changed since the lists above were made.
     stale: bool,
 }
@@ -109,6 +111,7 @@ impl Memory {
             adjacency: Arc::default(),
             vlan_stations: BTreeMap::new(),
             modules: Vec::new(),
+            adjacency_stale: false,
             stale: false,
         }
     }
@@ -137,6 +140,7 @@ impl Memory {
         self.entities = read::Entities::default();
         self.identity_scalars.clear();
         self.vlan_stations.clear();
+        self.adjacency_stale = true;
         self.stale = true;
     }
 
@@ -263,6 +267,7 @@ impl Memory {
         memory.error = None;
         memory.rows = Some(rows);
         if let Some(harvest) = harvest {
+            self.adjacency_stale |= harvest.adjacency != memory.harvest.adjacency;
             memory.harvest = harvest;
             self.stale = true;
         }
@@ -282,6 +287,7 @@ impl Memory {
         self.vlan_stations.insert(vlan, stations);
         self.vlan_stations
             .retain(|vlan, _| in_use.binary_search(vlan).is_ok());
+        self.adjacency_stale = true;
         self.stale = true;
     }
 
@@ -379,14 +385,19 @@ impl Memory {
             })
             .collect();
         let neighbours = harvests().flat_map(|h| &h.neighbours).cloned().collect();
-        let mut adjacency = Adjacency::default();
-        for harvest in harvests() {
-            adjacency.merge(&harvest.adjacency);
+        let adjacency = self.adjacency_stale.then(|| {
+            let mut adjacency = Adjacency::default();
+            for harvest in harvests() {
+                adjacency.merge(&harvest.adjacency);
+            }
+            let by_vlan = self.vlan_stations.values().flatten();
+            adjacency.stations.extend(by_vlan.cloned());
+            Arc::new(adjacency)
+        });
+        if let Some(adjacency) = adjacency {
+            self.adjacency = adjacency;
+            self.adjacency_stale = false;
         }
-        adjacency
-            .stations
-            .extend(self.vlan_stations.values().flatten().cloned());
-        self.adjacency = Arc::new(adjacency);
         (
             self.components,
             self.sensors,

@@ -263,14 +263,24 @@ pub struct DeviceState {
 }
 
 /// Where a link is known from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+///
+/// In the order of their weight: where two disagree, the earlier one is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LinkSource {
     /// The configuration.
     Declared,
-    /// LLDP or CDP.
-    Lldp,
     /// A site's uplink; the far end may be unknown.
     Uplink,
+    /// The neighbour's own word by LLDP.
+    Lldp,
+    /// The neighbour's own word by CDP.
+    Cdp,
+    /// Bridge tables: each of two ports has learnt the other's device, or a port has learnt one device alone.
+    Bridge,
+    /// A next hop: only where nothing stronger connects the two.
+    Route,
+    /// An ARP or neighbour-discovery entry: likewise.
+    Arp,
 }
 
 impl LinkSource {
@@ -279,8 +289,12 @@ impl LinkSource {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Declared => "declared",
-            Self::Lldp => "lldp",
             Self::Uplink => "uplink",
+            Self::Lldp => "lldp",
+            Self::Cdp => "cdp",
+            Self::Bridge => "bridge",
+            Self::Route => "route",
+            Self::Arp => "arp",
         }
     }
 }
@@ -305,8 +319,12 @@ pub struct LinkState {
     pub a: InterfaceRef,
     /// The other end.
     pub b: Option<FarEnd>,
-    /// Where it is known from.
+    /// The strongest of `sources`.
     pub source: LinkSource,
+    /// Everything that it is known from.
+    pub sources: Vec<LinkSource>,
+    /// The lines of an aggregate; empty for a single line.
+    pub lines: Vec<LineState>,
     /// Bits per second; 0 when unknown.
     pub capacity_bps: u64,
     /// Rates of `a`.
@@ -319,6 +337,62 @@ pub struct LinkState {
     pub reasons: Vec<Reason>,
     /// Sites whose traffic crosses it.
     pub sites: Vec<SiteId>,
+}
+
+/// One line of an aggregate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineState {
+    /// The member at the end that is `a` of the link.
+    pub a: Option<InterfaceRef>,
+    /// The member at the other end.
+    pub b: Option<InterfaceRef>,
+    /// Whether it carries nothing.
+    pub down: bool,
+}
+
+/// What one source says of an end of a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opinion {
+    /// By which means.
+    pub source: LinkSource,
+    /// The device that says so; `None` for the configuration.
+    pub by: Option<DeviceId>,
+    /// What is at the other end; `None`: nothing.
+    pub far: Option<FarEnd>,
+}
+
+/// How sources disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConflictKind {
+    /// Different sources name different other ends.
+    OtherEnd,
+    /// Two neighbours are heard on one port: something that nobody watches stands between.
+    SharedPort,
+    /// One end hears the other, which hears nobody.
+    OneSided,
+}
+
+impl ConflictKind {
+    /// The word used in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OtherEnd => "other_end",
+            Self::SharedPort => "shared_port",
+            Self::OneSided => "one_sided",
+        }
+    }
+}
+
+/// Sources that disagree about an interface. The first opinion is followed; the others are shown beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// How.
+    pub kind: ConflictKind,
+    /// About what.
+    pub at: InterfaceRef,
+    /// Who says what, two at least.
+    pub opinions: Vec<Opinion>,
 }
 
 /// An open fault and what is held back behind it.

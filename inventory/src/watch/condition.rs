@@ -147,7 +147,11 @@ impl Watch {
             self.reach_stale = true;
         }
         if is_link {
-            let code = if interface.oper == OperStatus::LowerLayerDown {
+            // One line of several takes something from the link and cuts nobody off; when all are down the aggregate says so.
+            let is_line = self.topology.is_line(&end);
+            let code = if is_line {
+                "lag_line_down"
+            } else if interface.oper == OperStatus::LowerLayerDown {
                 "link_lower_layer_down"
             } else {
                 "link_down"
@@ -155,7 +159,11 @@ impl Watch {
             let reason = Reason::new(code)
                 .with("device", self.name_of(device))
                 .with("interface", &*interface.name);
-            let health = if down { Health::Critical } else { Health::Ok };
+            let health = match (down, is_line) {
+                (false, _) => Health::Ok,
+                (true, true) => Health::Degraded,
+                (true, false) => Health::Critical,
+            };
             findings.push(Finding {
                 kind: Kind::Link,
                 name: interface.name.clone(),
@@ -213,14 +221,12 @@ impl Watch {
 
     /// What a line can carry: the declared capacity, else the interface's own speed.
     pub(super) fn capacity_bps(&self, end: &InterfaceRef, interface: &Interface) -> u64 {
-        let declared = self.topology.links.iter().find(|l| {
-            l.a == *end
-                || l.b.as_ref().is_some_and(|b| {
-                    b.device.as_ref() == Some(&end.device) && b.interface == end.interface
-                })
-        });
+        let declared = self
+            .topology
+            .link(end)
+            .filter(|_| !self.topology.is_line(end));
         declared
-            .and_then(|l| l.capacity_bps)
+            .and_then(|link| link.capacity_bps)
             .unwrap_or(interface.speed_bps)
     }
 
@@ -352,8 +358,8 @@ impl Watch {
         now: Instant,
     ) {
         let (bad, good) = finding.kind.events();
-        // Load is degraded at worst; everything else is worth an event when it is critical.
-        let level = if finding.kind == Kind::Load {
+        // Load and one line of several are degraded at worst; everything else is worth an event when it is critical.
+        let level = if matches!(finding.kind, Kind::Load | Kind::Link) {
             Health::Degraded
         } else {
             Health::Critical
@@ -377,7 +383,7 @@ impl Watch {
             event.interface = Some(finding.name.clone());
             let crossing = self.sites_behind(&end);
             event.sites = match (finding.kind, opens) {
-                (Kind::Link, true) => self.cut_sites(|site| crossing.contains(site)),
+                (Kind::Link, true) => self.sites_cut_by(&end, &crossing),
                 _ => crossing,
             };
         }

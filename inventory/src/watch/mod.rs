@@ -17,13 +17,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use api::{
-    Cause, DeclaredLink, DeviceState, Event, EventKind, FarEnd, Incident, IncidentKey, Input,
-    LinkSource, LinkState, Output, SiteSpec, SiteState, TimeoutReason, WatchConfig,
+    Cause, Conflict, ConflictKind, DeclaredLink, DeviceState, Event, EventKind, FarEnd, Incident,
+    IncidentKey, Input, LineState, LinkSource, LinkState, Opinion, Output, SiteSpec, SiteState,
+    TimeoutReason, WatchConfig,
 };
 pub use maintenance::{Scope, Window};
 pub use standing::{Subject, SubjectState};
 
-use crate::topology::{Member, Topology};
+use crate::topology::{Hints, Member, Topology};
 use crate::trap::{Trap, TrapGate, TrapLimits, Verdict};
 use crate::{
     Collection, CollectionScope, DeviceId, DeviceSpec, Health, InterfaceRef, Neighbour, Reason,
@@ -61,6 +62,8 @@ struct Watched {
     clear_since: Option<Instant>,
     /// What it hears, and what it heard on ports that are down now: neighbours fall silent with the line, but the cable stays.
     neighbours: Vec<Neighbour>,
+    /// What its bridge, ARP and routing tables say about watched devices.
+    hints: Hints,
     conditions: Conditions,
 }
 
@@ -185,6 +188,7 @@ impl Watch {
             silent_since: None,
             clear_since: None,
             neighbours: Vec::new(),
+            hints: Hints::default(),
             conditions: Conditions::default(),
             state,
         };
@@ -217,6 +221,17 @@ impl Watch {
             self.topology_stale = true;
         }
         watched.neighbours = heard;
+        let same_tables = before
+            .as_ref()
+            .is_some_and(|before| Arc::ptr_eq(&before.adjacency, &collection.adjacency));
+        if !same_tables {
+            let hints = Hints::new(&watched.hints, &collection, &self.topology.known);
+            let renamed = before.as_ref().is_some_and(|before| {
+                let (old, new) = (&before.adjacency, &collection.adjacency);
+                (&old.addresses, &old.chassis) != (&new.addresses, &new.chassis)
+            });
+            self.topology_stale |= renamed || hints != watched.hints;
+        }
         // Links first: what hangs on this device is judged by them.
         self.refresh_topology();
         self.answered(&collection, before.as_deref(), now);
@@ -350,6 +365,12 @@ impl Watch {
         if !std::mem::take(&mut self.topology_stale) {
             return;
         }
+        // What became known since the tables were read may be in them.
+        for watched in self.devices.values_mut() {
+            if let Some(collection) = &watched.state.collection {
+                watched.hints = Hints::new(&watched.hints, collection, &self.topology.known);
+            }
+        }
         let members: Vec<Member<'_>> = self
             .devices
             .values()
@@ -359,6 +380,7 @@ impl Watch {
                 site: w.state.spec.site.as_ref(),
                 collection: w.state.collection.as_deref(),
                 neighbours: &w.neighbours,
+                hints: &w.hints,
             })
             .collect();
         self.topology = Topology::build(&members, &self.sites, &self.declared, self.root.as_ref());

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::condition::load_percent;
-use super::{Cause, DeviceState, Incident, LinkState, Reach, SiteState, Watch};
-use crate::topology::Node;
+use super::{
+    Cause, Conflict, DeviceState, Incident, LineState, LinkState, Reach, SiteState, Watch,
+};
+use crate::topology::{Link, Node, is_line_down};
 use crate::{DeviceId, Health, InterfaceRef, Reason, SiteId};
 
 impl Watch {
@@ -26,17 +28,14 @@ impl Watch {
             .links
             .iter()
             .map(|link| {
-                let far = link.b.as_ref().and_then(|b| {
-                    Some(InterfaceRef {
-                        device: b.device.clone()?,
-                        interface: b.interface.clone(),
-                    })
-                });
+                let far = link.far.clone();
                 let mut state = LinkState {
                     id: link.a.to_string(),
                     a: link.a.clone(),
                     b: link.b.clone(),
                     source: link.source,
+                    sources: link.sources.iter().copied().collect(),
+                    lines: self.lines(link),
                     capacity_bps: link.capacity_bps.unwrap_or(0),
                     rates: None,
                     load_percent: None,
@@ -59,10 +58,65 @@ impl Watch {
                 if let Some(end) = broken {
                     state.health = Health::Critical;
                     state.reasons = vec![self.link_down(end)];
+                    return state;
+                }
+                let lost: Vec<&LineState> = state.lines.iter().filter(|line| line.down).collect();
+                if let Some(end) = lost.first().and_then(|line| self.silent_end(line)) {
+                    if lost.len() == state.lines.len() {
+                        state.health = Health::Critical;
+                        state.reasons = vec![self.link_down(end)];
+                    } else {
+                        let reason = self.line_down(end);
+                        state.health = state.health.worst(Health::Degraded);
+                        state.reasons.push(reason);
+                    }
                 }
                 state
             })
             .collect()
+    }
+
+    fn lines(&self, link: &Link) -> Vec<LineState> {
+        let lines = link.members.iter().map(|line| LineState {
+            a: line[0].clone(),
+            b: line[1].clone(),
+            down: is_line_down(line, &|end: &InterfaceRef| self.is_down(end)),
+        });
+        lines.collect()
+    }
+
+    fn silent_end<'a>(&self, line: &'a LineState) -> Option<&'a InterfaceRef> {
+        let ends = [line.a.as_ref(), line.b.as_ref()];
+        ends.into_iter().flatten().find(|end| self.is_down(end))
+    }
+
+    /// One line of several is down: the link carries less.
+    pub(super) fn line_down(&self, end: &InterfaceRef) -> Reason {
+        Reason::new("lag_line_down")
+            .with("device", self.name_of(&end.device))
+            .with("interface", &*end.interface)
+    }
+
+    /// Where sources disagree about who is connected to whom.
+    #[must_use]
+    pub fn conflicts(&self) -> &[Conflict] {
+        &self.topology.conflicts
+    }
+
+    /// The links that a site's traffic takes now, by id, from the site up to the root. While it is cut off: those that it would take.
+    #[must_use]
+    pub fn links_of(&self, site: &SiteId) -> Vec<String> {
+        let links =
+            self.topology
+                .links_of(site, |end| self.is_down(end), |device| self.is_dead(device));
+        let mut ids: Vec<String> = Vec::new();
+        for n in links {
+            let id = self.topology.links[n].a.to_string();
+            if ids.last() != Some(&id) {
+                ids.push(id);
+            }
+        }
+        ids
     }
 
     fn speaks(&self, device: &DeviceId) -> bool {

@@ -19,7 +19,12 @@ impl Watch {
     pub(super) fn missed(&mut self, device: &DeviceId, reason: Reason, now: Instant) {
         let grace = self.config.cause_grace;
         let missed_max = self.config.missed_polls_max;
-        let above = self.topology.devices_above(device);
+        let mut ways = self.topology.devices_above(device);
+        ways.truncate(4);
+        // A second way may be the one that broke.
+        ways.extend(self.topology.devices_beside(device).take(4));
+        ways.sort();
+        ways.dedup();
         let Some(watched) = self.devices.get_mut(device) else {
             return;
         };
@@ -34,8 +39,7 @@ impl Watch {
                     extended: 0,
                 };
                 // The cause, if there is one, stands on the way here: look there before crying.
-                self.outputs
-                    .extend(above.into_iter().take(4).map(Output::Hasten));
+                self.outputs.extend(ways.into_iter().map(Output::Hasten));
             }
             Reach::New | Reach::Answers => {
                 // Once more soon, not after a whole interval.
@@ -108,7 +112,7 @@ impl Watch {
         }
     }
 
-    fn is_dead(&self, device: &DeviceId) -> bool {
+    pub(super) fn is_dead(&self, device: &DeviceId) -> bool {
         self.devices
             .get(device)
             .is_some_and(|w| matches!(w.reach, Reach::Down | Reach::Behind))
@@ -127,6 +131,18 @@ impl Watch {
             .filter(|site| concerned(site) && !reached.contains(&Node::Site((*site).clone())))
             .cloned()
             .collect()
+    }
+
+    /// Sites that a broken line has cut off: those that cross it, and those that it was the last of several ways of.
+    pub(super) fn sites_cut_by(&self, end: &InterfaceRef, crossing: &[SiteId]) -> Vec<SiteId> {
+        let other = self.topology.other_end(end);
+        let with_it = self.topology.reached(
+            |e| e != end && Some(e) != other && self.is_down(e),
+            |device| self.is_dead(device),
+        );
+        self.cut_sites(|site| {
+            crossing.contains(site) || with_it.contains(&Node::Site(site.clone()))
+        })
     }
 
     fn sites_passing(&self, device: &DeviceId) -> Vec<SiteId> {

@@ -17,3 +17,4 @@ mod polls;
 mod profiles;
 mod rules;
 mod story;
+mod topology;
