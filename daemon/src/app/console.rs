@@ -15,7 +15,7 @@ use crate::drive::playbook::Message;
 use crate::drive::snmp::Command;
 use crate::http::views::{
     AccountRole, DaemonState, DeviceDetail, DeviceRow, EventRow, Health, HealthCounts, Incident,
-    Language, LinkRow, Overview, Reason, Series,
+    Language, LinkRow, Overview, Reason, Series, Topology,
 };
 use crate::store::{EventRecord, IncidentRecord};
 
@@ -118,6 +118,11 @@ impl ConsoleDesk<'_> {
     /// All links.
     pub fn links(&self) -> Vec<LinkRow> {
         self.machines.estate.links()
+    }
+
+    /// Sites, devices, links and what sources disagree about.
+    pub fn topology(&self) -> Topology {
+        self.machines.estate.topology()
     }
 
     /// Events, newest first.

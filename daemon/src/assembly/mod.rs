@@ -393,6 +393,11 @@ impl Daemon {
             .iter()
             .map(|(name, keys)| (name.clone(), keys.level()))
             .collect();
+        let racks: HashMap<&str, (String, Option<u8>)> = config
+            .devices
+            .iter()
+            .filter_map(|d| Some((d.id.as_str(), (d.rack.clone()?, d.unit))))
+            .collect();
         let contacts = targets
             .iter()
             .map(|target| {
@@ -400,6 +405,7 @@ impl Daemon {
                     target.spec.id.clone(),
                     Contact {
                         address: target.address.to_string(),
+                        rack: racks.get(target.spec.id.as_str()).cloned(),
                         levels: levels.clone(),
                     },
                 )

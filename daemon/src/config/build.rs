@@ -364,6 +364,10 @@ fn device(datum: &Datum) -> Device {
         address: datum.socket("address"),
         credentials: datum.texts("credentials"),
         site: datum.owned("site"),
+        rack: datum.owned("rack"),
+        unit: datum
+            .integer_maybe("unit")
+            .and_then(|unit| u8::try_from(unit).ok()),
         poll: datum.duration_maybe("poll"),
         profile: datum.owned("profile"),
         id,

@@ -168,6 +168,13 @@ pub(super) const DEVICE: &[Field] = &[
         "tried in this order",
     ),
     field("site", Form::Id, Nothing, "where it stands"),
+    field("rack", Form::Text(64), Nothing, "the rack in that site"),
+    field(
+        "unit",
+        Form::Integer(1, 100),
+        Nothing,
+        "its lowest unit in the rack, counted from the floor",
+    ),
     field("poll", Form::Duration("1s", "1h"), Nothing, "own interval"),
     field(
         "profile",

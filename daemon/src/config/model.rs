@@ -206,6 +206,10 @@ pub struct Device {
     pub credentials: Vec<String>,
     /// The site it stands in.
     pub site: Option<String>,
+    /// The rack in that site.
+    pub rack: Option<String>,
+    /// Its lowest unit in the rack, counted from the floor.
+    pub unit: Option<u8>,
     /// Its own poll interval; `None`: [`Poll::interval`].
     pub poll: Option<Duration>,
     /// Profile forced by name; `None`: chosen by what the device says of itself.

@@ -5,7 +5,9 @@ use axum::extract::{Path, State};
 use serde::Deserialize;
 
 use super::body::id;
-use super::views::{DeviceDetail, DeviceRow, EventRow, Incident, LinkRow, Overview, Series};
+use super::views::{
+    DeviceDetail, DeviceRow, EventRow, Incident, LinkRow, Overview, Series, Topology,
+};
 use super::{Problem, SignedIn, Strict, StrictQuery};
 use crate::app::App;
 
@@ -56,6 +58,11 @@ pub(super) async fn series(
 /// GET `/links`
 pub(super) async fn links(State(app): State<App>) -> Result<Json<Vec<LinkRow>>, Problem> {
     Ok(Json(app.console()?.links()))
+}
+
+/// GET `/topology`
+pub(super) async fn topology(State(app): State<App>) -> Result<Json<Topology>, Problem> {
+    Ok(Json(app.console()?.topology()))
 }
 
 /// Query of GET `/events`.

@@ -114,6 +114,7 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/devices/{id}", Role(Viewer), console::device),
         get("/api/v1/devices/{id}/series", Role(Viewer), console::series),
         get("/api/v1/links", Role(Viewer), console::links),
+        get("/api/v1/topology", Role(Viewer), console::topology),
         get("/api/v1/events", Role(Viewer), console::events),
         get("/api/v1/incidents", Role(Viewer), console::incidents),
         post(

@@ -144,11 +144,15 @@ export interface Series {
   step_seconds: number;
   points: [at_unix: number, in_bps: number | null, out_bps: number | null][];
 }
+export type LinkSource = "declared" | "uplink" | "lldp" | "cdp" | "bridge" | "route" | "arp";
+export interface LinkEnd { device: string; name: string; interface: string }
 export interface LinkRow {
   id: string;
   a: { device: string; name: string; interface: string };
   b?: { device?: string; name: string; interface: string };
-  source: "declared" | "lldp" | "uplink";
+  source: LinkSource;
+  sources: LinkSource[];
+  lines?: { a?: LinkEnd; b?: LinkEnd; down: boolean }[];
   capacity_bps: number;
   in_bps?: number;
   out_bps?: number;

@@ -3,6 +3,7 @@
 mod names;
 mod rows;
 mod targets;
+mod topology;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +26,8 @@ use crate::http::views;
 pub(crate) struct Contact {
     /// Address and port of the agent.
     pub(crate) address: String,
+    /// Rack, and lowest unit in it.
+    pub(crate) rack: Option<(String, Option<u8>)>,
     /// Access level of each credential by name: `v2c`, `v3 authPriv` …
     pub(crate) levels: HashMap<String, &'static str>,
 }

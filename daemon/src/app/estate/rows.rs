@@ -273,24 +273,46 @@ fn neighbours(watch: &Watch, device: &DeviceState, names: &Names<'_>) -> Vec<vie
     rows
 }
 
+pub(super) fn end(at: &InterfaceRef, names: &Names<'_>) -> views::LinkEnd {
+    views::LinkEnd {
+        device: at.device.to_string(),
+        name: names.device(&at.device),
+        interface: at.interface.to_string(),
+    }
+}
+
+pub(super) fn source(source: watch::LinkSource) -> views::LinkSource {
+    match source {
+        watch::LinkSource::Declared => views::LinkSource::Declared,
+        watch::LinkSource::Uplink => views::LinkSource::Uplink,
+        watch::LinkSource::Lldp => views::LinkSource::Lldp,
+        watch::LinkSource::Cdp => views::LinkSource::Cdp,
+        watch::LinkSource::Bridge => views::LinkSource::Bridge,
+        watch::LinkSource::Route => views::LinkSource::Route,
+        watch::LinkSource::Arp => views::LinkSource::Arp,
+    }
+}
+
 pub(super) fn link_row(link: LinkState, names: &Names<'_>) -> views::LinkRow {
     views::LinkRow {
         id: link.id,
-        a: views::LinkEnd {
-            device: link.a.device.to_string(),
-            name: names.device(&link.a.device),
-            interface: link.a.interface.to_string(),
-        },
+        a: end(&link.a, names),
         b: link.b.map(|b| views::FarEnd {
             name: b.device.as_ref().map_or(b.name, |id| names.device(id)),
             device: b.device.map(|id| id.to_string()),
             interface: b.interface.to_string(),
         }),
-        source: match link.source {
-            watch::LinkSource::Declared => views::LinkSource::Declared,
-            watch::LinkSource::Lldp => views::LinkSource::Lldp,
-            watch::LinkSource::Uplink => views::LinkSource::Uplink,
-        },
+        source: source(link.source),
+        sources: link.sources.into_iter().map(source).collect(),
+        lines: link
+            .lines
+            .iter()
+            .map(|line| views::LinkLine {
+                a: line.a.as_ref().map(|at| end(at, names)),
+                b: line.b.as_ref().map(|at| end(at, names)),
+                down: line.down,
+            })
+            .collect(),
         capacity_bps: link.capacity_bps,
         in_bps: link.rates.and_then(|r| r.in_bps),
         out_bps: link.rates.and_then(|r| r.out_bps),

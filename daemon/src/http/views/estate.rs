@@ -268,8 +268,22 @@ pub struct FarEnd {
 #[serde(rename_all = "snake_case")]
 pub enum LinkSource {
     Declared,
-    Lldp,
     Uplink,
+    Lldp,
+    Cdp,
+    Bridge,
+    Route,
+    Arp,
+}
+
+/// One line of an aggregate.
+#[derive(Debug, Clone, Serialize)]
+pub struct LinkLine {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub a: Option<LinkEnd>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub b: Option<LinkEnd>,
+    pub down: bool,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -279,6 +293,9 @@ pub struct LinkRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub b: Option<FarEnd>,
     pub source: LinkSource,
+    pub sources: Vec<LinkSource>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<LinkLine>,
     pub capacity_bps: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_bps: Option<f64>,

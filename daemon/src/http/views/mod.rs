@@ -12,12 +12,14 @@ mod estate;
 mod inputs;
 mod people;
 mod runs;
+mod topology;
 
 pub use conference::*;
 pub use estate::*;
 pub use inputs::*;
 pub use people::*;
 pub use runs::*;
+pub use topology::*;
 
 use std::collections::BTreeMap;
 

@@ -17,6 +17,7 @@ export const reasons: Record<string, string> = {
   link_up: "interface {interface} of {device} is up again",
   interface_errors: "interface {interface} has {per_second} errors a second",
   link_full: "the link is {percent}\u00a0% full",
+  lag_line_down: "one line of an aggregate is down: interface {interface} of {device}",
   link_lower_layer_down: "interface {interface} of {device} has lost its lower layer",
   component_failed: "{component} has failed ({state})",
   component_warning: "{component} needs a look ({state})",

@@ -17,6 +17,7 @@ export const reasons: Record<string, string> = {
   link_up: "cổng {interface} của {device} đã có kết nối trở lại (up)",
   interface_errors: "cổng {interface} lỗi {per_second} gói/giây",
   link_full: "đường truyền đầy {percent}\u00a0%",
+  lag_line_down: "một nhánh của đường gộp mất kết nối: cổng {interface} của {device}",
   link_lower_layer_down: "cổng {interface} của {device} mất tín hiệu lớp dưới",
   component_failed: "{component} hỏng ({state})",
   component_warning: "{component} cần kiểm tra ({state})",
