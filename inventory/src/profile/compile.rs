@@ -379,6 +379,7 @@ impl Scope<'_, '_> {
                 }
                 Some(StatePlan {
                     column,
+                    word: None,
                     states: found.unwrap_or_default(),
                 })
             }
@@ -435,7 +436,11 @@ impl Scope<'_, '_> {
             when: self.when(&rule.when),
             pattern: rule.pattern.clone(),
             invalid: rule.invalid.clone(),
-            state: self.state(rule.state.as_ref(), rule.states.as_ref()),
+            state: {
+                let state = self.state(rule.state.as_ref(), rule.states.as_ref());
+                let word = rule.word.as_ref().map(|c| self.column(c));
+                state.map(|plan| StatePlan { word, ..plan })
+            },
             limits: [
                 self.limit(rule.limits.low_critical.as_ref()),
                 self.limit(rule.limits.low_warning.as_ref()),

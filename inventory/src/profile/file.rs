@@ -206,6 +206,9 @@ pub(super) struct SensorRule {
     pub(super) state: Option<String>,
     #[serde(default)]
     pub(super) states: Option<String>,
+    /// With a state: the column that says the same in words, by which it is looked up.
+    #[serde(default)]
+    pub(super) word: Option<String>,
     #[serde(default)]
     pub(super) limits: LimitRules,
 }

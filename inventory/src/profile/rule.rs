@@ -99,6 +99,8 @@ pub(crate) enum LimitPlan {
 #[derive(Debug)]
 pub(crate) struct StatePlan {
     pub(crate) column: usize,
+    /// The column that says the state in words, when the number alone means nothing.
+    pub(crate) word: Option<usize>,
     pub(crate) states: Arc<StateMap>,
 }
 

@@ -176,7 +176,7 @@ fn push(
 
 /// What the map says of the cell; a value that the map does not know is shown as it is, and unknown.
 fn state(plan: &StatePlan, cells: Cells<'_, '_>) -> Option<(Arc<str>, Health)> {
-    let value = cells[plan.column]?;
+    let value = cells[plan.word.unwrap_or(plan.column)]?;
     if let Some((health, word)) = value.as_i64().and_then(|n| plan.states.numbers.get(&n)) {
         return Some((word.clone(), *health));
     }

@@ -31,8 +31,24 @@ fn unsigned(cell: Option<&Value>) -> Option<u64> {
     }
 }
 
+/// What net-snmp says of memory that the kernel only borrows for buffers and caches, bytes. It counts them as used and lists each
+/// as a row of its own; a program that wants memory gets it from there.
+fn borrowed(columns: &[Column]) -> u64 {
+    let mut bytes = 0_u64;
+    let mut rows = Rows::new(columns);
+    while let Some((_, cells)) = rows.next() {
+        if matches!(&*cell_text(cells[1]), "Memory buffers" | "Cached memory")
+            && let (Some(units), Some(used)) = (unsigned(cells[2]), unsigned(cells[4]))
+        {
+            bytes = bytes.saturating_add(used.saturating_mul(units));
+        }
+    }
+    bytes
+}
+
 /// Reads `host_storage`.
 pub(crate) fn host_storage(columns: &[Column], oids: &[Oid], now: Instant) -> Harvest {
+    let borrowed = borrowed(columns);
     let mut storage = Vec::new();
     let mut rows = Rows::new(columns);
     while let Some((index, cells)) = rows.next() {
@@ -49,10 +65,14 @@ pub(crate) fn host_storage(columns: &[Column], oids: &[Oid], now: Instant) -> Ha
         if size == 0 || units == 0 || is_pseudo(&name) {
             continue;
         }
+        let mut used_bytes = used.saturating_mul(units);
+        if &*name == "Physical memory" {
+            used_bytes = used_bytes.saturating_sub(borrowed);
+        }
         storage.push(Storage {
             name,
             kind,
-            used_bytes: used.saturating_mul(units),
+            used_bytes,
             size_bytes: size.saturating_mul(units),
             oid: oids[4].join_oid(index),
             read_at: now,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nhipcau_inventory::poller::PollerConfig;
-use nhipcau_inventory::{Collection, Oid, ProfileSet};
+use nhipcau_inventory::{Collection, Health, Oid, ProfileSet};
 
 use crate::agent::Agent;
 use crate::network::{Network, spec, well};
@@ -63,6 +63,37 @@ tables:
             ("b 2 by factor", Some(3_000.0), None),
             ("b 2 by digits", Some(3.0), None),
             // By nothing a value is not divided.
+        ]
+    );
+}
+
+#[test]
+fn a_state_may_be_known_by_its_word_and_counted_by_its_number() {
+    let profile = "
+profile: box
+match: [{object_id: [1.3.6.1.4.1.99999]}]
+modules: []
+states: {operation: {idle: ok idle, lost: critical lost}}
+tables:
+  - name: states
+    columns: {number: 1.3.6.1.4.1.99999.6.1.1, word: 1.3.6.1.4.1.99999.6.1.2}
+    sensors: [{name: 'Part {index}', class: state, state: number, word: word, states: operation}]
+";
+    let device = format!(
+        "{SYSTEM}1.3.6.1.4.1.99999.6.1.1.1|2|4\n1.3.6.1.4.1.99999.6.1.1.2|2|4\n\
+         1.3.6.1.4.1.99999.6.1.2.1|4|Idle\n1.3.6.1.4.1.99999.6.1.2.2|4|Lost\n"
+    );
+    let collection = read(profile, &device);
+    let states: Vec<_> = collection
+        .sensors
+        .iter()
+        .map(|s| (s.state.as_deref(), s.state_health, s.state_number))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            (Some("idle"), Health::Ok, Some(4)),
+            (Some("lost"), Health::Critical, Some(4))
         ]
     );
 }
