@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::file::{self, File, Limit, Module, Pace, Unique};
 use super::rule::{
     Amount, ComponentPlan, Cut, FamilyTable, IdentityPlan, IdentitySource, LimitPlan, Piece,
-    ProcessorPlan, Reader, SensorPlan, StateMap, StatePlan, StoragePlan, TablePlan, Template, Wide,
+    Pointer, ProcessorPlan, Reader, SensorPlan, StateMap, StatePlan, StoragePlan, TablePlan,
+    Template, Wide,
 };
 use super::{Matcher, Profile, ProfileError, standard, surroundings};
 
@@ -194,7 +195,7 @@ fn identity(
                 pattern: pattern.clone(),
                 form: rule.text.as_deref().map(Into::into),
             };
-            // `pattern` and `map` say something about the text of an `oid` only.
+            // `map` says something about the text of an `oid` only, `pattern` also about that of an `entity`.
             let plain = rule.pattern.is_none() && rule.map.is_none();
             let source = match (&rule.oid, &rule.descr, rule.entity, &rule.text) {
                 (Some(oid), None, None, text) if text.is_none() || rule.pattern.is_some() => {
@@ -211,7 +212,11 @@ fn identity(
                     IdentitySource::Scalar(position, rule.pattern.as_ref().map(cut), map)
                 }
                 (None, Some(descr), None, _) if plain => IdentitySource::Descr(cut(descr)),
-                (None, None, Some(field), None) if plain => IdentitySource::Entity(field),
+                (None, None, Some(field), text)
+                    if rule.map.is_none() && (text.is_none() || rule.pattern.is_some()) =>
+                {
+                    IdentitySource::Entity(field, rule.pattern.as_ref().map(cut))
+                }
                 (None, None, None, Some(text)) if plain => {
                     IdentitySource::Text(text.as_str().into())
                 }
@@ -299,6 +304,12 @@ fn state_maps(
     compiled
 }
 
+/// The number of an arc as people count, as we count.
+fn arc(word: &str) -> Option<usize> {
+    let n = word.parse::<usize>().ok()?;
+    (1..=crate::ARCS_MAX).contains(&n).then(|| n - 1)
+}
+
 /// Resolves names within one table.
 struct Scope<'a, 'b> {
     table: &'a str,
@@ -354,16 +365,20 @@ impl Scope<'_, '_> {
         match word {
             "index" => Piece::Index,
             "index.last" => Piece::IndexLast,
-            "entity" => Piece::Entity,
-            "interface" => Piece::Interface,
-            _ => match word
-                .strip_prefix("index.")
-                .and_then(|n| n.parse::<usize>().ok())
-            {
-                Some(n) if (1..=crate::ARCS_MAX).contains(&n) => Piece::IndexArc(n - 1),
+            "entity" => Piece::Entity(Pointer::Arc(0)),
+            "interface" => Piece::Interface(Pointer::Arc(0)),
+            _ => match word.split_once('.') {
+                Some(("index", n)) if arc(n).is_some() => Piece::IndexArc(arc(n).unwrap_or(0)),
+                Some(("entity", to)) => Piece::Entity(self.pointer(to)),
+                Some(("interface", to)) => Piece::Interface(self.pointer(to)),
                 _ => Piece::Column(self.column(word)),
             },
         }
+    }
+
+    /// An arc of the index by number, or a column.
+    fn pointer(&mut self, word: &str) -> Pointer {
+        arc(word).map_or_else(|| Pointer::Column(self.column(word)), Pointer::Arc)
     }
 
     fn state(&mut self, column: Option<&String>, states: Option<&String>) -> Option<StatePlan> {
@@ -428,6 +443,7 @@ impl Scope<'_, '_> {
                 .unwrap_or_else(|| unit_of(&rule.class))
                 .into(),
             value: rule.value.as_ref().map(|c| self.column(c)),
+            to_dbm: rule.convert == Some(file::Conversion::WattsToDbm),
             scale: rule.scale.unwrap_or(1.0),
             offset: rule.offset.unwrap_or(0.0),
             divide_by: rule.divide_by.as_ref().map(|c| self.column(c)),
@@ -468,13 +484,14 @@ impl Scope<'_, '_> {
             (None, Some(free), Some(size), None) => Amount::FreeOfSize(free, size),
             (Some(used), Some(free), None, None) => Amount::UsedAndFree(used, free),
             (None, None, None, Some(percent)) => Amount::Percent(percent.low),
+            (None, None, Some(size), Some(percent)) => Amount::ShareOfSize(percent.low, size),
             _ => {
                 let context = self.context();
                 self.complaints.at(
                     &context,
                     &rule.name,
                     format!(
-                        "storage `{}` needs two of `used`, `free`, `size`, or `percent` alone",
+                        "storage `{}` needs two of `used`, `free`, `size`, or `percent` alone or with `size`",
                         rule.name
                     ),
                 );
@@ -485,6 +502,7 @@ impl Scope<'_, '_> {
             name: self.template(&rule.name),
             kind: rule.kind.into(),
             unit_bytes: rule.unit_bytes.unwrap_or(1).max(1),
+            units: rule.units.as_ref().map(|c| self.column(c)),
             amount,
             when: self.when(&rule.when),
         }
@@ -562,6 +580,7 @@ fn compile_table(
             name: scope.template(&rule.name),
             load: scope.column(&rule.load),
             idle: rule.idle,
+            when: scope.when(&rule.when),
         })
         .collect();
     TablePlan {

@@ -84,7 +84,7 @@ pub(super) struct IdentityRules {
 pub(super) struct IdentityRule {
     #[serde(default)]
     pub(super) oid: Option<Oid>,
-    /// With `oid`: what of its text counts.
+    /// With `oid` or `entity`: what of its text counts.
     #[serde(default)]
     pub(super) pattern: Option<Pattern>,
     #[serde(default)]
@@ -184,6 +184,9 @@ pub(super) struct SensorRule {
     pub(super) scale: Option<f64>,
     #[serde(default)]
     pub(super) offset: Option<f64>,
+    /// What else is done with the scaled value.
+    #[serde(default)]
+    pub(super) convert: Option<Conversion>,
     /// The column by which the value is divided.
     #[serde(default)]
     pub(super) divide_by: Option<String>,
@@ -226,6 +229,14 @@ pub(super) struct LimitRules {
     pub(super) high_critical: Option<Limit>,
 }
 
+/// What no factor can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Conversion {
+    /// The power of light in watts, told in dBm; no light is −60.
+    WattsToDbm,
+}
+
 /// A number in the sensor's unit, or the column that has it (scaled like the value).
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
@@ -242,6 +253,9 @@ pub(super) struct StorageRule {
     /// Bytes of one unit of the columns.
     #[serde(default)]
     pub(super) unit_bytes: Option<u64>,
+    /// The column with the bytes of one unit, where rows differ in it.
+    #[serde(default)]
+    pub(super) units: Option<String>,
     #[serde(default)]
     pub(super) used: Option<String>,
     #[serde(default)]
@@ -255,7 +269,7 @@ pub(super) struct StorageRule {
     pub(super) free_high: Option<String>,
     #[serde(default)]
     pub(super) size_high: Option<String>,
-    /// When the device gives a share only: 0–100 of an unknown size.
+    /// A share, 0–100 of `size`, or of an unknown size when the device gives a share only.
     #[serde(default)]
     pub(super) percent: Option<String>,
     /// Only rows in which the text of the column fits.
@@ -291,6 +305,9 @@ pub(super) struct ProcessorRule {
     /// The load is 100 minus the column.
     #[serde(default)]
     pub(super) idle: bool,
+    /// Only rows in which the text of the column fits.
+    #[serde(default)]
+    pub(super) when: Unique<Pattern>,
 }
 
 /// A regex that was compiled at load.

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 pub(crate) use file::{EntityField, Pace, Pattern};
 pub(crate) use rule::{
-    Amount, FamilyTable, IdentitySource, LimitPlan, Piece, Reader, SensorPlan, StatePlan,
-    TablePlan, Template, Wide,
+    Amount, FamilyTable, IdentitySource, LimitPlan, Piece, Pointer, Reader, SensorPlan, StatePlan,
+    StoragePlan, TablePlan, Template, Wide,
 };
 pub(crate) use standard::{SYSTEM, SYSTEM_EXTRAS, constant};
 pub(crate) use surroundings::{Surrounding, vlan_plan};

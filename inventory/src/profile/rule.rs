@@ -77,6 +77,8 @@ pub(crate) struct SensorPlan {
     pub(crate) class: Arc<str>,
     pub(crate) unit: Arc<str>,
     pub(crate) value: Option<usize>,
+    /// The power of light in W or what its scale makes of it, told in dBm.
+    pub(crate) to_dbm: bool,
     pub(crate) scale: f64,
     pub(crate) offset: f64,
     pub(crate) divide_by: Option<usize>,
@@ -109,6 +111,7 @@ pub(crate) struct StoragePlan {
     pub(crate) name: Template,
     pub(crate) kind: StorageKind,
     pub(crate) unit_bytes: u64,
+    pub(crate) units: Option<usize>,
     pub(crate) amount: Amount,
     pub(crate) when: Vec<(Piece, Pattern)>,
 }
@@ -127,6 +130,8 @@ pub(crate) enum Amount {
     FreeOfSize(Wide, Wide),
     UsedAndFree(Wide, Wide),
     Percent(usize),
+    /// 0–100 of a size.
+    ShareOfSize(usize, Wide),
 }
 
 impl Amount {
@@ -136,7 +141,7 @@ impl Amount {
             Self::UsedOfSize(wide, _) | Self::FreeOfSize(wide, _) | Self::UsedAndFree(wide, _) => {
                 wide.low
             }
-            Self::Percent(column) => column,
+            Self::Percent(column) | Self::ShareOfSize(column, _) => column,
         }
     }
 }
@@ -146,6 +151,7 @@ pub(crate) struct ProcessorPlan {
     pub(crate) name: Template,
     pub(crate) load: usize,
     pub(crate) idle: bool,
+    pub(crate) when: Vec<(Piece, Pattern)>,
 }
 
 /// What the values of a column mean.
@@ -169,10 +175,18 @@ pub(crate) enum Piece {
     IndexArc(usize),
     /// The last arc of the index.
     IndexLast,
-    /// The name of the physical entity whose number is the first arc of the index.
-    Entity,
-    /// The name of the interface whose ifIndex is the first arc of the index.
-    Interface,
+    /// The name of the physical entity of that number.
+    Entity(Pointer),
+    /// The name of the interface of that ifIndex.
+    Interface(Pointer),
+}
+
+/// Where a row says which entity or interface it speaks of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pointer {
+    /// The n-th arc of the index, from 0.
+    Arc(usize),
+    Column(usize),
 }
 
 /// Where a fact of the identity stands.
@@ -181,7 +195,7 @@ pub(crate) enum IdentitySource {
     /// Position among the OIDs of the identity table.
     Scalar(usize, Option<Cut>, Option<BTreeMap<String, Arc<str>>>),
     Descr(Cut),
-    Entity(EntityField),
+    Entity(EntityField, Option<Cut>),
     Text(Arc<str>),
 }
 
@@ -208,7 +222,13 @@ impl IdentitySource {
                     }
                 }
                 Self::Descr(cut) => cut.of(descr),
-                Self::Entity(field) => entity(*field),
+                Self::Entity(field, cut) => {
+                    let text = entity(*field)?;
+                    match cut {
+                        Some(cut) => cut.of(&text),
+                        None => Some(text),
+                    }
+                }
                 Self::Text(text) => Some(text.clone()),
             })
             .find(|text| !text.is_empty())

@@ -20,13 +20,26 @@ pub(super) const FILES: &[(&str, &str)] = &[
         include_str!("../../profiles/cisco-firewall.yaml"),
     ),
     (
+        "cisco-fxos.yaml",
+        include_str!("../../profiles/cisco-fxos.yaml"),
+    ),
+    (
         "cisco-ios.yaml",
         include_str!("../../profiles/cisco-ios.yaml"),
+    ),
+    (
+        "cisco-iosxr.yaml",
+        include_str!("../../profiles/cisco-iosxr.yaml"),
     ),
     (
         "cisco-isr.yaml",
         include_str!("../../profiles/cisco-isr.yaml"),
     ),
+    (
+        "cisco-nxos.yaml",
+        include_str!("../../profiles/cisco-nxos.yaml"),
+    ),
+    ("comware.yaml", include_str!("../../profiles/comware.yaml")),
     (
         "dell-idrac.yaml",
         include_str!("../../profiles/dell-idrac.yaml"),
@@ -44,6 +57,10 @@ pub(super) const FILES: &[(&str, &str)] = &[
         include_str!("../../profiles/eaton-ups.yaml"),
     ),
     ("esxi.yaml", include_str!("../../profiles/esxi.yaml")),
+    (
+        "fortigate.yaml",
+        include_str!("../../profiles/fortigate.yaml"),
+    ),
     ("generic.yaml", include_str!("../../profiles/generic.yaml")),
     ("hpe-ilo.yaml", include_str!("../../profiles/hpe-ilo.yaml")),
     ("hpe-pdu.yaml", include_str!("../../profiles/hpe-pdu.yaml")),
@@ -61,17 +78,31 @@ pub(super) const FILES: &[(&str, &str)] = &[
         include_str!("../../profiles/huawei-ups.yaml"),
     ),
     (
+        "huawei-vrp.yaml",
+        include_str!("../../profiles/huawei-vrp.yaml"),
+    ),
+    ("juniper.yaml", include_str!("../../profiles/juniper.yaml")),
+    (
         "lenovo-xclarity.yaml",
         include_str!("../../profiles/lenovo-xclarity.yaml"),
     ),
     ("liebert.yaml", include_str!("../../profiles/liebert.yaml")),
     ("linux.yaml", include_str!("../../profiles/linux.yaml")),
     (
+        "mikrotik.yaml",
+        include_str!("../../profiles/mikrotik.yaml"),
+    ),
+    (
         "net-snmp.yaml",
         include_str!("../../profiles/net-snmp.yaml"),
     ),
     ("netbotz.yaml", include_str!("../../profiles/netbotz.yaml")),
     ("nimble.yaml", include_str!("../../profiles/nimble.yaml")),
+    (
+        "paloalto.yaml",
+        include_str!("../../profiles/paloalto.yaml"),
+    ),
+    ("poe.yaml", include_str!("../../profiles/poe.yaml")),
     (
         "powervault.yaml",
         include_str!("../../profiles/powervault.yaml"),
@@ -109,4 +140,9 @@ pub(super) const FILES: &[(&str, &str)] = &[
         include_str!("../../profiles/windows-client.yaml"),
     ),
     ("windows.yaml", include_str!("../../profiles/windows.yaml")),
+    ("zte-olt.yaml", include_str!("../../profiles/zte-olt.yaml")),
+    (
+        "zte-switch.yaml",
+        include_str!("../../profiles/zte-switch.yaml"),
+    ),
 ];

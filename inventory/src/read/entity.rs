@@ -312,6 +312,9 @@ pub(crate) fn cisco_sensors(
                 None => value,
             });
         }
+        if !light(&mut sensor) || absent(cells) {
+            continue;
+        }
         drop_senseless(&mut sensor);
         sensors.push(sensor);
     }
@@ -319,6 +322,44 @@ pub(crate) fn cisco_sensors(
         sensors,
         ..Harvest::default()
     }
+}
+
+/// IOS XR fills the sensors of optics that are not there with the lowest 16-bit number, and others with the lowest or highest 32-bit ones.
+fn absent(cells: &[Option<&crate::Value>]) -> bool {
+    cell_i64(cells[3]).is_some_and(|raw| {
+        matches!(
+            raw,
+            -32_768 | -1_000_000_000 | 1_000_000_000 | -2_147_483_648 | 2_147_483_647
+        )
+    })
+}
+
+/// Light is told in dBm: IOS XR gives the power of optics in watts, among those of power supplies. `false` when it is no measurement.
+fn light(sensor: &mut Sensor) -> bool {
+    let name = sensor.name.to_lowercase();
+    let optical = &*sensor.class == "power"
+        && name
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|word| matches!(word, "rx" | "tx" | "receive" | "transmit"));
+    if !optical {
+        return true;
+    }
+    let Some(value) = sensor.value.and_then(super::dbm) else {
+        return false;
+    };
+    sensor.class = "optical_power".into();
+    sensor.unit = "dBm".into();
+    sensor.value = Some(value);
+    let limits = &mut sensor.limits;
+    for limit in [
+        &mut limits.low_critical,
+        &mut limits.low_warning,
+        &mut limits.high_warning,
+        &mut limits.high_critical,
+    ] {
+        *limit = limit.filter(|watts| *watts > 0.0).and_then(super::dbm);
+    }
+    true
 }
 
 /// Agents fill unset limits with zeros; a limit that would make every value ill on both sides is none.

@@ -7,7 +7,8 @@ use std::time::Instant;
 use super::{Entities, Harvest, Rows, cell_i64, cell_text, text};
 use crate::poller::Column;
 use crate::profile::{
-    Amount, FamilyTable, LimitPlan, Pattern, Piece, SensorPlan, StatePlan, Template, Wide,
+    Amount, FamilyTable, LimitPlan, Pattern, Piece, Pointer, SensorPlan, StatePlan, StoragePlan,
+    Template, Wide,
 };
 use crate::{Component, Health, Interface, Limits, Oid, Processor, Sensor, Storage, Value};
 
@@ -95,7 +96,7 @@ pub(crate) fn family(
             });
         }
         for rule in table.storage.iter().filter(|r| fits(&r.when)) {
-            if let Some((used_bytes, size_bytes)) = amount(rule.amount, rule.unit_bytes, cells) {
+            if let Some((used_bytes, size_bytes)) = amount(rule, cells) {
                 harvest.storage.push(Storage {
                     name: fill(&rule.name),
                     kind: rule.kind,
@@ -106,7 +107,7 @@ pub(crate) fn family(
                 });
             }
         }
-        for rule in &table.processors {
+        for rule in table.processors.iter().filter(|r| fits(&r.when)) {
             if let Some(load) = cells[rule.load].and_then(plain_number) {
                 let load = if rule.idle { 100.0 - load } else { load };
                 harvest.processors.push(Processor {
@@ -146,6 +147,10 @@ fn push(
         let found = lexicon.interfaces.binary_search_by_key(&n, |i| i.index);
         found.ok().map(|n| &lexicon.interfaces[n].name)
     };
+    let pointed = |to: Pointer| match to {
+        Pointer::Arc(n) => index.arcs().nth(n),
+        Pointer::Column(column) => cell_i64(cells[column]).and_then(|n| u32::try_from(n).ok()),
+    };
     // Writing to a String cannot fail.
     match piece {
         Piece::Text(text) => out.push_str(text),
@@ -162,11 +167,11 @@ fn push(
             Some(arc) => drop(write!(out, "{arc}")),
             None => return false,
         },
-        Piece::Entity => match index.first().and_then(|n| lexicon.entities.name(n)) {
+        Piece::Entity(to) => match pointed(*to).and_then(|n| lexicon.entities.name(n)) {
             Some(name) => out.push_str(name),
             None => drop(write!(out, "{index}")),
         },
-        Piece::Interface => match index.first().and_then(name) {
+        Piece::Interface(to) => match pointed(*to).and_then(name) {
             Some(name) => out.push_str(name),
             None => drop(write!(out, "{index}")),
         },
@@ -213,6 +218,14 @@ fn plain_number(value: &Value) -> Option<f64> {
     }
 }
 
+/// No light at all; a receiver hears none long before.
+const DBM_MIN: f64 = -60.0;
+
+/// The power of light in dBm. Less than nothing is no measurement.
+pub(crate) fn dbm(watts: f64) -> Option<f64> {
+    (watts >= 0.0).then(|| (10.0 * (watts * 1_000.0).log10()).max(DBM_MIN))
+}
+
 /// The number of a cell in the sensor's unit: scaled as the rule and the columns of the row say.
 fn number(rule: &SensorPlan, column: usize, cells: Cells<'_, '_>) -> Option<f64> {
     let value = cells[column]?;
@@ -248,7 +261,10 @@ fn number(rule: &SensorPlan, column: usize, cells: Cells<'_, '_>) -> Option<f64>
     if let Some(digits) = rule.decimals.and_then(of_row) {
         raw /= 10_f64.powi(digits.clamp(-9.0, 9.0) as i32);
     }
-    let value = raw * rule.scale + rule.offset;
+    let mut value = raw * rule.scale + rule.offset;
+    if rule.to_dbm {
+        value = dbm(value)?;
+    }
     value.is_finite().then_some(value)
 }
 
@@ -275,8 +291,12 @@ fn limits(rule: &SensorPlan, cells: Cells<'_, '_>) -> Limits {
     limits
 }
 
-fn amount(amount: Amount, unit_bytes: u64, cells: Cells<'_, '_>) -> Option<(u64, u64)> {
+fn amount(rule: &StoragePlan, cells: Cells<'_, '_>) -> Option<(u64, u64)> {
     let whole = |column: usize| cells[column].and_then(plain_number).filter(|n| *n >= 0.0);
+    let unit_bytes = match rule.units {
+        Some(column) => whole(column)? as u64,
+        None => rule.unit_bytes,
+    };
     let bytes = |wide: Wide| {
         let low = whole(wide.low)?;
         let high = wide.high.and_then(whole).unwrap_or(0.0);
@@ -286,7 +306,7 @@ fn amount(amount: Amount, unit_bytes: u64, cells: Cells<'_, '_>) -> Option<(u64,
                 .saturating_mul(unit_bytes),
         )
     };
-    let (used, size) = match amount {
+    let (used, size) = match rule.amount {
         Amount::UsedOfSize(used, size) => (bytes(used)?, bytes(size)?),
         Amount::FreeOfSize(free, size) => {
             let size = bytes(size)?;
@@ -295,6 +315,11 @@ fn amount(amount: Amount, unit_bytes: u64, cells: Cells<'_, '_>) -> Option<(u64,
         Amount::UsedAndFree(used, free) => {
             let used = bytes(used)?;
             (used, used.saturating_add(bytes(free)?))
+        }
+        Amount::ShareOfSize(percent, size) => {
+            let size = bytes(size)?;
+            let share = cells[percent].and_then(plain_number)?.clamp(0.0, 100.0);
+            ((size as f64 * share / 100.0) as u64, size)
         }
         Amount::Percent(percent) => (
             cells[percent].and_then(plain_number)?.clamp(0.0, 100.0) as u64,

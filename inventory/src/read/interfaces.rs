@@ -148,6 +148,9 @@ pub(crate) fn legacy(columns: &[Column]) -> Vec<Legacy> {
     all
 }
 
+/// ifOperStatus unknown.
+const OPER_UNKNOWN: i32 = 4;
+
 /// Columns of `interfaces` by position.
 mod at {
     pub(super) const SPEED: usize = 0;
@@ -222,6 +225,26 @@ pub(crate) fn interfaces(columns: &[Column], ground: &Ground<'_>, now: Instant) 
     let mut names: HashMap<Arc<str>, ()> = HashMap::with_capacity(columns[at::OPER].len());
     // Only filled when an index does not lead to the interface of the same name.
     let mut by_name: Option<HashMap<&str, &Interface>> = None;
+    // A view that hides states shows names still: those make interfaces of unknown state, for they are there.
+    let named_only: Vec<Column>;
+    let stateless = columns[at::ADMIN].is_empty() && columns[at::OPER].is_empty();
+    let columns = if stateless && !ground.facts.is_empty() {
+        let mut all = columns.to_vec();
+        all[at::OPER] = ground
+            .facts
+            .iter()
+            .map(|f| {
+                (
+                    Oid::default().join(&[f.index]),
+                    Value::Integer(OPER_UNKNOWN),
+                )
+            })
+            .collect();
+        named_only = all;
+        &named_only
+    } else {
+        columns
+    };
     let shared = shared_names(&columns[at::NAME], ground.ports);
     let mut rows = Rows::new(columns);
     while let Some((index, cells)) = rows.next() {

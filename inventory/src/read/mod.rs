@@ -10,7 +10,7 @@ mod system;
 
 pub(crate) use adjacency::{adjacency, tells_vlans, vlan_stations, vlans};
 pub(crate) use entity::{Entities, cisco_sensors, entities, entity_sensors};
-pub(crate) use family::{Lexicon, family, scalar_text};
+pub(crate) use family::{Lexicon, dbm, family, scalar_text};
 pub(crate) use host::{host_processors, host_storage};
 pub(crate) use interfaces::{
     Facts, Ground, Legacy, Ports, UptimeMove, engine_move, facts, interfaces, lacks_64_bit, legacy,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use nhipcau_inventory::{Collection, Health, Oid, Storage};
+use nhipcau_inventory::{Collection, Oid, Storage};
 use serde_json::Value as Json;
 
 /// One thing on which the two do not agree.
@@ -77,14 +77,25 @@ pub(crate) fn ports(expected: &Json, collection: &Collection) -> Score {
             score.note(false, || difference(format!("port {index}"), "-", names[0]));
             continue;
         };
-        let named = [&interface.name, &interface.description]
+        // Of several interfaces with one name, all but the first carry their part of the device or their index behind it.
+        let name = interface
+            .name
+            .strip_suffix(&format!("#{index}"))
+            .unwrap_or(&interface.name);
+        let name = match name.rsplit_once(" (") {
+            Some((before, part)) if part.ends_with(')') => before,
+            _ => name,
+        };
+        let named = [name, &*interface.description]
             .into_iter()
             .any(|ours| names.iter().any(|n| plain(n) == plain(ours)));
         score.note(named, || {
             difference(format!("port {index} name"), &interface.name, names[0])
         });
         if let Some(speed) = port["ifSpeed"].as_u64() {
-            score.note(interface.speed_bps == speed, || {
+            // They read whole megabits where there are some; we know the rest.
+            let whole = interface.speed_bps / 1_000_000 * 1_000_000;
+            score.note(interface.speed_bps == speed || whole == speed, || {
                 difference(format!("port {index} speed"), interface.speed_bps, speed)
             });
         }
@@ -136,7 +147,7 @@ struct Reading<'a> {
     class: &'a str,
     unit: &'a str,
     value: Option<f64>,
-    state: Option<(&'a str, Health, Option<i64>)>,
+    state: Option<(&'a str, Option<i64>)>,
 }
 
 fn readings(collection: &Collection) -> Vec<Reading<'_>> {
@@ -152,7 +163,7 @@ fn readings(collection: &Collection) -> Vec<Reading<'_>> {
             });
         }
         if let (Some(oid), Some(word)) = (&sensor.state_oid, &sensor.state) {
-            let state = Some((&**word, sensor.state_health, sensor.state_number));
+            let state = Some((&**word, sensor.state_number));
             all.push(Reading {
                 oid,
                 class: "state",
@@ -164,7 +175,7 @@ fn readings(collection: &Collection) -> Vec<Reading<'_>> {
     }
     for component in collection.components.iter() {
         if let Some(oid) = &component.state_oid {
-            let state = Some((&*component.state, component.health, component.state_number));
+            let state = Some((&*component.state, component.state_number));
             all.push(Reading {
                 oid,
                 class: "state",
@@ -185,6 +196,8 @@ fn same_class(ours: &str, unit: &str, theirs: &str) -> bool {
         | ("apparent_power", "power")
         | ("energy", "power_consumed")
         | ("duration", "runtime" | "delay")
+        // What it has no class for it calls a count.
+        | ("latency" | "jitter" | "loss" | "rate", "count")
         | ("percent" | "load", "percent" | "load") => true,
         ("fan" | "percent", "fanspeed" | "percent" | "load") => unit == "%",
         _ => ours == theirs,
@@ -201,30 +214,12 @@ fn same_value(ours: f64, theirs: &Json) -> bool {
         .is_some_and(|t| (ours - t).abs() <= half.max(t.abs() * 0.001))
 }
 
-/// A state is the same when its number or its word is, when our map knows it, and when nobody calls good what the other calls bad.
-fn same_state(ours: (&str, Health, Option<i64>), value: &Json, theirs: &str) -> bool {
-    let (word, health, number) = ours;
-    let theirs = plain(theirs);
-    let vague = [
-        "unknown",
-        "other",
-        "not available",
-        "n a",
-        "undefined",
-        "notavailable",
-    ];
-    let same = match number {
-        Some(number) => value.as_i64() == Some(number) || plain(word) == theirs,
-        // The agent says a word, for which the other monitor invented a number.
-        None => true,
-    };
-    let known = health != Health::Unknown || vague.iter().any(|v| theirs.contains(v));
-    let sane = match theirs.as_str() {
-        "ok" | "normal" | "good" | "healthy" => health == Health::Ok,
-        "failed" | "failure" | "critical" | "error" | "faulty" | "fault" => health != Health::Ok,
-        _ => true,
-    };
-    same && known && sane
+/// A state is the same when its number or its word is; a number without a word is one that our map does not know. Where the
+/// agent says a word, the other monitor invents a number for it.
+fn same_state(ours: (&str, Option<i64>), value: &Json, theirs: &str) -> bool {
+    let (word, number) = ours;
+    let known = word.parse::<i64>().is_err();
+    known && number.is_none_or(|n| value.as_i64() == Some(n) || plain(word) == plain(theirs))
 }
 
 fn oid_of(json: &Json) -> Option<Oid> {
@@ -274,7 +269,7 @@ fn sensors(expected: &Json, collection: &Collection, score: &mut Score) {
             .filter(|r| Some(r.oid) == oid.as_ref())
             .map(|r| match (r.value, r.state) {
                 (Some(value), _) => format!("{} {value:.4} {}", r.class, r.unit),
-                (None, Some((word, health, _))) => format!("state {} {word}", health.as_str()),
+                (None, Some((word, _))) => format!("state {word}"),
                 (None, None) => String::new(),
             })
             .collect();

@@ -21,7 +21,46 @@ fn shipped_families_are_recognised() {
         ("1.3.6.1.4.1.9.1.503", ios, "cisco-ios"),
         ("1.3.6.1.4.1.9.1.1935", isr, "cisco-isr"),
         ("1.3.6.1.4.1.9.1.2405", ftd, "cisco-firewall"),
-        ("1.3.6.1.4.1.9.12.3.1.3.1", "Cisco NX-OS", "cisco-common"),
+        ("1.3.6.1.4.1.9.12.3.1.3.1", "Cisco NX-OS", "cisco-nxos"),
+        (
+            "1.3.6.1.4.1.9.1.1639",
+            "Cisco IOS XR Software (Cisco ASR9K Series),  Version 6.6.3",
+            "cisco-iosxr",
+        ),
+        ("1.3.6.1.4.1.9.1.2494", "Cisco FX-OS", "cisco-fxos"),
+        ("1.3.6.1.4.1.9.1.9999", "something new", "cisco-common"),
+        (
+            "1.3.6.1.4.1.2011.2.23.291",
+            "S5720-56C-PWR-EI-AC Huawei Versatile Routing Platform Software",
+            "huawei-vrp",
+        ),
+        (
+            "1.3.6.1.4.1.25506.11.1.120",
+            "HPE Comware Platform Software",
+            "comware",
+        ),
+        (
+            "1.3.6.1.4.1.2636.1.1.1.2.34",
+            "Juniper Networks, Inc. srx3600",
+            "juniper-junos",
+        ),
+        ("1.3.6.1.4.1.14988.1", "RouterOS RB5009UPr+S+", "mikrotik"),
+        ("1.3.6.1.4.1.12356.101.1.15000", "a firewall", "fortigate"),
+        (
+            "1.3.6.1.4.1.25461.2.3.54",
+            "Palo Alto Networks PA-400 series firewall",
+            "paloalto",
+        ),
+        (
+            "1.3.6.1.4.1.3902.3.600.3.1.801",
+            "ZTE 5950-36TM Software",
+            "zte-zxr10",
+        ),
+        (
+            "1.3.6.1.4.1.3902.1082.1001.320.2.1",
+            "C320 Version V2.1.0 Software",
+            "zte-zxa10",
+        ),
         (
             "1.3.6.1.4.1.11.5.7.1.2",
             "HPE Synergy Frame Link Module 2.07.00",
