@@ -30,8 +30,8 @@ const NOTE_CHARS_MAX: usize = 2_000;
 
 /// What operators read and do.
 pub struct ConsoleDesk<'a> {
-    app: &'a App,
-    machines: &'a Arc<Machines>,
+    pub(super) app: &'a App,
+    pub(super) machines: &'a Arc<Machines>,
 }
 
 impl App {
@@ -183,6 +183,7 @@ impl ConsoleDesk<'_> {
                     .unwrap_or_default(),
                 acknowledged_by: record.and_then(|record| record.acknowledged_by.clone()),
                 note: record.and_then(|record| record.note.clone()),
+                acknowledged_at: record.and_then(|record| record.acknowledged_at),
                 ..open.view
             });
         }
@@ -222,8 +223,33 @@ impl ConsoleDesk<'_> {
         if let Some(key) = self.machines.numbers.key_of(id) {
             let command = Command::Acknowledge {
                 incident: IncidentKey(key.into()),
-                by: caller.account.display_name.clone(),
-                note: note.to_owned(),
+                by: Some((caller.account.display_name.clone(), note.to_owned())),
+            };
+            let _ = self.machines.snmp.send(command).await;
+        }
+        self.app.tell(Topic::Incidents);
+        self.app.tell(Topic::Overview);
+        Ok(incident_row(record))
+    }
+
+    /// Takes an acknowledgement back.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn unacknowledge(&self, caller: &Caller, id: i64) -> Result<Incident, Refusal> {
+        let audited = self
+            .app
+            .audited(caller, "incident.unacknowledged", id.to_string(), "");
+        let record = self
+            .app
+            .store()
+            .incidents()
+            .unacknowledge(id, audited)
+            .await?;
+        if let Some(key) = self.machines.numbers.key_of(id) {
+            let command = Command::Acknowledge {
+                incident: IncidentKey(key.into()),
+                by: None,
             };
             let _ = self.machines.snmp.send(command).await;
         }
@@ -390,6 +416,8 @@ fn incident_row(record: IncidentRecord) -> Incident {
         behind: serde_json::from_value(incident.behind).unwrap_or_default(),
         acknowledged_by: record.acknowledged_by,
         note: record.note,
+        acknowledged_at: record.acknowledged_at,
+        maintenance: None,
         run_ids: record.run_ids,
     }
 }

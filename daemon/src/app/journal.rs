@@ -162,20 +162,20 @@ impl Journal {
                 interface: event.interface.as_deref().map(str::to_owned),
                 site: event.site.as_ref().map(ToString::to_string),
                 reason: json(&reason),
-                held_back_by: event.held_back_by.as_ref().map(cause_text),
+                held_back_by: held_back_by(&event),
             })
             .await;
         tracing::info!(
             kind = event.kind.as_str(),
             device = device_name.as_deref().unwrap_or_default(),
             interface = event.interface.as_deref().unwrap_or_default(),
-            held_back = event.held_back_by.is_some(),
+            held_back = held_back_by(&event).is_some(),
             "{}",
             words::sentence(&reason, Language::En)
         );
         if let Some(kind) = playbooks::EventKind::parse(event.kind.as_str()) {
             // A run that begins belongs to an incident that has a number.
-            if event.held_back_by.is_none() {
+            if held_back_by(&event).is_none() {
                 self.sync_incidents().await;
             }
             let estate = &self.parts.estate;
@@ -211,7 +211,7 @@ impl Journal {
                 conference: None,
                 // The watch believes polls only; a trap merely hastened one.
                 authenticated: true,
-                held_back: event.held_back_by.is_some(),
+                held_back: held_back_by(&event).is_some(),
             });
         }
         for topic in [
@@ -426,6 +426,12 @@ fn cause_text(cause: &Cause) -> String {
         Cause::Interface(interface) => interface.to_string(),
         Cause::Device(device) => device.to_string(),
     }
+}
+
+/// What holds an event back: a cause in front of it, or announced maintenance.
+fn held_back_by(event: &watch::Event) -> Option<String> {
+    let cause = event.held_back_by.as_ref().map(cause_text);
+    cause.or_else(|| event.maintenance.map(|_| "maintenance".to_owned()))
 }
 
 fn sensor_of(reason: &views::Reason) -> Option<String> {

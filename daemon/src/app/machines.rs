@@ -40,6 +40,7 @@ pub(crate) struct Machines {
     pub(crate) state_dir: std::path::PathBuf,
     pub(crate) scrapers: RwLock<Scrapers>,
     pub(crate) readings: LiveReadings,
+    pub(crate) usage: Arc<super::usage::UsageBook>,
 }
 
 /// Who may read the metrics, besides loopback.

@@ -5,6 +5,7 @@
 mod accounts;
 mod attendance;
 mod audit;
+pub(crate) mod availability;
 mod booking;
 mod clean;
 mod console;
@@ -16,6 +17,7 @@ pub(crate) mod journal;
 mod live;
 mod login_limit;
 pub(crate) mod machines;
+pub(crate) mod maintenance;
 mod passwords;
 mod random;
 mod recordings_index;
@@ -23,10 +25,12 @@ mod refusal;
 pub(crate) mod rooms;
 mod series;
 mod settings;
+mod sheet;
 mod sites;
 pub(crate) mod tally;
 mod topic;
 pub(crate) mod traps;
+pub(crate) mod usage;
 pub(crate) mod words;
 
 pub use accounts::{AccountDesk, Caller, Cookie};

@@ -35,6 +35,8 @@ pub struct Settings {
     pub recording_min_free_bytes: u64,
     /// How long before its beginning a room opens.
     pub opens_before: SignedDuration,
+    /// How the account of links is made.
+    pub link_report: config::LinkReport,
 }
 
 impl Settings {
@@ -62,6 +64,7 @@ impl Settings {
             recording_min_free_bytes: config.recording.min_free_bytes,
             opens_before: SignedDuration::try_from(config.conference.opens_before)
                 .unwrap_or(SignedDuration::from_mins(30)),
+            link_report: config.health.link_report,
         }
     }
 }

@@ -82,7 +82,9 @@ fn check(input: &SiteInput) -> Result<(), Refusal> {
 impl SiteDesk<'_> {
     fn view(&self, site: SiteInput) -> Site {
         let (health, reasons) = self.app.live().site_health(&site.id);
+        let machines = self.app.machines();
         Site {
+            maintenance: machines.and_then(|m| m.estate.site_maintenance(&site.id)),
             site,
             health,
             reasons,

@@ -31,7 +31,8 @@ use crate::app::machines::{Machines, Notices, RunTally};
 use crate::app::rooms::message::SlotCounts;
 use crate::app::rooms::{Rooms, RoomsConfig};
 use crate::app::traps::TrapDesk;
-use crate::app::{App, LiveReadings, Settings};
+use crate::app::usage::{UsageBook, keep_samples};
+use crate::app::{App, LiveReadings, Settings, availability, maintenance};
 use crate::config::{self, Config};
 use crate::drive::credential::Keys;
 use crate::drive::playbook;
@@ -135,7 +136,10 @@ impl Daemon {
             .map_err(|e| StartError::of("store")(&e))?;
         let keys = Arc::new(read_keys(config));
 
-        let estate = Arc::new(Estate::new(watch_config(config)));
+        let estate = Arc::new(Estate::new(
+            watch_config(config),
+            config.health.link_report.interval.as_secs() as i64,
+        ));
         let (events, watched) = mpsc::channel(journal::EVENTS_MAX);
         let (collections, collected) = mpsc::channel(COLLECTIONS_MAX);
         let profiles = Arc::new(read_profiles(config)?);
@@ -230,6 +234,14 @@ impl Daemon {
         tokio::spawn(rooms.clone().follow_faults());
         tokio::spawn(rooms.clone().follow_network());
         tokio::spawn(prune(store.clone()));
+        tokio::spawn(availability::keep_book(
+            store.clone(),
+            estate.clone(),
+            app.changed(),
+        ));
+        let usage = Arc::new(UsageBook::default());
+        tokio::spawn(keep_samples(app.clone(), estate.clone(), usage.clone()));
+        tokio::spawn(maintenance::feed_windows(app.clone(), snmp.clone()));
         let notices = Arc::new(Notices::default());
         tokio::spawn(check_recording(notices.clone()));
         forward_bridge(bridge_events, rooms.clone()).map_err(|e| StartError::of("bridge")(&e))?;
@@ -265,6 +277,7 @@ impl Daemon {
             state_dir: config.state_dir.clone(),
             scrapers: RwLock::new(scrapers(config)),
             readings: LiveReadings::default(),
+            usage,
         });
         app.attach_machines(machines.clone());
         let mut daemon = Self {
@@ -424,6 +437,10 @@ impl Daemon {
         let snmp = &self.machines.snmp;
         let _ = snmp.send(Command::Links { links, root: None }).await;
         tell_sites(&self.app, &self.machines).await;
+        // Before the first poll: what breaks within a window is held back from the start.
+        if let Some(windows) = maintenance::current_windows(&self.app).await {
+            let _ = snmp.send(Command::Maintenance(windows)).await;
+        }
         let _ = snmp
             .send(Command::Estate {
                 targets,

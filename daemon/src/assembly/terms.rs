@@ -190,6 +190,10 @@ pub(super) fn watch_config(config: &Config) -> WatchConfig {
     WatchConfig {
         link_full_percent: f64::from(config.health.link_load_percent_max),
         storage_full_percent: f64::from(config.health.storage_percent_max),
+        missed_polls_max: config.health.missed_polls_max,
+        hysteresis_ratio: f64::from(config.health.hysteresis_percent) / 100.0,
+        flap_changes_max: config.health.flap_changes_max,
+        flap_window: config.health.flap_window,
         ..WatchConfig::default()
     }
 }

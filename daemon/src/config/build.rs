@@ -293,11 +293,45 @@ pub(super) fn build(root: &Datum, state_dir_default: PathBuf) -> Config {
             seat_kept: conference.duration("seat_kept"),
             opens_before: conference.duration("opens_before"),
         },
-        health: HealthLimits {
-            link_load_percent_max: part("health").integer("link_load_percent_max"),
-            storage_percent_max: part("health").integer("storage_percent_max"),
-        },
+        health: health(part("health")),
         state_dir,
+    }
+}
+
+fn health(datum: &Datum) -> HealthLimits {
+    let report = datum.member("link_report");
+    HealthLimits {
+        link_load_percent_max: datum.integer("link_load_percent_max"),
+        storage_percent_max: datum.integer("storage_percent_max"),
+        missed_polls_max: datum.integer("missed_polls_max"),
+        hysteresis_percent: datum.integer("hysteresis_percent"),
+        flap_changes_max: datum.integer("flap_changes_max"),
+        flap_window: datum.duration("flap_window"),
+        limits: datum.items("limits").iter().map(limit).collect(),
+        link_report: LinkReport {
+            percentile: report.integer("percentile"),
+            window: report.duration("window"),
+            interval: report.duration("interval"),
+            share_percent_max: report.integer("share_percent_max"),
+            kept: report.duration("kept"),
+        },
+    }
+}
+
+fn limit(datum: &Datum) -> LimitRule {
+    let decimal = |key: &str| match datum.find(key)?.kind {
+        DatumKind::Decimal(number) => Some(number),
+        _ => None,
+    };
+    LimitRule {
+        class: datum.text("class"),
+        devices: datum.texts("devices"),
+        sensor: datum.owned("sensor"),
+        kinds: datum.texts("kinds"),
+        low_critical: decimal("low_critical"),
+        low_warning: decimal("low_warning"),
+        high_warning: decimal("high_warning"),
+        high_critical: decimal("high_critical"),
     }
 }
 

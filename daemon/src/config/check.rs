@@ -31,6 +31,7 @@ pub(super) enum DatumKind {
     Wrong,
     Text(String),
     Integer(u64),
+    Decimal(f64),
     Duration(Duration),
     Socket(SocketAddr),
     Address(IpAddr),
@@ -316,6 +317,12 @@ fn single(form: &Form, text: &str, plain: bool) -> Result<DatumKind, String> {
                 Ok(DatumKind::Integer(number))
             }
             _ => Err(format!("must be a whole number from {from} to {to}")),
+        },
+        Form::Decimal => match text.parse::<f64>() {
+            Ok(number) if plain && number.is_finite() && number.abs() <= 1e12 => {
+                Ok(DatumKind::Decimal(number))
+            }
+            _ => Err("must be a number such as 35, 0.5 or -20".into()),
         },
         Form::Duration(from, to) => match (
             values::duration(from),

@@ -397,10 +397,58 @@ pub struct Conference {
 }
 
 /// Limits by which health is judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HealthLimits {
     /// Load of a link, percent of its capacity, from which it is nearly full.
     pub link_load_percent_max: u8,
-    /// Use of a file system or volume, percent, from which it is degraded.
+    /// Use of a file system or volume, percent, from which it is full.
     pub storage_percent_max: u8,
+    /// Polls without an answer after which a device is down.
+    pub missed_polls_max: u32,
+    /// Share of its limit by which a reading must come back, percent.
+    pub hysteresis_percent: u8,
+    /// Changes within `flap_window` after which a recovery must last; 0: never damped.
+    pub flap_changes_max: u32,
+    /// See `flap_changes_max`.
+    pub flap_window: Duration,
+    /// Limits of readings, in the order of the files: the first that fits holds.
+    pub limits: Vec<LimitRule>,
+    /// The account of links.
+    pub link_report: LinkReport,
+}
+
+/// A limit of readings of one class.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LimitRule {
+    /// Class of the sensors; or `processor`, `memory`, `storage`.
+    pub class: String,
+    /// Of these devices only; empty: of all.
+    pub devices: Vec<String>,
+    /// Of the sensor of this name only.
+    pub sensor: Option<String>,
+    /// Of devices of these kinds only; empty: of all.
+    pub kinds: Vec<String>,
+    /// At or below: critical.
+    pub low_critical: Option<f64>,
+    /// At or below: degraded.
+    pub low_warning: Option<f64>,
+    /// At or above: degraded.
+    pub high_warning: Option<f64>,
+    /// At or above: critical.
+    pub high_critical: Option<f64>,
+}
+
+/// How the account of links is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkReport {
+    /// Percentile, by nearest rank.
+    pub percentile: u8,
+    /// Length of the account.
+    pub window: Duration,
+    /// Length of a sample.
+    pub interval: Duration,
+    /// Share of the capacity above which a link is named, percent.
+    pub share_percent_max: u8,
+    /// How long samples are kept.
+    pub kept: Duration,
 }

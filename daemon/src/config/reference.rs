@@ -113,6 +113,7 @@ fn name(form: &Form) -> String {
         Form::Id => "id".into(),
         Form::Choice(words) => words.join(" | "),
         Form::Integer(from, to) => format!("{from} to {to}"),
+        Form::Decimal => "number".into(),
         Form::Duration(from, to) => format!("{from} to {to}"),
         Form::Rate => "bits per second (512k, 20M, 1G)".into(),
         Form::Size => "size (512MiB, 10GiB)".into(),

@@ -19,6 +19,8 @@ pub(super) enum Form {
     Choice(&'static [&'static str]),
     /// From, to.
     Integer(u64, u64),
+    /// A number with or without decimals and sign.
+    Decimal,
     /// From, to, as written.
     Duration(&'static str, &'static str),
     /// Bits per second.

@@ -68,12 +68,13 @@ pub(crate) enum Command {
         module: ModuleId,
         answer: oneshot::Sender<Result<ModuleRows, ProbeError>>,
     },
-    /// Somebody has seen an incident.
+    /// Somebody has seen an incident, or takes that back.
     Acknowledge {
         incident: watch::IncidentKey,
-        by: String,
-        note: String,
+        by: Option<(String, String)>,
     },
+    /// Announced maintenance: the intervals that hold or are next, whole.
+    Maintenance(Vec<watch::Window>),
 }
 
 /// How the loop is set up.
@@ -264,9 +265,10 @@ impl Drive {
                     module,
                 });
             }
-            Command::Acknowledge { incident, by, note } => {
-                self.feed_watch(watch::Input::Acknowledge { incident, by, note })
+            Command::Acknowledge { incident, by } => {
+                self.feed_watch(watch::Input::Acknowledge { incident, by });
             }
+            Command::Maintenance(windows) => self.feed_watch(watch::Input::Maintenance(windows)),
         }
     }
 

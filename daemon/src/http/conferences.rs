@@ -91,7 +91,7 @@ pub(super) async fn cancel(
 }
 
 /// A file to be saved; the name is ours.
-fn file(kind: &'static str, name: &str, bytes: Vec<u8>) -> Response {
+pub(super) fn file(kind: &'static str, name: &str, bytes: Vec<u8>) -> Response {
     let disposition = format!("attachment; filename=\"{name}\"");
     (
         [

@@ -128,6 +128,19 @@ pub(super) async fn acknowledge(
     ))
 }
 
+/// DELETE `/incidents/{id}/acknowledge`
+pub(super) async fn unacknowledge(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    Path(incident): Path<String>,
+) -> Result<Json<Incident>, Problem> {
+    Ok(Json(
+        app.console()?
+            .unacknowledge(&caller, id(&incident)?)
+            .await?,
+    ))
+}
+
 /// GET `/playbooks`
 pub(super) async fn playbooks(
     State(app): State<App>,

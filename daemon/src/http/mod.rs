@@ -25,6 +25,7 @@ mod session;
 mod sites;
 mod snmp;
 pub mod tls;
+mod upkeep;
 pub mod views;
 
 pub use access::{Access, SignedIn};

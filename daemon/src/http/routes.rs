@@ -8,7 +8,7 @@ use super::access::Access::{self, Anyone, Role, SignedIn};
 use super::views::AccountRole::{Admin, Host, Operator, Viewer};
 use super::{
     accounts, conferences, console, desk_ws, health, live_ws, metrics, recordings, room, room_ws,
-    session, sites, snmp,
+    session, sites, snmp, upkeep,
 };
 use crate::app::App;
 
@@ -115,12 +115,38 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/devices/{id}/series", Role(Viewer), console::series),
         get("/api/v1/links", Role(Viewer), console::links),
         get("/api/v1/topology", Role(Viewer), console::topology),
+        get("/api/v1/links/report", Role(Viewer), upkeep::links),
+        get("/api/v1/links/report.csv", Role(Viewer), upkeep::links_csv),
+        get(
+            "/api/v1/links/report.xlsx",
+            Role(Viewer),
+            upkeep::links_xlsx,
+        ),
+        get("/api/v1/availability", Role(Viewer), upkeep::availability),
+        get(
+            "/api/v1/availability.csv",
+            Role(Viewer),
+            upkeep::availability_csv,
+        ),
+        get(
+            "/api/v1/availability.xlsx",
+            Role(Viewer),
+            upkeep::availability_xlsx,
+        ),
+        get("/api/v1/maintenance", Role(Viewer), upkeep::list),
+        post("/api/v1/maintenance", Role(Operator), upkeep::announce),
+        post("/api/v1/maintenance/{id}/end", Role(Operator), upkeep::end),
         get("/api/v1/events", Role(Viewer), console::events),
         get("/api/v1/incidents", Role(Viewer), console::incidents),
         post(
             "/api/v1/incidents/{id}/acknowledge",
             Role(Operator),
             console::acknowledge,
+        ),
+        delete(
+            "/api/v1/incidents/{id}/acknowledge",
+            Role(Operator),
+            console::unacknowledge,
         ),
         get("/api/v1/playbooks", Role(Viewer), console::playbooks),
         get("/api/v1/runs", Role(Viewer), console::runs),

@@ -93,14 +93,12 @@ pub enum Input {
     Device(DeviceSpec),
     /// A device is no longer watched.
     RemoveDevice(DeviceId),
-    /// Somebody has seen this incident.
+    /// Somebody has seen this incident; `None`: they take that back.
     Acknowledge {
         /// Which.
         incident: IncidentKey,
-        /// Who.
-        by: String,
-        /// What they say.
-        note: String,
+        /// Who, and what they say.
+        by: Option<(String, String)>,
     },
     /// Announced work: the intervals that hold or are next, whole. At most as many as the shell allows windows.
     Maintenance(Vec<Window>),
@@ -327,6 +325,8 @@ pub struct LinkState {
     pub lines: Vec<LineState>,
     /// Bits per second; 0 when unknown.
     pub capacity_bps: u64,
+    /// Whether the configuration or a site says so; else it is the interface's own speed.
+    pub capacity_declared: bool,
     /// Rates of `a`.
     pub rates: Option<Rates>,
     /// The busier direction in percent of the capacity.

@@ -128,9 +128,9 @@ impl Watch {
             }
             Input::Device(spec) => self.declare(spec),
             Input::RemoveDevice(device) => self.remove(&device),
-            Input::Acknowledge { incident, by, note } => {
+            Input::Acknowledge { incident, by } => {
                 if let Some(incident) = self.incidents.get_mut(&incident) {
-                    incident.acknowledged = Some((by, note));
+                    incident.acknowledged = by;
                 }
             }
             Input::Maintenance(windows) => {

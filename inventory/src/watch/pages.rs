@@ -37,6 +37,7 @@ impl Watch {
                     sources: link.sources.iter().copied().collect(),
                     lines: self.lines(link),
                     capacity_bps: link.capacity_bps.unwrap_or(0),
+                    capacity_declared: link.capacity_bps.is_some(),
                     rates: None,
                     load_percent: None,
                     health: Health::Unknown,
@@ -174,6 +175,12 @@ impl Watch {
                 .reasons
                 .push(Reason::new("link_full").with("percent", percent.round() as i64));
         }
+    }
+
+    /// Whether an interface is an end of a link or a site's uplink.
+    #[must_use]
+    pub fn is_link_end(&self, end: &InterfaceRef) -> bool {
+        self.topology.is_link_end(end)
     }
 
     /// Open incidents: causes before what a later cause explains, worst first, oldest first.

@@ -4,6 +4,7 @@ mod names;
 mod rows;
 mod targets;
 mod topology;
+mod upkeep;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,12 +13,12 @@ use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_inventory::poller::PollerCounters;
+use nhipcau_inventory::usage::Meter;
 use nhipcau_inventory::watch::{self, Watch, WatchConfig};
 use nhipcau_inventory::{Collection, DeviceId, InterfaceRef, SiteId};
 
 use self::names::Names;
 pub(crate) use self::names::{health, reason};
-use self::rows::link_row;
 use super::series::SeriesBook;
 use crate::http::views;
 
@@ -59,6 +60,8 @@ pub(crate) struct PollTotals {
 pub(crate) struct Estate {
     watch: RwLock<Watch>,
     series: Mutex<SeriesBook>,
+    /// Samples of links being filled.
+    meter: Mutex<Meter>,
     contacts: RwLock<HashMap<DeviceId, Contact>>,
     anchor: Anchor,
     poller: Mutex<(PollerCounters, usize)>,
@@ -71,10 +74,11 @@ pub(crate) struct Estate {
 
 impl Estate {
     /// An estate without devices.
-    pub(crate) fn new(config: WatchConfig) -> Self {
+    pub(crate) fn new(config: WatchConfig, sample_seconds: i64) -> Self {
         Self {
             watch: RwLock::new(Watch::new(config)),
             series: Mutex::default(),
+            meter: Mutex::new(Meter::new(sample_seconds)),
             contacts: RwLock::default(),
             anchor: Anchor {
                 instant: Instant::now(),
@@ -92,6 +96,7 @@ impl Estate {
     pub(crate) fn feed(&self, input: watch::Input, now: Instant) {
         if let watch::Input::Collection(collection) = &input {
             self.remember(collection);
+            self.measure(&self.watch(), collection);
         }
         self.watch
             .write()
@@ -211,7 +216,7 @@ impl Estate {
         let names = Names::of(&watch);
         let mut rows: Vec<_> = watch
             .devices()
-            .map(|device| self.row(device, &names))
+            .map(|device| self.row(&watch, device, &names))
             .collect();
         rows.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
         rows
@@ -254,12 +259,9 @@ impl Estate {
 
     /// All links.
     pub(crate) fn links(&self) -> Vec<views::LinkRow> {
-        let watch = self.watch();
-        let names = Names::of(&watch);
-        watch
-            .links()
+        self.links_with_capacity()
             .into_iter()
-            .map(|link| link_row(link, &names))
+            .map(|(row, _)| row)
             .collect()
     }
 
@@ -335,6 +337,8 @@ impl Estate {
                         .collect(),
                     acknowledged_by: incident.acknowledged.as_ref().map(|(by, _)| by.clone()),
                     note: incident.acknowledged.as_ref().map(|(_, note)| note.clone()),
+                    acknowledged_at: None,
+                    maintenance: incident.held_back_until,
                     run_ids: Vec::new(),
                 },
             })

@@ -11,7 +11,12 @@ use super::names::{Names, health, kind, reason};
 use crate::http::views;
 
 impl Estate {
-    pub(super) fn row(&self, device: &DeviceState, names: &Names<'_>) -> views::DeviceRow {
+    pub(super) fn row(
+        &self,
+        watch: &Watch,
+        device: &DeviceState,
+        names: &Names<'_>,
+    ) -> views::DeviceRow {
         let collection = device.collection.as_deref();
         let recognised = collection.and_then(|c| c.recognised.as_ref());
         views::DeviceRow {
@@ -39,6 +44,9 @@ impl Estate {
             health: health(device.health),
             reasons: device.reasons.iter().map(|r| names.reason(r)).collect(),
             last_seen: collection.and_then(|c| c.last_seen).map(|at| self.date(at)),
+            maintenance: watch
+                .maintenance_of_device(&device.spec.id, Instant::now())
+                .map(|window| window.id),
             behind: device.behind.as_ref().map(|cause| views::Behind {
                 device: cause.device().to_string(),
                 name: names.device(cause.device()),
@@ -52,7 +60,7 @@ impl Estate {
         device: &DeviceState,
         names: &Names<'_>,
     ) -> views::DeviceDetail {
-        let row = self.row(device, names);
+        let row = self.row(watch, device, names);
         let collection = device.collection.as_deref();
         let system = collection.and_then(|c| c.system.as_ref());
         let credential = collection
@@ -320,5 +328,6 @@ pub(super) fn link_row(link: LinkState, names: &Names<'_>) -> views::LinkRow {
         health: health(link.health),
         reasons: link.reasons.iter().map(|r| names.reason(r)).collect(),
         sites: link.sites.iter().map(|id| names.site(id)).collect(),
+        maintenance: None,
     }
 }

@@ -44,6 +44,11 @@ pub struct Incident {
     pub acknowledged_by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledged_at: Option<Timestamp>,
+    /// The window of maintenance because of which nobody has been told yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<i64>,
     pub run_ids: Vec<i64>,
 }
 
@@ -100,6 +105,8 @@ pub struct DeviceRow {
     pub last_seen: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub behind: Option<Behind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<i64>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -306,6 +313,8 @@ pub struct LinkRow {
     pub health: Health,
     pub reasons: Vec<Reason>,
     pub sites: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<i64>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -341,6 +350,8 @@ pub struct Site {
     pub site: SiteInput,
     pub health: Health,
     pub reasons: Vec<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<i64>,
 }
 
 /// `SiteInput`: what a person says of a site.

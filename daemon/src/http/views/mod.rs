@@ -13,6 +13,7 @@ mod inputs;
 mod people;
 mod runs;
 mod topology;
+mod upkeep;
 
 pub use conference::*;
 pub use estate::*;
@@ -20,6 +21,7 @@ pub use inputs::*;
 pub use people::*;
 pub use runs::*;
 pub use topology::*;
+pub use upkeep::*;
 
 use std::collections::BTreeMap;
 
