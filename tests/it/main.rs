@@ -3,6 +3,7 @@
 mod crash;
 mod datagrams;
 mod disk;
+mod export;
 mod exposition;
 mod notifications;
 mod playbooks;

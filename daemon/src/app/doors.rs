@@ -6,7 +6,7 @@ use nhipcau_conference::{Code, ConferenceId};
 use tokio::sync::mpsc;
 
 use super::rooms::{Admitted, Entrance, PageSender, RoomInput};
-use super::{App, Refusal};
+use super::{App, Part, Refusal};
 
 /// What a room page says of its person.
 pub(crate) struct Guest {
@@ -103,15 +103,15 @@ impl App {
             .is_some_and(|machines| machines.scrapers().allow(from, bearer))
     }
 
-    /// The metrics as text.
+    /// The metrics as text, or one part of them.
     ///
     /// # Errors
     /// `internal` while the daemon starts, or for a fault of the catalog.
-    pub(crate) async fn exposition(&self) -> Result<String, Refusal> {
+    pub(crate) async fn exposition(&self, part: Part) -> Result<String, Refusal> {
         let machines = self
             .machines()
             .ok_or_else(|| Refusal::new("internal", "the daemon is starting"))?;
-        let snapshot = machines.figures().await;
+        let snapshot = machines.figures(part).await;
         machines
             .metrics
             .render(&snapshot)

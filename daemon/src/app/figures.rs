@@ -8,16 +8,18 @@ use nhipcau_inventory::watch::{DeviceState, LinkState, Watch};
 use nhipcau_inventory::{AdminStatus, Health, Interface, OperStatus, SiteId};
 use nhipcau_media_rtc::Drop as BridgeDrop;
 
+use super::Part;
 use super::estate::PollTotals;
 use super::machines::Machines;
 use crate::metrics::{
     BridgeFigures, ConferenceFigures, DeviceFigures, InterfaceFigures, LinkFigures, PollerFigures,
-    RecordingFigures, SensorFigures, SiteFigures, Snapshot, TrapFigures,
+    RecordingFigures, ScrapeFigures, SensorFigures, SiteFigures, Snapshot, TrapFigures,
 };
 
 impl Machines {
-    /// Everything that `/metrics` shows, as it is now.
-    pub(crate) async fn figures(&self) -> Snapshot {
+    /// Everything that `/metrics` shows of that part, as it is now.
+    pub(crate) async fn figures(&self, part: Part) -> Snapshot {
+        let parts = self.parts();
         let conferences = self.conference_figures().await;
         let kinds = self.site_kinds().await;
         let now = Instant::now();
@@ -29,6 +31,7 @@ impl Machines {
         Snapshot {
             devices: watch
                 .devices()
+                .filter(|device| part.has(device.spec.id.as_str()))
                 .map(|device| device_figures(device, self.estate.totals(&device.spec.id), now))
                 .collect(),
             links: watch.links().into_iter().map(link_figures).collect(),
@@ -59,6 +62,13 @@ impl Machines {
                 ("recordings", settings.recordings.clone()),
             ],
             store_bytes: store_bytes(self.app.store().path()),
+            scrape: ScrapeFigures {
+                own: part.has_own(),
+                whole: part == Part::Whole,
+                part: part.label(),
+                parts,
+                bytes_max: self.scrape_bytes_max(),
+            },
         }
     }
 

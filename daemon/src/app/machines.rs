@@ -50,6 +50,8 @@ pub(crate) struct Scrapers {
     pub(crate) token: Option<Secret>,
     /// Networks that need none.
     pub(crate) networks: Vec<IpNet>,
+    /// Longest exposition, bytes.
+    pub(crate) bytes_max: usize,
 }
 
 impl Scrapers {

@@ -25,6 +25,7 @@ mod refusal;
 pub(crate) mod rooms;
 mod series;
 mod settings;
+mod shards;
 mod sheet;
 mod sites;
 pub(crate) mod tally;
@@ -45,6 +46,7 @@ pub use random::{random_bytes, random_token};
 pub use recordings_index::{RecordingDesk, RecordingFile};
 pub use refusal::Refusal;
 pub use settings::Settings;
+pub(crate) use shards::{PARTS_MAX, Part};
 pub use sites::SiteDesk;
 pub use topic::Topic;
 

@@ -166,6 +166,7 @@ pub(super) fn scrapers(config: &Config) -> Scrapers {
     Scrapers {
         token,
         networks: config.metrics.allow.clone(),
+        bytes_max: config.metrics.scrape_bytes_max,
     }
 }
 
@@ -182,6 +183,7 @@ pub(super) fn poller_config(config: &Config) -> PollerConfig {
         request_timeout: config.poll.timeout,
         retries: config.poll.retries,
         device_deadline: config.poll.deadline,
+        slow_every: config.poll.slow_every,
         ..PollerConfig::default()
     }
 }

@@ -241,6 +241,7 @@ pub(super) fn build(root: &Datum, state_dir_default: PathBuf) -> Config {
             timeout: poll.duration("timeout"),
             retries: poll.integer("retries"),
             deadline: poll.duration("deadline"),
+            slow_every: poll.integer("slow_every"),
         },
         traps: Traps {
             sources: part("traps").networks("sources"),
@@ -249,6 +250,7 @@ pub(super) fn build(root: &Datum, state_dir_default: PathBuf) -> Config {
         metrics: Metrics {
             token: part("metrics").secret_maybe("token"),
             allow: part("metrics").networks("allow"),
+            scrape_bytes_max: part("metrics").integer("scrape_bytes_max"),
         },
         smtp: root.is_present("smtp").then(|| smtp(part("smtp"))),
         channels: match &part("channels").kind {

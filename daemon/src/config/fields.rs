@@ -279,6 +279,12 @@ pub(super) const POLL: &[Field] = &[
         Text("20s"),
         "all requests of one poll; a slow agent delays itself only",
     ),
+    field(
+        "slow_every",
+        Form::Integer(1, 1000),
+        Text("10"),
+        "names, serial numbers, neighbours and what else seldom changes is read every so many polls",
+    ),
 ];
 
 pub(super) const TRAPS: &[Field] = &[
@@ -308,6 +314,12 @@ pub(super) const METRICS: &[Field] = &[
         Form::List(&Form::Network),
         Nothing,
         "networks that need no token",
+    ),
+    field(
+        "scrape_bytes_max",
+        Form::Integer(262_144, 1_073_741_824),
+        Text("16777216"),
+        "longest answer of one scrape; larger estates are read in parts that /sd/http?of=metrics lists",
     ),
 ];
 

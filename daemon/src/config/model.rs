@@ -274,6 +274,8 @@ pub struct Poll {
     pub retries: u32,
     /// Longest time for all requests of one poll of one device.
     pub deadline: Duration,
+    /// Slow tables are read every this many polls.
+    pub slow_every: u32,
 }
 
 /// Who may send traps.
@@ -285,13 +287,15 @@ pub struct Traps {
     pub communities: Vec<SecretRef>,
 }
 
-/// Who may read `/metrics`.
+/// Who may read `/metrics`, and how much at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metrics {
     /// Bearer token; `None`: only by address.
     pub token: Option<SecretRef>,
     /// Networks that need no token, beyond loopback.
     pub allow: Vec<IpNet>,
+    /// Longest exposition, bytes; devices beyond it are spread over parts.
+    pub scrape_bytes_max: usize,
 }
 
 /// Encryption towards the mail server.

@@ -10,6 +10,7 @@ mod body;
 mod conferences;
 mod console;
 mod desk_ws;
+mod discovery;
 mod guard;
 mod health;
 mod live_ws;

@@ -7,8 +7,8 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use super::access::Access::{self, Anyone, Role, SignedIn};
 use super::views::AccountRole::{Admin, Host, Operator, Viewer};
 use super::{
-    accounts, conferences, console, desk_ws, health, live_ws, metrics, recordings, room, room_ws,
-    session, sites, snmp, upkeep,
+    accounts, conferences, console, desk_ws, discovery, health, live_ws, metrics, recordings, room,
+    room_ws, session, sites, snmp, upkeep,
 };
 use crate::app::App;
 
@@ -168,5 +168,6 @@ pub fn table() -> Vec<Route> {
         // For Prometheus: by address or bearer, which the handler checks.
         get("/metrics", Anyone, metrics::show),
         get("/snmp", Anyone, snmp::show),
+        get("/sd/http", Anyone, discovery::show),
     ]
 }

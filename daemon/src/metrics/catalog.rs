@@ -75,6 +75,9 @@ catalog! {
     DiskFree Gauge "nhipcau_daemon_disk_free_bytes" ["directory"] WORDS "Free space where the daemon writes.";
     ConfigReloads Counter "nhipcau_daemon_config_reloads_total" ["result"] WORDS "Reloads of the configuration: taken, refused.";
     SeriesCut Gauge "nhipcau_metrics_series_cut" ["metric"] NAMED "Series left out of this exposition because the metric has too many.";
+    ScrapeParts Gauge "nhipcau_metrics_scrape_parts" [] ONE "Parts that /sd/http?of=metrics lists, so that no scrape is longer than metrics.scrape_bytes_max.";
+    ScrapeLeftOut Gauge "nhipcau_metrics_devices_left_out" ["part"] NAMED "Devices without series in this scrape because it would be too long: scrape the parts instead.";
+    ScrapesTooLong Counter "nhipcau_metrics_scrapes_too_long_total" [] ONE "Scrapes that left devices out because they would be too long.";
     SeriesRepeated Gauge "nhipcau_metrics_series_repeated" ["metric"] NAMED "Series left out of this exposition because another has the same labels.";
 
     DeviceInfo Gauge "nhipcau_device_info" ["device" "name" "site" "kind" "vendor" "model" "version" "profile"] DEVICES "1, with what a device says of itself.";

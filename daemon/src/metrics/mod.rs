@@ -9,6 +9,7 @@ mod process;
 mod render;
 mod snapshot;
 
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use catalog::Id;
@@ -29,6 +30,7 @@ pub struct Metrics {
     store_duration: HistogramVec,
     config_reloads: IntCounterVec,
     notices: IntCounterVec,
+    scrapes_too_long: AtomicU64,
 }
 
 impl Metrics {
@@ -53,6 +55,7 @@ impl Metrics {
             ),
             config_reloads: counter(Id::ConfigReloads),
             notices: counter(Id::NoticesSent),
+            scrapes_too_long: AtomicU64::new(0),
         }
     }
 

@@ -1,5 +1,7 @@
 //! From figures to series.
 
+use std::sync::atomic::Ordering;
+
 use nhipcau_inventory::Health;
 use prometheus::core::Collector;
 
@@ -10,14 +12,57 @@ use super::{
     Snapshot, process,
 };
 
+/// Room for what is put last: what was left out, and series cut or repeated.
+const TAIL_BYTES: usize = 16 << 10;
+
 pub(super) fn render(own: &Metrics, snapshot: &Snapshot) -> Result<String, prometheus::Error> {
     let mut out = Exposition::default();
-    daemon(&mut out, own.started, snapshot);
-    for device in &snapshot.devices {
-        device_series(&mut out, device);
+    if snapshot.scrape.own {
+        own_series(&mut out, own, snapshot)?;
     }
+    let left_out = devices(&mut out, snapshot);
+    if left_out > 0 {
+        own.scrapes_too_long.fetch_add(1, Ordering::Relaxed);
+    }
+    out.put(Id::ScrapeLeftOut, &[&snapshot.scrape.part], left_out as f64);
+    if snapshot.scrape.own {
+        out.put(Id::ScrapeParts, &[], f64::from(snapshot.scrape.parts));
+        let too_long = own.scrapes_too_long.load(Ordering::Relaxed);
+        out.put(Id::ScrapesTooLong, &[], too_long as f64);
+    }
+    out.finish()
+}
+
+/// The devices, as far as they fit; how many did not. Of a scrape of everything that is too long, none is shown: a random half of an estate
+/// would look like the other half had vanished.
+fn devices(out: &mut Exposition, snapshot: &Snapshot) -> usize {
+    let limit = snapshot.scrape.bytes_max.saturating_sub(TAIL_BYTES);
+    let empty = out.mark();
+    let mut left_out = 0;
+    for device in &snapshot.devices {
+        let before = out.mark();
+        device_series(out, device);
+        if out.bytes() > limit {
+            if snapshot.scrape.whole {
+                out.rewind(&empty);
+                return snapshot.devices.len();
+            }
+            out.rewind(&before);
+            left_out += 1;
+        }
+    }
+    left_out
+}
+
+/// Everything that is no device's.
+fn own_series(
+    out: &mut Exposition,
+    own: &Metrics,
+    snapshot: &Snapshot,
+) -> Result<(), prometheus::Error> {
+    daemon(out, own.started, snapshot);
     for link in &snapshot.links {
-        link_series(&mut out, link);
+        link_series(out, link);
     }
     for site in &snapshot.sites {
         out.put(
@@ -35,9 +80,9 @@ pub(super) fn render(own: &Metrics, snapshot: &Snapshot) -> Result<String, prome
     for (kind, count) in &snapshot.poller.lost_total {
         out.put(Id::PollLost, &[kind], *count as f64);
     }
-    traps(&mut out, snapshot);
-    bridge(&mut out, snapshot);
-    conferences(&mut out, snapshot);
+    traps(out, snapshot);
+    bridge(out, snapshot);
+    conferences(out, snapshot);
     for (state, count) in &snapshot.playbook_runs_active {
         out.put(Id::PlaybookActive, &[state], *count as f64);
     }
@@ -57,9 +102,9 @@ pub(super) fn render(own: &Metrics, snapshot: &Snapshot) -> Result<String, prome
         own.http_duration.collect(),
         own.store_duration.collect(),
     ] {
-        out.put_gathered(gathered);
+        out.put_gathered(gathered)?;
     }
-    out.finish()
+    Ok(())
 }
 
 /// The figure of a health. `unknown` is the highest, so that "above 1" in a rule means "not measured or ill".

@@ -42,6 +42,36 @@ pub struct Snapshot {
     pub directories: Vec<(&'static str, PathBuf)>,
     /// Size of the database with its log, bytes.
     pub store_bytes: u64,
+    /// Which part of all this is asked for, and how long it may be.
+    pub scrape: ScrapeFigures,
+}
+
+/// One scrape.
+#[derive(Debug, Clone)]
+pub struct ScrapeFigures {
+    /// Whether what is no device's is shown.
+    pub own: bool,
+    /// Whether all devices are asked for at once: they are shown all or not at all.
+    pub whole: bool,
+    /// The part's name.
+    pub part: String,
+    /// How many parts discovery lists.
+    pub parts: u32,
+    /// Longest text, bytes.
+    pub bytes_max: usize,
+}
+
+impl Default for ScrapeFigures {
+    /// Everything, however long.
+    fn default() -> Self {
+        Self {
+            own: true,
+            whole: true,
+            part: "whole".to_owned(),
+            parts: 1,
+            bytes_max: usize::MAX,
+        }
+    }
 }
 
 /// One device.

@@ -214,6 +214,50 @@ fn a_bomb_of_labels_is_cut_counted_and_named() {
 }
 
 #[test]
+fn no_scrape_is_longer_than_it_may_be() {
+    let (metrics, mut snapshot) = everything();
+    let device = snapshot.devices[0].clone();
+    snapshot.devices = (0..400)
+        .map(|n| DeviceFigures {
+            id: format!("device-{n}").into(),
+            ..device.clone()
+        })
+        .collect();
+    let shown = |all: &BTreeMap<String, f64>| {
+        all.keys()
+            .filter(|key| key.starts_with("nhipcau_device_up{"))
+            .count()
+    };
+    let whole = metrics.render(&snapshot).unwrap();
+    assert_eq!(shown(&series(&whole)), 400);
+    snapshot.scrape.bytes_max = whole.len() / 2;
+    // Asked for everything, half would look like the other half had vanished: the daemon's own series alone, and what says so.
+    let all = series(&metrics.render(&snapshot).unwrap());
+    assert_eq!(shown(&all), 0);
+    assert_eq!(
+        all[r#"nhipcau_metrics_devices_left_out{part="whole"}"#],
+        400.0
+    );
+    assert_eq!(all["nhipcau_metrics_scrapes_too_long_total"], 1.0);
+    assert!(all.keys().any(|key| key.starts_with("nhipcau_site_info")));
+    // A part that grew shows what fits.
+    snapshot.scrape = ScrapeFigures {
+        own: false,
+        whole: false,
+        part: "3".to_owned(),
+        parts: 4,
+        bytes_max: whole.len() / 2,
+    };
+    let text = metrics.render(&snapshot).unwrap();
+    assert!(text.len() <= whole.len() / 2, "{}", text.len());
+    let all = series(&text);
+    let left_out = all[r#"nhipcau_metrics_devices_left_out{part="3"}"#];
+    assert!((1.0..400.0).contains(&left_out));
+    assert_eq!(shown(&all), 400 - left_out as usize);
+    assert!(all.keys().all(|key| !key.starts_with("nhipcau_site_info")));
+}
+
+#[test]
 fn two_interfaces_of_one_name_do_not_spoil_the_text() {
     let (metrics, mut snapshot) = everything();
     let long = "x".repeat(300);

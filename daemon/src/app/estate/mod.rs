@@ -62,7 +62,7 @@ pub(crate) struct Estate {
     series: Mutex<SeriesBook>,
     /// Samples of links being filled.
     meter: Mutex<Meter>,
-    contacts: RwLock<HashMap<DeviceId, Contact>>,
+    pub(super) contacts: RwLock<HashMap<DeviceId, Contact>>,
     anchor: Anchor,
     poller: Mutex<(PollerCounters, usize)>,
     totals: Mutex<HashMap<DeviceId, PollTotals>>,

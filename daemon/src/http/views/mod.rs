@@ -12,6 +12,7 @@ mod estate;
 mod inputs;
 mod people;
 mod runs;
+mod scrape;
 mod topology;
 mod upkeep;
 
@@ -20,6 +21,7 @@ pub use estate::*;
 pub use inputs::*;
 pub use people::*;
 pub use runs::*;
+pub use scrape::*;
 pub use topology::*;
 pub use upkeep::*;
 
