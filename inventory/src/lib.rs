@@ -13,6 +13,7 @@ pub mod discovery;
 pub mod export;
 mod health;
 mod interface;
+pub mod names;
 mod oid;
 pub mod poller;
 mod profile;

@@ -1,4 +1,4 @@
-//! Notifications: one shape for v1 traps, v2 traps and informs, their names, and a guard against storms.
+//! Notifications: one shape for v1 traps, v2 traps and informs, and a guard against storms.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::{DeviceId, Oid, SnmpVersion, Value, Varbind, read};
+use crate::{DeviceId, Oid, SnmpVersion, Value, Varbind};
 
 /// A notification in the shape of SNMPv2 (RFC 3416 §4.2.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,12 +76,6 @@ pub fn split_v2(mut varbinds: Vec<Varbind>) -> Option<(u32, Oid, Vec<Varbind>)> 
 }
 
 impl Trap {
-    /// What people call it; the OID when it has no name here.
-    #[must_use]
-    pub fn name(&self) -> String {
-        name_of(&self.trap_oid).map_or_else(|| self.trap_oid.to_string(), str::to_owned)
-    }
-
     /// The `ifIndex` that a link trap speaks of.
     #[must_use]
     pub fn if_index(&self) -> Option<u32> {
@@ -92,89 +86,16 @@ impl Trap {
             .and_then(|v| v.value.as_u64())
             .and_then(|n| u32::try_from(n).ok())
     }
-
-    /// Its varbinds in one line, cleaned and cut: hostile text for people.
-    #[must_use]
-    pub fn text(&self) -> String {
-        /// Varbinds that a line shows.
-        const SHOWN_MAX: usize = 8;
-        let parts: Vec<String> = self
-            .varbinds
-            .iter()
-            .take(SHOWN_MAX)
-            .map(|v| read::text(&v.value).chars().take(120).collect::<String>())
-            .filter(|t| !t.is_empty())
-            .collect();
-        parts.join(" · ")
-    }
 }
 
-/// Names of the notifications of the standard MIBs and of UPSs.
-#[must_use]
-pub fn name_of(trap: &Oid) -> Option<&'static str> {
-    let tail = |prefix: &[u32]| {
-        trap.strip_prefix(&oid(prefix))
-            .map(|t| t.arcs().collect::<Vec<_>>())
-    };
-    if let Some(tail) = tail(&GENERIC) {
-        return Some(match tail.as_slice() {
-            [1] => "coldStart",
-            [2] => "warmStart",
-            [3] => "linkDown",
-            [4] => "linkUp",
-            [5] => "authenticationFailure",
-            [6] => "egpNeighborLoss",
-            _ => return None,
-        });
-    }
-    // UPS-MIB (RFC 1628) §4: upsTraps.
-    if let Some(tail) = tail(&[1, 3, 6, 1, 2, 1, 33, 2]) {
-        // Some agents put the zero of a translated v1 trap in between.
-        return Some(match tail.as_slice() {
-            [1] | [0, 1] => "upsTrapOnBattery",
-            [2] | [0, 2] => "upsTrapTestCompleted",
-            [3] | [0, 3] => "upsTrapAlarmEntryAdded",
-            [4] | [0, 4] => "upsTrapAlarmEntryRemoved",
-            _ => return None,
-        });
-    }
-    if let Some(tail) = tail(&[1, 3, 6, 1, 4, 1, 318, 0]) {
-        // PowerNet-MIB, v1 traps of APC.
-        return Some(match tail.as_slice() {
-            [1] => "upsCommunicationLost",
-            [2] => "upsOverload",
-            [4] => "upsDischarged",
-            [5] => "upsOnBattery",
-            [7] => "upsLowBattery",
-            [9] => "upsPowerRestored",
-            _ => return None,
-        });
-    }
-    const OTHERS: [(&[u32], &str); 6] = [
-        (&[1, 3, 6, 1, 2, 1, 47, 2, 0, 1], "entConfigChange"),
-        (&[1, 0, 8802, 1, 1, 2, 0, 0, 1], "lldpRemTablesChange"),
-        (&[1, 3, 6, 1, 2, 1, 17, 0, 1], "newRoot"),
-        (&[1, 3, 6, 1, 2, 1, 17, 0, 2], "topologyChange"),
-        (&[1, 3, 6, 1, 2, 1, 15, 7, 2], "bgpBackwardTransition"),
-        (
-            &[1, 3, 6, 1, 4, 1, 9, 9, 43, 2, 0, 1],
-            "ciscoConfigManEvent",
-        ),
-    ];
-    OTHERS
-        .iter()
-        .find(|(arcs, _)| *trap == oid(arcs))
-        .map(|(_, name)| *name)
-}
-
-/// What the gate makes of a trap.
+/// What the gate makes of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// New: tell it.
     Pass,
-    /// The same came a moment ago (agents send a trap to each configured receiver address, informs are sent again).
+    /// The same came a moment ago (agents send a trap to each configured receiver address). Informs have an identity of their own.
     Duplicate,
-    /// The source sends more than anybody can read.
+    /// The source, or all together, send more than anybody can read.
     Storm,
 }
 
@@ -185,6 +106,10 @@ pub struct TrapLimits {
     pub duplicate_window: Duration,
     /// Traps of one source within a minute.
     pub per_minute_max: usize,
+    /// Informs of one source within a minute; more than of traps, because what is not acknowledged comes again.
+    pub informs_per_minute_max: usize,
+    /// Notifications of all sources within a minute.
+    pub all_per_minute_max: usize,
     /// Sources that are remembered; with more, the one that was silent longest is forgotten.
     pub sources_max: usize,
 }
@@ -194,27 +119,67 @@ impl Default for TrapLimits {
         Self {
             duplicate_window: Duration::from_secs(2),
             per_minute_max: 300,
+            informs_per_minute_max: 6_000,
+            all_per_minute_max: 60_000,
             sources_max: 4_096,
         }
     }
 }
 
-#[derive(Debug, Default)]
-struct Source {
-    passed: VecDeque<Instant>,
-    recent: VecDeque<(Instant, u64)>,
-    last: Option<Instant>,
+/// Traps of one source that were dropped in a storm, to be told once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storm {
+    /// Who sent them.
+    pub source: IpAddr,
+    /// The device with that address.
+    pub device: Option<DeviceId>,
+    /// How many since the last report.
+    pub dropped: u64,
 }
 
-/// Lets traps through once, and no flood.
+/// The first report of a storm comes this long after its first dropped trap, so that it has a number to tell.
+const FIRST_REPORT: Duration = Duration::from_secs(5);
+/// Further reports of a storm that goes on.
+const NEXT_REPORT: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What passed within a minute.
+#[derive(Debug, Default)]
+struct Minute {
+    begun: Option<Instant>,
+    traps: usize,
+    informs: usize,
+}
+
+impl Minute {
+    fn at(&mut self, now: Instant) -> &mut Self {
+        if self.begun.is_none_or(|begun| begun + MINUTE <= now) {
+            *self = Self {
+                begun: Some(now),
+                ..Self::default()
+            };
+        }
+        self
+    }
+}
+
+#[derive(Debug, Default)]
+struct Source {
+    minute: Minute,
+    recent: VecDeque<(Instant, u64)>,
+    last: Option<Instant>,
+    device: Option<DeviceId>,
+    dropped: u64,
+    report_at: Option<Instant>,
+    reported: Option<Instant>,
+}
+
+/// Lets notifications through once, and no flood.
 #[derive(Debug)]
 pub struct TrapGate {
     limits: TrapLimits,
     sources: HashMap<IpAddr, Source>,
-    /// Traps refused as duplicates.
-    pub duplicates: u64,
-    /// Traps refused in a storm.
-    pub stormed: u64,
+    all: Minute,
 }
 
 impl TrapGate {
@@ -224,12 +189,11 @@ impl TrapGate {
         Self {
             limits,
             sources: HashMap::new(),
-            duplicates: 0,
-            stormed: 0,
+            all: Minute::default(),
         }
     }
 
-    /// Judges one trap.
+    /// Judges one notification.
     pub fn judge(&mut self, trap: &Trap, now: Instant) -> Verdict {
         if !self.sources.contains_key(&trap.source) && self.sources.len() >= self.limits.sources_max
         {
@@ -251,25 +215,48 @@ impl TrapGate {
         {
             source.recent.pop_front();
         }
-        while source
-            .passed
-            .front()
-            .is_some_and(|at| *at + Duration::from_secs(60) < now)
-        {
-            source.passed.pop_front();
-        }
         let print = fingerprint(trap);
-        if source.recent.iter().any(|(_, other)| *other == print) {
-            self.duplicates += 1;
+        if !trap.inform && source.recent.iter().any(|(_, other)| *other == print) {
             return Verdict::Duplicate;
         }
-        if source.passed.len() >= self.limits.per_minute_max {
-            self.stormed += 1;
+        let (minute, all) = (source.minute.at(now), self.all.at(now));
+        let (passed, most) = match trap.inform {
+            true => (&mut minute.informs, self.limits.informs_per_minute_max),
+            false => (&mut minute.traps, self.limits.per_minute_max),
+        };
+        if *passed >= most || all.traps >= self.limits.all_per_minute_max {
+            source.dropped += 1;
+            source.device.clone_from(&trap.device);
+            source.report_at.get_or_insert_with(|| {
+                let next = source.reported.map(|at| at + NEXT_REPORT);
+                next.unwrap_or(now).max(now + FIRST_REPORT)
+            });
             return Verdict::Storm;
         }
-        source.passed.push_back(now);
-        source.recent.push_back((now, print));
+        *passed += 1;
+        all.traps += 1;
+        if !trap.inform {
+            source.recent.push_back((now, print));
+        }
         Verdict::Pass
+    }
+
+    /// Storms to be told now; look about once a second.
+    pub fn storms(&mut self, now: Instant) -> Vec<Storm> {
+        let due = self
+            .sources
+            .iter_mut()
+            .filter(|(_, source)| source.report_at.is_some_and(|at| at <= now));
+        due.map(|(address, source)| {
+            source.report_at = None;
+            source.reported = Some(now);
+            Storm {
+                source: *address,
+                device: source.device.clone(),
+                dropped: std::mem::take(&mut source.dropped),
+            }
+        })
+        .collect()
     }
 }
 
@@ -287,6 +274,7 @@ fn fingerprint(trap: &Trap) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::Names;
 
     fn trap(uptime_ticks: u32) -> Trap {
         Trap {
@@ -307,12 +295,14 @@ mod tests {
     #[test]
     fn version_1_becomes_version_2() {
         let enterprise: Oid = "1.3.6.1.4.1.318".parse().unwrap();
+        let names = Names::builtin();
+        let name_of = |oid: &Oid| names.notification(oid).map(str::to_owned);
         assert_eq!(
-            name_of(&trap_oid_of_v1(&enterprise, 2, 0)),
+            name_of(&trap_oid_of_v1(&enterprise, 2, 0)).as_deref(),
             Some("linkDown")
         );
         assert_eq!(
-            name_of(&trap_oid_of_v1(&enterprise, 0, 0)),
+            name_of(&trap_oid_of_v1(&enterprise, 0, 0)).as_deref(),
             Some("coldStart")
         );
         assert_eq!(
@@ -320,7 +310,7 @@ mod tests {
             "1.3.6.1.4.1.318.0.5"
         );
         assert_eq!(
-            name_of(&trap_oid_of_v1(&enterprise, 6, 5)),
+            name_of(&trap_oid_of_v1(&enterprise, 6, 5)).as_deref(),
             Some("upsOnBattery")
         );
         assert_eq!(
@@ -347,8 +337,8 @@ mod tests {
         ];
         let (uptime, name, rest) = split_v2(head.clone()).unwrap();
         assert_eq!(
-            (uptime, name_of(&name), rest.len()),
-            (500, Some("linkUp"), 1)
+            (uptime, name.to_string().as_str(), rest.len()),
+            (500, "1.3.6.1.6.3.1.1.5.4", 1)
         );
         assert_eq!(split_v2(head[2..].to_vec()), None);
         assert_eq!(split_v2(vec![]), None);
@@ -368,10 +358,26 @@ mod tests {
         let passed = (0..100)
             .filter(|n| gate.judge(&trap(100 + n), now) == Verdict::Pass)
             .count();
-        assert_eq!((passed, gate.stormed, gate.duplicates), (9, 91, 1));
+        assert_eq!(passed, 9);
+        // Told once with its number, and again only after a minute.
+        assert!(gate.storms(now).is_empty());
+        let later = now + Duration::from_secs(6);
+        let told = gate.storms(later);
+        assert_eq!((told.len(), told[0].dropped), (1, 91));
+        assert_eq!(gate.judge(&trap(999), later), Verdict::Storm);
+        assert!(gate.storms(later + Duration::from_secs(30)).is_empty());
+        assert_eq!(gate.storms(later + Duration::from_secs(61))[0].dropped, 1);
         assert_eq!(
             gate.judge(&trap(1), now + Duration::from_secs(61)),
             Verdict::Pass
         );
+        // An inform is known by its identity and has a limit of its own.
+        let inform = Trap {
+            inform: true,
+            ..trap(5)
+        };
+        for _ in 0..100 {
+            assert_eq!(gate.judge(&inform, now), Verdict::Pass);
+        }
     }
 }

@@ -385,7 +385,7 @@ fn named(estate: &Estate, cause: &str) -> String {
     }
 }
 
-fn event_row(record: EventRecord) -> EventRow {
+pub(super) fn event_row(record: EventRecord) -> EventRow {
     let event = record.event;
     EventRow {
         id: record.id,

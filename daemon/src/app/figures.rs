@@ -113,7 +113,9 @@ impl Machines {
                 .chain([
                     ("unknown_source", count(&traps.unknown_source)),
                     ("inform_not_stored", count(&traps.informs_refused)),
-                    ("queue_full", count(&self.traps_lost)),
+                    ("duplicate", count(&self.trap_tally.duplicates)),
+                    ("storm", count(&self.trap_tally.stormed)),
+                    ("queue_full", count(&self.trap_tally.lost)),
                 ])
                 .collect(),
             receive_buffer_bytes: count(&traps.receive_buffer_bytes),

@@ -33,7 +33,7 @@ pub(crate) struct Machines {
     pub(crate) library: RwLock<Arc<Library>>,
     pub(crate) runs: Arc<RunTally>,
     pub(crate) traps: Arc<TrapCounters>,
-    pub(crate) traps_lost: Arc<std::sync::atomic::AtomicU64>,
+    pub(crate) trap_tally: Arc<super::traps::TrapTally>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: HealthCheck,
     pub(crate) notices: Arc<Notices>,

@@ -70,6 +70,7 @@ struct Inner {
     store: Store,
     settings: RwLock<Arc<Settings>>,
     changed: broadcast::Sender<Topic>,
+    news: broadcast::Sender<Arc<crate::http::views::EventRow>>,
     live: OnceLock<Arc<dyn Live>>,
     machines: OnceLock<Arc<machines::Machines>>,
     accounts: accounts::State,
@@ -92,6 +93,7 @@ impl App {
                 store,
                 settings: RwLock::new(Arc::new(settings)),
                 changed: broadcast::channel(TOPICS_BEHIND).0,
+                news: broadcast::channel(TOPICS_BEHIND).0,
                 live: OnceLock::new(),
                 machines: OnceLock::new(),
                 accounts,
@@ -201,6 +203,11 @@ impl App {
     /// What changes from now on. A receiver that is told `Lagged` reads everything again.
     pub fn changed(&self) -> broadcast::Receiver<Topic> {
         self.inner.changed.subscribe()
+    }
+
+    /// Events of traps as they come, before they are stored. Who lags has missed some, and reads them with the rest.
+    pub(crate) fn news(&self) -> broadcast::Sender<Arc<crate::http::views::EventRow>> {
+        self.inner.news.clone()
     }
 
     /// The one-time setup token, while no account exists.

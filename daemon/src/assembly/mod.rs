@@ -6,10 +6,10 @@ mod terms;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use nhipcau_conference::RoomTerms;
+use nhipcau_inventory::names::Names;
 use nhipcau_inventory::watch::DeclaredLink;
 use nhipcau_lab::{Faults, Lab};
 use nhipcau_media_rtc::Bridge;
@@ -30,7 +30,7 @@ use crate::app::journal::{self, Entry, JournalParts, Numbers};
 use crate::app::machines::{Machines, Notices, RunTally};
 use crate::app::rooms::message::SlotCounts;
 use crate::app::rooms::{Rooms, RoomsConfig};
-use crate::app::traps::TrapDesk;
+use crate::app::traps::{SharedNames, TrapDesk, TrapParts, TrapTally};
 use crate::app::usage::{UsageBook, keep_samples};
 use crate::app::{App, LiveReadings, Settings, availability, maintenance};
 use crate::config::{self, Config};
@@ -152,18 +152,21 @@ impl Daemon {
         let snmp = snmp::spawn(snmp_config, estate.clone(), events, collections)
             .map_err(|e| StartError::of("SNMP sockets")(&e))?;
 
-        let traps_lost = Arc::new(AtomicU64::new(0));
+        let trap_tally = Arc::new(TrapTally::default());
+        let names: SharedNames = Arc::new(RwLock::new(Arc::new(Names::builtin())));
         let traps = Arc::new(TrapCounters::default());
         let senders = Arc::new(RwLock::new(senders(config)));
         let (access, allowed) = watch::channel(trap_access(config, &keys));
         if let Some(bind) = config.listen.traps {
-            let sink = Arc::new(TrapDesk::start(
-                store.clone(),
-                snmp.clone(),
-                estate.clone(),
-                app.topics(),
-                traps_lost.clone(),
-            ));
+            let sink = Arc::new(TrapDesk::start(TrapParts {
+                store: store.clone(),
+                watch: snmp.clone(),
+                estate: estate.clone(),
+                changed: app.topics(),
+                news: app.news(),
+                names: names.clone(),
+                tally: trap_tally.clone(),
+            }));
             let trap_config = TrapConfig {
                 bind,
                 state_dir: config.state_dir.clone(),
@@ -270,7 +273,7 @@ impl Daemon {
             library: RwLock::new(library),
             runs,
             traps,
-            traps_lost,
+            trap_tally,
             metrics: metrics.clone(),
             health: health.clone(),
             notices,

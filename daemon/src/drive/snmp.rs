@@ -130,7 +130,6 @@ pub(crate) fn spawn(
                 replies,
                 probes: HashMap::new(),
                 probes_made: 0,
-                told: false,
             };
             runtime.block_on(drive.run(inbox, replied));
         })?;
@@ -205,8 +204,6 @@ struct Drive {
     /// Who waits for which answer of the poller.
     probes: HashMap<u64, oneshot::Sender<Result<ModuleRows, ProbeError>>>,
     probes_made: u64,
-    /// The trap fed last was an inform, whose event is stored already.
-    told: bool,
 }
 
 impl Drive {
@@ -245,7 +242,6 @@ impl Drive {
             }
             Command::Profiles(profiles) => self.feed_poller(poller::Input::Profiles(profiles)),
             Command::Trap(trap) => {
-                self.told = trap.inform;
                 self.feed_watch(watch::Input::Trap(trap));
             }
             Command::Export { device, module } => {
@@ -355,9 +351,6 @@ impl Drive {
             let mut hastened = false;
             let watch_wake = loop {
                 match self.estate.poll() {
-                    // An inform's own event is in the store since before its acknowledgement.
-                    watch::Output::Event(event)
-                        if self.told && event.kind == watch::EventKind::Trap => {}
                     watch::Output::Event(event) => {
                         if self.events.try_send(event).is_err() {
                             self.estate.count_event_lost();
@@ -371,7 +364,6 @@ impl Drive {
                 }
             };
             if !hastened {
-                self.told = false;
                 return [poller_wake, watch_wake].into_iter().flatten().min();
             }
         }

@@ -15,6 +15,8 @@ use crate::app::{App, Topic};
 const GATHER: Duration = Duration::from_secs(1);
 /// The first change after a quiet second is told this soon, with what comes along: a trap is on the page while it is news.
 const FIRST: Duration = Duration::from_millis(20);
+/// Traps that are told in full between two such messages, at once and before they are stored.
+const NEWS_MAX: usize = 10;
 /// Keeps middle boxes from forgetting the connection.
 const PING_EVERY: Duration = Duration::from_secs(15);
 /// Pages say nothing here.
@@ -30,6 +32,8 @@ pub(super) async fn open(State(app): State<App>, upgrade: WebSocketUpgrade) -> R
 async fn serve(app: App, mut socket: WebSocket) {
     let _open = app.tally().open_socket(Socket::Live);
     let mut changed = app.changed();
+    let mut news = app.news().subscribe();
+    let mut told_now = 0;
     let mut ping = tokio::time::interval(PING_EVERY);
     let mut topics: BTreeSet<String> = BTreeSet::new();
     let mut due: Option<tokio::time::Instant> = None;
@@ -44,8 +48,19 @@ async fn serve(app: App, mut socket: WebSocket) {
                 }
                 due.get_or_insert_with(|| (told + GATHER).max(tokio::time::Instant::now() + FIRST));
             }
+            event = news.recv() => {
+                // A burst is read with the rest: `changed` follows.
+                if let (Ok(event), true) = (event, told_now < NEWS_MAX) {
+                    told_now += 1;
+                    let text = serde_json::json!({"type": "trap", "event": *event}).to_string();
+                    if socket.send(Message::text(text)).await.is_err() {
+                        return;
+                    }
+                }
+            }
             () = tokio::time::sleep_until(due.unwrap_or_else(tokio::time::Instant::now)), if due.is_some() => {
                 due = None;
+                told_now = 0;
                 told = tokio::time::Instant::now();
                 let what: Vec<String> = std::mem::take(&mut topics).into_iter().collect();
                 let text = serde_json::json!({"type": "changed", "what": what}).to_string();

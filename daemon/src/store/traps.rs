@@ -59,16 +59,20 @@ fn insert(connection: &Connection, trap: &NewTrap) -> Result<Option<i64>, StoreE
 }
 
 impl Traps<'_> {
-    /// Keeps traps, all or none.
+    /// Keeps traps and the events that tell of them, all or none.
     ///
     /// # Errors
     /// As every write.
-    pub async fn append(&self, traps: Vec<NewTrap>) -> Result<(), StoreError> {
+    pub async fn append(&self, traps: Vec<(NewTrap, Option<NewEvent>)>) -> Result<(), StoreError> {
         self.store
             .write(move |connection| {
-                traps
-                    .iter()
-                    .try_for_each(|trap| insert(connection, trap).map(drop))
+                traps.iter().try_for_each(|(trap, event)| {
+                    insert(connection, trap)?;
+                    if let Some(event) = event {
+                        super::events::insert(connection, event)?;
+                    }
+                    Ok(())
+                })
             })
             .await
     }
@@ -80,13 +84,13 @@ impl Traps<'_> {
     pub async fn append_inform(
         &self,
         inform: NewTrap,
-        event: NewEvent,
+        event: Option<NewEvent>,
     ) -> Result<bool, StoreError> {
         self.store
             .write(move |connection| {
                 let fresh = insert(connection, &inform)?.is_some();
-                if fresh {
-                    super::events::insert(connection, &event)?;
+                if let (true, Some(event)) = (fresh, &event) {
+                    super::events::insert(connection, event)?;
                 }
                 Ok(fresh)
             })

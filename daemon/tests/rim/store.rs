@@ -297,13 +297,16 @@ async fn a_repeated_inform_is_kept_once() {
     };
     store
         .traps()
-        .append(vec![trap(None), trap(None)])
+        .append(vec![
+            (trap(None), None),
+            (trap(None), Some(event(0, "trap"))),
+        ])
         .await
         .expect("append");
     for (inform, fresh) in [("a", true), ("a", false), ("b", true)] {
         let kept = store
             .traps()
-            .append_inform(trap(Some(inform)), event(0, inform))
+            .append_inform(trap(Some(inform)), Some(event(0, inform)))
             .await;
         assert_eq!(kept.expect("append"), fresh, "{inform}");
     }
@@ -311,7 +314,7 @@ async fn a_repeated_inform_is_kept_once() {
     assert_eq!(traps.len(), 4);
     // The event stands as soon as the inform does, and once.
     let events = store.events().page(None, 10, None).await.expect("page");
-    assert_eq!(events.len(), 2);
+    assert_eq!(events.len(), 3);
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ pub use maintenance::{Scope, Window};
 pub use standing::{Subject, SubjectState};
 
 use crate::topology::{Hints, Member, Topology};
-use crate::trap::{Trap, TrapGate, TrapLimits, Verdict};
+use crate::trap::Trap;
 use crate::{
     Collection, CollectionScope, DeviceId, DeviceSpec, Health, InterfaceRef, Neighbour, Reason,
     SiteId,
@@ -83,7 +83,6 @@ pub struct Watch {
     incidents: BTreeMap<IncidentKey, Incident>,
     incidents_refused: u64,
     windows: Vec<Window>,
-    gate: TrapGate,
     outputs: VecDeque<Output>,
 }
 
@@ -104,7 +103,6 @@ impl Watch {
             incidents: BTreeMap::new(),
             incidents_refused: 0,
             windows: Vec::new(),
-            gate: TrapGate::new(TrapLimits::default()),
             outputs: VecDeque::new(),
         }
     }
@@ -113,7 +111,7 @@ impl Watch {
     pub fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Collection(collection) => self.collected(collection, now),
-            Input::Trap(trap) => self.trapped(&trap, now),
+            Input::Trap(trap) => self.trapped(&trap),
             Input::Sites(sites) => {
                 self.sites = sites.into_iter().map(|s| (s.id.clone(), s)).collect();
                 self.topology_stale = true;
@@ -238,32 +236,13 @@ impl Watch {
         self.judge(&collection, now);
     }
 
-    fn trapped(&mut self, trap: &Trap, now: Instant) {
-        if self.gate.judge(trap, now) != Verdict::Pass {
-            return;
+    /// A notification is believed by no one: it only brings the next poll forward.
+    fn trapped(&mut self, trap: &Trap) {
+        if let Some(device) = &trap.device
+            && self.devices.contains_key(device)
+        {
+            self.outputs.push_back(Output::Hasten(device.clone()));
         }
-        let Some(device) = trap.device.clone() else {
-            return;
-        };
-        let Some(watched) = self.devices.get(&device) else {
-            return;
-        };
-        self.outputs.push_back(Output::Hasten(device.clone()));
-        let interface = trap.if_index().and_then(|index| {
-            let interfaces = &watched.state.collection.as_ref()?.interfaces;
-            interfaces
-                .iter()
-                .find(|i| i.index == index)
-                .map(|i| i.name.clone())
-        });
-        let key = IncidentKey(format!("trap:{device}").into());
-        let mut event = self.event(EventKind::Trap, &device, key, now);
-        event.interface = interface;
-        event.health = Health::Ok;
-        event.reason = Reason::new("trap")
-            .with("name", trap.name())
-            .with("text", trap.text());
-        self.emit(event);
     }
 
     /// A bare event of a device.

@@ -203,12 +203,6 @@ impl Watch {
         self.incidents_refused
     }
 
-    /// Traps that were refused: duplicates, then those of storms.
-    #[must_use]
-    pub fn traps_refused(&self) -> (u64, u64) {
-        (self.gate.duplicates, self.gate.stormed)
-    }
-
     /// All sites.
     #[must_use]
     pub fn sites(&self) -> Vec<SiteState> {

@@ -286,6 +286,24 @@ impl Estate {
     }
 
     /// What a device is called; its id when it is unknown.
+    /// The name of a device's interface with that index, and the device's site.
+    pub(crate) fn place(
+        &self,
+        id: &DeviceId,
+        if_index: Option<u32>,
+    ) -> (Option<String>, Option<String>) {
+        let watch = self.watch();
+        let Some(state) = watch.device(id) else {
+            return (None, None);
+        };
+        let interface = if_index.and_then(|index| {
+            let interfaces = &state.collection.as_ref()?.interfaces;
+            let found = interfaces.iter().find(|i| i.index == index)?;
+            Some(found.name.to_string())
+        });
+        (interface, state.spec.site.as_ref().map(ToString::to_string))
+    }
+
     pub(crate) fn device_name(&self, id: &DeviceId) -> String {
         self.watch()
             .device(id)

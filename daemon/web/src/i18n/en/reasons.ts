@@ -28,6 +28,7 @@ export const reasons: Record<string, string> = {
   storage_full: "storage {storage} is {percent}\u00a0% full",
   on_battery: "running on battery, about {minutes} minute{minutes:|s} left",
   trap: "the device reports {name}: {text}",
+  trap_storm: "{count} traps dropped from {source}: it sends too many",
   identity_changed: "{what} changed from {old} to {new}",
   left: "left the room",
   removed: "was removed from the room",

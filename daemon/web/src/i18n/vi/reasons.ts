@@ -28,6 +28,7 @@ export const reasons: Record<string, string> = {
   storage_full: "ổ {storage} đầy {percent}\u00a0%",
   on_battery: "đang chạy bằng ắc quy, còn khoảng {minutes} phút",
   trap: "thiết bị báo {name}: {text}",
+  trap_storm: "bỏ {count} thông báo (trap) từ {source}: gửi quá nhiều",
   identity_changed: "{what} thay đổi từ {old} thành {new}",
   left: "đã rời phòng họp",
   removed: "được mời ra khỏi phòng họp",

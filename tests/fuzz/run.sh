@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Builds the fuzz targets with the stable toolchain and runs each: run.sh build | runs N | seconds N
+#
+# libFuzzer finds its way by coverage counters, which stable rustc can insert through LLVM; the address sanitizer, which it cannot, would add
+# little to code without `unsafe`. What was found once stays in corpus/ (not in git); a crash is written to artifacts/ with its input.
+set -euo pipefail
+cd "$(dirname "$0")"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/../../target}/fuzz"
+counters='-Cpasses=sancov-module'
+for argument in level=4 inline-8bit-counters pc-table trace-compares; do
+  counters+=" -Cllvm-args=-sanitizer-coverage-$argument"
+done
+# Without the explicit target the flags would also reach build scripts, which have nobody to count for.
+host=$(rustc -vV | sed -n 's/^host: //p')
+RUSTFLAGS="--cfg fuzzing $counters -Ccodegen-units=1" cargo build --quiet --release --locked --target "$host"
+[[ ${1:-build} == build ]] && exit 0
+
+samples="${NHIPCAU_CORPORA:-../../../shared/corpora}/datagrams/snmp"
+for target in trap response profile; do
+  corpus="corpus/$target" seeds=$(mktemp -d)
+  mkdir -p "$corpus" artifacts
+  if [[ $target == profile ]]; then
+    cp ../../inventory/profiles/*.yaml "$seeds"
+  elif [[ -d $samples ]]; then
+    for datagram in "$samples"/*.bin; do
+      length=$(stat -c %s "$datagram")
+      seed="$seeds/$(basename "$datagram")"
+      if [[ $target == trap ]]; then
+        cp "$datagram" "$seed"
+      elif ((length < 65536)); then
+        # A family, and the same answer to the first questions.
+        { printf '\1'; for _ in 1 2 3 4; do printf "$(printf '\\x%02x\\x%02x' $((length >> 8)) $((length & 255)))"; cat "$datagram"; done; } >"$seed"
+      fi
+    done
+  else
+    echo "SKIPPED: seeds of $target: no corpora at $samples"
+  fi
+  case $1 in
+    runs) limit="-runs=$2" ;;
+    seconds) limit="-max_total_time=$2" ;;
+    *) echo "run.sh build | runs N | seconds N" >&2; exit 64 ;;
+  esac
+  echo "fuzz $target"
+  "$CARGO_TARGET_DIR/$host/release/$target" "$corpus" "$seeds" "$limit" -max_len=65507 -len_control=100 -timeout=10 -rss_limit_mb=2048 \
+    -artifact_prefix="artifacts/$target-" -print_final_stats=1 -verbosity=0
+  rm -r "$seeds"
+done
