@@ -103,7 +103,9 @@ pub(crate) fn spawn(
         .name("snmp".into())
         .spawn(move || {
             let runtime = match tokio::runtime::Builder::new_current_thread()
-                .enable_all()
+                // No signals and no child processes here, which each turn of the loop would look after.
+                .enable_io()
+                .enable_time()
                 .build()
             {
                 Ok(runtime) => runtime,

@@ -130,6 +130,13 @@ impl Memory {
         restarted
     }
 
+    /// Whether the agent says of itself what it said before.
+    pub(super) fn knows(&self, system: &System) -> bool {
+        self.system.as_ref().is_some_and(|before| {
+            before.object_id == system.object_id && before.descr == system.descr
+        })
+    }
+
     /// The device is read by other tables from now on; what the old ones said is gone, interfaces stay.
     pub(super) fn change_family(&mut self, profile: &Profile) {
         self.tables = profile

@@ -341,6 +341,7 @@ impl Session {
         let system = read::system(columns, asked, now);
         let has = present(columns, asked);
         let probed = SYSTEM.len() + asked.count_ones() as usize;
+        let tried = columns.len() > probed;
         if let Some(answers) = columns.get(probed..).filter(|a| !a.is_empty()) {
             self.present = around
                 .profiles
@@ -359,6 +360,7 @@ impl Session {
             self.next_poll = self.next_poll.min(now + self.interval());
         }
         self.missed = 0;
+        let says_the_same = !tried && self.memory.knows(&system);
         let Move {
             restarted,
             interfaces_changed,
@@ -371,9 +373,11 @@ impl Session {
             // What is not there is not asked for again, until the agent restarts: perhaps with another firmware.
             self.memory.extras = if restarted { EXTRAS_ALL } else { has };
         }
-        let profile = match &self.spec.profile {
-            Some(name) => around.profiles.named(name).cloned().map(|p| (p, false)),
-            None => None,
+        let profile = match (&self.spec.profile, &self.profile) {
+            // Dozens of patterns on a text that is what it was.
+            (_, Some(known)) if says_the_same => Some(known.clone()),
+            (Some(name), _) => around.profiles.named(name).cloned().map(|p| (p, false)),
+            (None, _) => None,
         };
         let (profile, generic) = profile.unwrap_or_else(|| {
             let (profile, generic) =
