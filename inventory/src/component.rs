@@ -42,6 +42,43 @@ pub struct Limits {
     pub high_warning: Option<f64>,
     /// At or above: critical.
     pub high_critical: Option<f64>,
+    /// Who set them.
+    pub source: LimitSource,
+}
+
+impl Limits {
+    /// Whether there is any.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.low_critical.is_some()
+            || self.low_warning.is_some()
+            || self.high_warning.is_some()
+            || self.high_critical.is_some()
+    }
+}
+
+/// Who set the limits of a reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LimitSource {
+    /// The device says them.
+    #[default]
+    Device,
+    /// The profile of its family.
+    Profile,
+    /// The operator.
+    Configuration,
+}
+
+impl LimitSource {
+    /// The word used in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Profile => "profile",
+            Self::Configuration => "configuration",
+        }
+    }
 }
 
 /// A measured value or a state that a device reports.

@@ -32,7 +32,8 @@ pub use collection::{
     Collection, CollectionScope, Engine, Identity, Recognised, Statistics, System, TableState,
 };
 pub use component::{
-    Component, Limits, Neighbour, NeighbourProtocol, Processor, Sensor, Storage, StorageKind,
+    Component, LimitSource, Limits, Neighbour, NeighbourProtocol, Processor, Sensor, Storage,
+    StorageKind,
 };
 pub use device::{
     CredentialRef, DeviceId, DeviceKind, DeviceSpec, InterfaceRef, SiteId, SnmpVersion,

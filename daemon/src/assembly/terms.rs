@@ -5,8 +5,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use jiff::tz::TimeZone;
 use nhipcau_inventory::poller::PollerConfig;
-use nhipcau_inventory::watch::WatchConfig;
-use nhipcau_inventory::{CredentialRef, DeviceId, DeviceSpec, InterfaceRef, ProfileSet, SiteId};
+use nhipcau_inventory::watch::{LimitRule, WatchConfig};
+use nhipcau_inventory::{
+    CredentialRef, DeviceId, DeviceKind, DeviceSpec, InterfaceRef, Limits, ProfileSet, SiteId,
+};
 use nhipcau_media_rtc::BridgeConfig;
 use nhipcau_playbooks::{EngineTerms, Library};
 use nhipcau_wire::port;
@@ -196,8 +198,67 @@ pub(super) fn watch_config(config: &Config) -> WatchConfig {
         hysteresis_ratio: f64::from(config.health.hysteresis_percent) / 100.0,
         flap_changes_max: config.health.flap_changes_max,
         flap_window: config.health.flap_window,
+        limits: config
+            .health
+            .limits
+            .iter()
+            .map(limit_rule)
+            .chain(usual_limits())
+            .collect(),
         ..WatchConfig::default()
     }
+}
+
+fn limit_rule(rule: &config::LimitRule) -> LimitRule {
+    let kind = |word: &String| {
+        serde_json::from_value::<DeviceKind>(serde_json::Value::String(word.clone())).ok()
+    };
+    LimitRule {
+        class: rule.class.as_str().into(),
+        devices: rule
+            .devices
+            .iter()
+            .map(|id| DeviceId::from(id.as_str()))
+            .collect(),
+        sensor: rule.sensor.as_deref().map(Into::into),
+        kinds: rule.kinds.iter().filter_map(kind).collect(),
+        limits: Limits {
+            low_critical: rule.low_critical,
+            low_warning: rule.low_warning,
+            high_warning: rule.high_warning,
+            high_critical: rule.high_critical,
+            ..Limits::default()
+        },
+    }
+}
+
+/// What holds where neither the device, nor its profile, nor the operator says anything. Temperatures have none: a room, an inlet and a
+/// processor differ by fifty degrees.
+fn usual_limits() -> Vec<LimitRule> {
+    let rule = |class: &str, kinds: &[DeviceKind], limits: Limits| LimitRule {
+        class: class.into(),
+        devices: Vec::new(),
+        sensor: None,
+        kinds: kinds.to_vec(),
+        limits,
+    };
+    let low = |warning: f64, critical: f64| Limits {
+        low_warning: Some(warning),
+        low_critical: Some(critical),
+        ..Limits::default()
+    };
+    let high = |warning: f64, critical: Option<f64>| Limits {
+        high_warning: Some(warning),
+        high_critical: critical,
+        ..Limits::default()
+    };
+    vec![
+        rule("charge", &[DeviceKind::Ups], low(50.0, 20.0)),
+        rule("load", &[DeviceKind::Ups], high(80.0, Some(95.0))),
+        rule("humidity", &[], high(80.0, Some(90.0))),
+        rule("processor", &[], high(95.0, None)),
+        rule("memory", &[], high(95.0, None)),
+    ]
 }
 
 pub(super) fn engine_terms(config: &Config) -> EngineTerms {

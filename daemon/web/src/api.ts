@@ -55,6 +55,8 @@ export interface Incident {
   behind: { device: string; name: string; since: string }[];
   acknowledged_by?: string;
   note?: string;
+  acknowledged_at?: string;
+  maintenance?: number;
   run_ids: number[];
 }
 
@@ -76,6 +78,7 @@ export interface DeviceRow {
   reasons: Reason[];
   last_seen?: string;
   behind?: { device: string; name: string };
+  maintenance?: number;
 }
 export interface Component {
   name: string;
@@ -96,6 +99,7 @@ export interface Sensor {
   high?: number;
   state?: string;
   age_seconds: number;
+  limit_source?: "device" | "profile" | "configuration";
 }
 export interface Neighbour {
   interface: string;
@@ -160,6 +164,7 @@ export interface LinkRow {
   health: Health;
   reasons: Reason[];
   sites: string[];
+  maintenance?: number;
 }
 export interface EventRow {
   id: number;
@@ -184,8 +189,85 @@ export interface Site {
   phone?: string;
   health: Health;
   reasons: Reason[];
+  maintenance?: number;
 }
-export type SiteInput = Omit<Site, "health" | "reasons">;
+export type SiteInput = Omit<Site, "health" | "reasons" | "maintenance">;
+export interface MaintenanceScope {
+  kind: "device" | "link" | "site" | "kind";
+  id: string;
+}
+export interface MaintenanceInput {
+  title: string;
+  note?: string;
+  scopes: MaintenanceScope[];
+  starts_at: string;
+  ends_at: string;
+  recurrence?: Recurrence;
+}
+export interface Maintenance {
+  id: number;
+  title: string;
+  note: string;
+  scopes: (MaintenanceScope & { name: string })[];
+  starts_at: string;
+  ends_at: string;
+  recurrence?: Recurrence;
+  created_by: string;
+  created_at: string;
+  ended_at?: string;
+  ended_by?: string;
+  state: "now" | "planned" | "over";
+  occurrences: { starts_at: string; ends_at: string }[];
+}
+export interface DirectionUse {
+  percentile_bps?: number;
+  mean_bps?: number;
+  peak_bps?: number;
+  share_percent?: number;
+  growth_percent?: number;
+  coverage_percent: number;
+}
+export interface LinkUse {
+  id: string;
+  a: LinkRow["a"];
+  b?: LinkRow["b"];
+  sites: string[];
+  capacity_bps: number;
+  capacity_source: "link" | "site" | "interface" | "unknown";
+  in: DirectionUse;
+  out: DirectionUse;
+  share_percent?: number;
+  over: boolean;
+}
+export interface LinkReport {
+  from: string;
+  to: string;
+  percentile: number;
+  interval_seconds: number;
+  share_percent_max: number;
+  links: LinkUse[];
+}
+export interface Availability {
+  kind: "device" | "link" | "site";
+  subject: string;
+  name: string;
+  percent?: number;
+  up_seconds: number;
+  down_seconds: number;
+  planned_seconds: number;
+  planned_down_seconds: number;
+  behind_seconds: number;
+  unknown_seconds: number;
+  faults: number;
+  longest_seconds: number;
+  causes: { reason: Reason; standing: "down" | "behind"; seconds: number; times: number }[];
+}
+export interface AvailabilityReport {
+  month: string;
+  from: string;
+  to: string;
+  rows: Availability[];
+}
 export interface PlaybookRow {
   name: string;
   title: string;

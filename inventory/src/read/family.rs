@@ -10,7 +10,9 @@ use crate::profile::{
     Amount, FamilyTable, LimitPlan, Pattern, Piece, Pointer, SensorPlan, StatePlan, StoragePlan,
     Template, Wide,
 };
-use crate::{Component, Health, Interface, Limits, Oid, Processor, Sensor, Storage, Value};
+use crate::{
+    Component, Health, Interface, LimitSource, Limits, Oid, Processor, Sensor, Storage, Value,
+};
 
 /// What templates may refer to.
 pub(crate) struct Lexicon<'a> {
@@ -278,6 +280,15 @@ fn limits(rule: &SensorPlan, cells: Cells<'_, '_>) -> Limits {
         low_warning: limit(1),
         high_warning: limit(2),
         high_critical: limit(3),
+        source: if rule
+            .limits
+            .iter()
+            .any(|plan| matches!(plan, Some(LimitPlan::Column(_))))
+        {
+            LimitSource::Device
+        } else {
+            LimitSource::Profile
+        },
     };
     // Limits of the device itself: zero above means that nobody set one.
     for (n, slot) in [

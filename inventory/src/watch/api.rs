@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Window;
+use super::{LimitRule, Window};
 use crate::trap::Trap;
-use crate::{Collection, DeviceId, DeviceSpec, Health, InterfaceRef, Rates, Reason, SiteId};
+use crate::{
+    Collection, DeviceId, DeviceSpec, Health, InterfaceRef, Limits, Rates, Reason, SiteId,
+};
 
 /// Habits of the watch.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +29,8 @@ pub struct WatchConfig {
     pub link_full_collections: u32,
     /// Use of a storage area, percent, that makes it critical.
     pub storage_full_percent: f64,
+    /// What the operator sets for readings; the first that fits holds.
+    pub limits: Vec<LimitRule>,
     /// Errors per second on an interface that degrade it.
     pub errors_per_second_max: f64,
     /// Open incidents at most; beyond, events carry no new incident and are counted.
@@ -44,6 +48,7 @@ impl Default for WatchConfig {
             link_full_percent: 90.0,
             link_full_collections: 3,
             storage_full_percent: 95.0,
+            limits: Vec::new(),
             errors_per_second_max: 1.0,
             incidents_max: 10_000,
         }
@@ -256,6 +261,8 @@ pub struct DeviceState {
     pub interface_health: BTreeMap<Arc<str>, Health>,
     /// Health of each sensor by name, after hysteresis and damping.
     pub sensor_health: BTreeMap<Arc<str>, Health>,
+    /// The limits that hold for each sensor that has any.
+    pub sensor_limits: BTreeMap<Arc<str>, Limits>,
     /// Health of each storage area by name.
     pub storage_health: BTreeMap<Arc<str>, Health>,
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::latch::Latch;
+use super::limits::{MEMORY, PROCESSOR, STORAGE, limits_of, share};
 use super::{Cause, Event, EventKind, IncidentKey, REASONS_MAX, Watch, judge};
 use crate::{
-    AdminStatus, Collection, CollectionScope, DeviceId, Health, Interface, InterfaceRef,
-    OperStatus, Reason,
+    AdminStatus, Collection, CollectionScope, DeviceId, DeviceKind, Health, Interface,
+    InterfaceRef, Limits, OperStatus, Reason, Sensor, StorageKind,
 };
 
 /// Things of one device whose health is remembered; an agent that invents new names at every poll gets no further.
@@ -22,6 +23,7 @@ enum Kind {
     Sensor,
     Component,
     Storage,
+    Share,
 }
 
 impl Kind {
@@ -32,6 +34,7 @@ impl Kind {
             Self::Sensor => "sensor",
             Self::Component => "component",
             Self::Storage => "storage",
+            Self::Share => "share",
         }
     }
 
@@ -39,7 +42,7 @@ impl Kind {
         match self {
             Self::Link => (EventKind::LinkDown, EventKind::LinkUp),
             Self::Load => (EventKind::LinkFull, EventKind::LinkOk),
-            Self::Sensor => (EventKind::SensorCritical, EventKind::SensorOk),
+            Self::Sensor | Self::Share => (EventKind::SensorCritical, EventKind::SensorOk),
             Self::Component => (EventKind::ComponentFailed, EventKind::ComponentOk),
             Self::Storage => (EventKind::StorageFull, EventKind::StorageOk),
         }
@@ -89,9 +92,23 @@ impl Watch {
                 .and_then(|l| l.get(&(kind, name.clone())))
                 .map_or(Health::Ok, Latch::announced)
         };
+        let kind = collection.recognised.as_ref().map(|r| r.kind);
+        let mut limits = BTreeMap::new();
         for sensor in collection.sensors.iter() {
             let before = was(self, Kind::Sensor, &sensor.name);
-            let (health, mut reason) = judge::sensor(sensor, before, self.config.hysteresis_ratio);
+            let own = limits_of(
+                &self.config.limits,
+                &device,
+                kind,
+                &sensor.class,
+                &sensor.name,
+                &sensor.limits,
+            );
+            if own.is_any() {
+                limits.insert(sensor.name.clone(), own);
+            }
+            let (health, mut reason) =
+                judge::sensor(sensor, &own, before, self.config.hysteresis_ratio);
             if let Some(battery) = judge::on_battery(collection, sensor) {
                 reason = Some(battery);
             }
@@ -113,8 +130,18 @@ impl Watch {
         }
         for storage in collection.storage.iter() {
             let before = was(self, Kind::Storage, &storage.name);
-            let (health, reason) =
-                judge::storage(storage, before, self.config.storage_full_percent);
+            let own = limits_of(
+                &self.config.limits,
+                &device,
+                kind,
+                STORAGE,
+                &storage.name,
+                &Limits::default(),
+            );
+            let full_percent = own
+                .high_critical
+                .unwrap_or(self.config.storage_full_percent);
+            let (health, reason) = judge::storage(storage, before, own.high_warning, full_percent);
             findings.push(Finding {
                 kind: Kind::Storage,
                 name: storage.name.clone(),
@@ -122,7 +149,63 @@ impl Watch {
                 reason,
             });
         }
+        for share in self.shares(collection, kind) {
+            let before = was(self, Kind::Share, &share.name);
+            let (health, reason) =
+                judge::sensor(&share, &share.limits, before, self.config.hysteresis_ratio);
+            findings.push(Finding {
+                kind: Kind::Share,
+                name: share.name,
+                health,
+                reason,
+            });
+        }
+        if let Some(watched) = self.devices.get_mut(&device) {
+            watched.state.sensor_limits = limits;
+        }
         self.conclude(collection, findings, now);
+    }
+
+    /// Processors (their mean: one busy core is no fault) and memory, where somebody limits them.
+    fn shares(&self, collection: &Collection, kind: Option<DeviceKind>) -> Vec<Sensor> {
+        let limited = |class: &str, name: &str| {
+            let rules = &self.config.limits;
+            let none = Limits::default();
+            let found = limits_of(rules, &collection.device, kind, class, name, &none);
+            found.is_any().then_some(found)
+        };
+        let mut shares = Vec::new();
+        let processors = &collection.processors;
+        if let Some(first) = processors.first()
+            && let Some(limits) = limited(PROCESSOR, PROCESSOR)
+        {
+            let sum: f64 = processors.iter().map(|p| p.load_percent).sum();
+            let mean = sum / processors.len() as f64;
+            shares.push(share(
+                PROCESSOR,
+                PROCESSOR.into(),
+                mean,
+                limits,
+                first.oid.clone(),
+                first.read_at,
+            ));
+        }
+        for memory in collection.storage.iter() {
+            if memory.kind == StorageKind::Memory
+                && let Some(limits) = limited(MEMORY, &memory.name)
+            {
+                let name = memory.name.clone();
+                shares.push(share(
+                    MEMORY,
+                    name,
+                    memory.percent(),
+                    limits,
+                    memory.oid.clone(),
+                    memory.read_at,
+                ));
+            }
+        }
+        shares
     }
 
     fn judge_interface(
@@ -293,7 +376,7 @@ impl Watch {
                         .storage_health
                         .insert(finding.name.clone(), announced),
                 ),
-                Kind::Component => {}
+                Kind::Component | Kind::Share => {}
             }
             if announced > Health::Unknown {
                 worst = worst.worst(announced);

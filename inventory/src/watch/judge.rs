@@ -1,10 +1,11 @@
 //! From readings to health: limits with hysteresis, states, load.
 
-use crate::{Collection, Component, Health, Reason, Sensor, Storage};
+use crate::{Collection, Component, Health, Limits, Reason, Sensor, Storage};
 
 /// How a sensor is, given how it was: a limit that was crossed holds until the value is back by a share of it.
 pub(super) fn sensor(
     sensor: &Sensor,
+    limits: &Limits,
     was: Health,
     hysteresis_ratio: f64,
 ) -> (Health, Option<Reason>) {
@@ -19,7 +20,6 @@ pub(super) fn sensor(
     let Some(value) = sensor.value else {
         return verdict;
     };
-    let limits = &sensor.limits;
     let margin = |limit: f64, level: Health| {
         // Zero needs a margin too: of one unit's share.
         if was >= level {
@@ -89,6 +89,7 @@ pub(super) fn component(component: &Component) -> (Health, Option<Reason>) {
 pub(super) fn storage(
     storage: &Storage,
     was: Health,
+    warning_percent: Option<f64>,
     full_percent: f64,
 ) -> (Health, Option<Reason>) {
     if !matches!(storage.kind, crate::StorageKind::Disk) {
@@ -96,24 +97,24 @@ pub(super) fn storage(
     }
     let percent = storage.percent();
     // One percent back is enough: files are deleted in bigger pieces.
-    let limit = if was == Health::Critical {
-        full_percent - 1.0
+    let reached =
+        |limit: f64, level: Health| percent >= if was >= level { limit - 1.0 } else { limit };
+    let health = if reached(full_percent, Health::Critical) {
+        Health::Critical
+    } else if warning_percent.is_some_and(|limit| reached(limit, Health::Degraded)) {
+        Health::Degraded
     } else {
-        full_percent
-    };
-    if percent < limit {
         return (Health::Ok, None);
-    }
+    };
     let reason = Reason::new("storage_full")
         .with("storage", &*storage.name)
         .with("percent", percent.round() as i64);
-    (Health::Critical, Some(reason))
+    (health, Some(reason))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Limits;
 
     #[test]
     #[allow(clippy::disallowed_methods)] // Any moment will do.
@@ -135,25 +136,20 @@ mod tests {
             },
             read_at: std::time::Instant::now(),
         };
-        assert_eq!(sensor(&at(34.9), Health::Ok, 0.03).0, Health::Ok);
-        assert_eq!(sensor(&at(35.0), Health::Ok, 0.03).0, Health::Degraded);
-        let (health, reason) = sensor(&at(40.5), Health::Degraded, 0.03);
+        let judged = |value: f64, was: Health, ratio: f64| {
+            let sensor_now = at(value);
+            sensor(&sensor_now, &sensor_now.limits, was, ratio)
+        };
+        assert_eq!(judged(34.9, Health::Ok, 0.03).0, Health::Ok);
+        assert_eq!(judged(35.0, Health::Ok, 0.03).0, Health::Degraded);
+        let (health, reason) = judged(40.5, Health::Degraded, 0.03);
         assert_eq!(
             (health, reason.unwrap().code),
             (Health::Critical, "sensor_high")
         );
-        assert_eq!(
-            sensor(&at(39.5), Health::Critical, 0.03).0,
-            Health::Critical
-        );
-        assert_eq!(
-            sensor(&at(38.5), Health::Critical, 0.03).0,
-            Health::Degraded
-        );
-        assert_eq!(
-            sensor(&at(34.5), Health::Degraded, 0.03).0,
-            Health::Degraded
-        );
-        assert_eq!(sensor(&at(33.0), Health::Degraded, 0.03).0, Health::Ok);
+        assert_eq!(judged(39.5, Health::Critical, 0.03).0, Health::Critical);
+        assert_eq!(judged(38.5, Health::Critical, 0.03).0, Health::Degraded);
+        assert_eq!(judged(34.5, Health::Degraded, 0.03).0, Health::Degraded);
+        assert_eq!(judged(33.0, Health::Degraded, 0.03).0, Health::Ok);
     }
 }

@@ -7,6 +7,7 @@ mod api;
 mod condition;
 mod judge;
 mod latch;
+mod limits;
 mod maintenance;
 mod pages;
 mod reach;
@@ -21,6 +22,7 @@ pub use api::{
     IncidentKey, Input, LineState, LinkSource, LinkState, Opinion, Output, SiteSpec, SiteState,
     TimeoutReason, WatchConfig,
 };
+pub use limits::LimitRule;
 pub use maintenance::{Scope, Window};
 pub use standing::{Subject, SubjectState};
 
@@ -178,6 +180,7 @@ impl Watch {
             behind_since: None,
             interface_health: BTreeMap::new(),
             sensor_health: BTreeMap::new(),
+            sensor_limits: BTreeMap::new(),
             storage_health: BTreeMap::new(),
         };
         let watched = Watched {

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 use std::time::Instant;
 
 use nhipcau_inventory::watch::{self, DeviceState, LinkState, Watch};
-use nhipcau_inventory::{Collection, InterfaceRef, StorageKind};
+use nhipcau_inventory::{Collection, InterfaceRef, Sensor, StorageKind};
 
 use super::Estate;
 use super::names::{Names, health, kind, reason};
@@ -190,6 +190,10 @@ fn components(device: &DeviceState) -> Vec<views::ComponentRow> {
 }
 
 fn sensors(device: &DeviceState, now: Instant) -> Vec<views::SensorRow> {
+    let limits = |sensor: &Sensor| {
+        let judged = device.sensor_limits.get(&sensor.name);
+        judged.copied().unwrap_or(sensor.limits)
+    };
     device
         .collection
         .iter()
@@ -203,8 +207,11 @@ fn sensors(device: &DeviceState, now: Instant) -> Vec<views::SensorRow> {
                 .sensor_health
                 .get(&sensor.name)
                 .map_or_else(|| health(sensor.state_health), |h| health(*h)),
-            low: sensor.limits.low_critical.or(sensor.limits.low_warning),
-            high: sensor.limits.high_critical.or(sensor.limits.high_warning),
+            low: limits(sensor).low_critical.or(limits(sensor).low_warning),
+            high: limits(sensor).high_critical.or(limits(sensor).high_warning),
+            limit_source: limits(sensor)
+                .is_any()
+                .then(|| limits(sensor).source.as_str()),
             state: sensor.state.as_deref().map(str::to_owned),
             age_seconds: now.saturating_duration_since(sensor.read_at).as_secs(),
         })

@@ -158,6 +158,9 @@ pub struct SensorRow {
     pub low: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub high: Option<f64>,
+    /// Who set them: `device`, `profile` or `configuration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_source: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     pub age_seconds: u64,

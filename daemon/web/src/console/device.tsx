@@ -9,6 +9,8 @@ import { Link } from "../router.tsx";
 import { Empty, Failure, HealthMark, Loading, Name, PageHead, Panel } from "../ui/basics.tsx";
 import { Components, Sensors } from "./device_parts.tsx";
 import { EventTable } from "./event_table.tsx";
+import { AvailabilityHere } from "./availability.tsx";
+import { MaintenanceMark } from "./maintenance_mark.tsx";
 import { Interfaces } from "./interfaces.tsx";
 import { LoadBar } from "./load_bar.tsx";
 
@@ -26,11 +28,13 @@ export function Device({ id }: { id: string }) {
       </PageHead>
       <div class={`verdict ${device.health}`} data-test="verdict" data-health={device.health}>
         <HealthMark health={device.health} />
+        <MaintenanceMark window={device.maintenance} />
         <div class="verdict-reasons">
           {device.behind && <p>{t("device.behind", { name: "" })}<Link href={`/thiet-bi/${encodeURIComponent(device.behind.device)}`}><Name>{device.behind.name}</Name></Link></p>}
           {device.reasons.length > 0 ? device.reasons.map((reason, index) => <p key={index}>{reasonSentence(reason)}</p>) : !device.behind && device.health === "ok" && <p>{t("device.ok")}</p>}
         </div>
       </div>
+      <AvailabilityHere kind="device" subject={device.id} />
       <div class="device-grid">
         <Facts device={device} />
         <div class="stack">

@@ -2,6 +2,7 @@ import type { Component, Sensor } from "../api.ts";
 import { byName, duration, number } from "../format.ts";
 import { common } from "../i18n/common.ts";
 import { t } from "../i18n/console.ts";
+import { u } from "../i18n/upkeep.ts";
 import { HealthMark, Name, Panel } from "../ui/basics.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import { byHealth, byNumber } from "./order.ts";
@@ -17,7 +18,7 @@ export function Sensors({ sensors }: { sensors: Sensor[] }) {
   const columns: Column<Sensor>[] = [
     { key: "ten", label: t("sensor.name"), cell: (row) => <Name>{row.name}</Name>, compare: (a, b) => byName(a.name, b.name) },
     { key: "gia-tri", label: t("sensor.value"), numeric: true, cell: (row) => (row.value === undefined ? <Name>{row.state}</Name> : <>{number(row.value)} <Name>{row.unit}</Name></>), compare: (a, b) => byNumber(a.value, b.value) },
-    { key: "nguong", label: t("sensor.range"), cell: limits },
+    { key: "nguong", label: t("sensor.range"), cell: (row) => <>{limits(row)}{row.limit_source && <span class="under">{u(`limit.${row.limit_source}`)}</span>}</> },
     { key: "tinh-trang", label: t("device.health"), cell: (row) => <HealthMark health={row.health} />, compare: byHealth },
     { key: "tuoi", label: t("sensor.age"), cell: (row) => common("ago", { duration: duration(row.age_seconds) }), compare: (a, b) => byNumber(a.age_seconds, b.age_seconds) },
   ];

@@ -9,6 +9,7 @@ import { Button, Empty, Failure, HealthMark, Loading, Name, PageHead, Panel, Rea
 import { FilterBox } from "../ui/forms.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import { HealthFilter } from "./health_filter.tsx";
+import { MaintenanceMark } from "./maintenance_mark.tsx";
 import { byHealth } from "./order.ts";
 
 export function Devices() {
@@ -33,7 +34,7 @@ export function Devices() {
       key: "tinh-trang", label: t("device.health"), compare: byHealth,
       cell: (row) => (
         <>
-          <HealthMark health={row.health} />
+          <HealthMark health={row.health} /> <MaintenanceMark window={row.maintenance} />
           {row.behind ? <span class="reasons">{t("device.behind", { name: row.behind.name })}</span> : row.health !== "ok" && <Reasons reasons={row.reasons} />}
         </>
       ),

@@ -2,14 +2,16 @@ import { useState } from "preact/hooks";
 import { type ApiError, type Incident, api } from "../api.ts";
 import { useNow } from "../clock.ts";
 import { duration, when } from "../format.ts";
-import { common } from "../i18n/common.ts";
+import { common, errorSentence } from "../i18n/common.ts";
 import { t } from "../i18n/console.ts";
+import { u } from "../i18n/upkeep.ts";
 import { harmless } from "../i18n/index.ts";
 import { reasonClause, reasonSentence } from "../i18n/reasons.ts";
 import { Link } from "../router.tsx";
 import { may } from "../session.ts";
 import { Button, HealthMark, Name, Refusal } from "../ui/basics.tsx";
-import { Dialog } from "../ui/dialog.tsx";
+import { Dialog, say } from "../ui/dialog.tsx";
+import { MaintenanceMark } from "./maintenance_mark.tsx";
 import { Field, Text } from "../ui/forms.tsx";
 
 /** Most site names in one sentence; the rest is a number. */
@@ -34,6 +36,7 @@ export function IncidentCard({ incident, changed }: { incident: Incident; change
       <h3 class="incident-cause">
         <Cause incident={incident} />
       </h3>
+      {incident.maintenance !== undefined && <p><MaintenanceMark window={incident.maintenance} /> <span class="quiet">{u("held")}</span></p>}
       {incident.sites.length > 0 && <p>{affected(incident.sites)}</p>}
       {incident.behind.length > 0 && (
         <details class="behind">
@@ -51,12 +54,21 @@ export function IncidentCard({ incident, changed }: { incident: Incident; change
       <div class="incident-foot">
         {incident.run_ids.map((id) => <Link key={id} href={`/kich-ban/${id}`} class="small">{t("incident.run", { id: String(id) })}</Link>)}
         {incident.acknowledged_by
-          ? <span class="quiet">{t("incident.acknowledged", { name: incident.acknowledged_by })}{incident.note ? <>{": "}<Name>{incident.note}</Name></> : null}</span>
+          ? <span class="quiet">{t("incident.acknowledged", { name: incident.acknowledged_by })}{incident.acknowledged_at ? ` ${u("acknowledged.at", { time: when(incident.acknowledged_at, now) })}` : ""}{incident.note ? <>{": "}<Name>{incident.note}</Name></> : null}{!incident.closed_at && may("operate") && <>{" "}<Button kind="quiet" test="unacknowledge" onClick={() => void undo(incident, changed)}>{u("acknowledged.undo")}</Button></>}</span>
           : !incident.closed_at && may("operate") && <Button test="acknowledge" onClick={() => ask(true)}>{t("incident.acknowledge")}</Button>}
       </div>
       {asking && <Acknowledge incident={incident} close={() => ask(false)} done={changed} />}
     </article>
   );
+}
+
+async function undo(incident: Incident, changed: () => void): Promise<void> {
+  try {
+    await api.remove(`/incidents/${incident.id}/acknowledge`);
+    changed();
+  } catch (refusal) {
+    say(errorSentence((refusal as ApiError).code), true);
+  }
 }
 
 /** The cause; the device stands in front unless the sentence names it. */

@@ -7,12 +7,15 @@ import { Detail } from "../desk/detail.tsx";
 import { LiveBoard } from "../desk/live_board.tsx";
 import { Report } from "../desk/report.tsx";
 import { d } from "../i18n/desk.ts";
+import { u } from "../i18n/upkeep.ts";
+import { AvailabilityPage } from "./availability.tsx";
 import { Accounts } from "./accounts.tsx";
 import { Device } from "./device.tsx";
 import { Devices } from "./devices.tsx";
 import { Events } from "./events.tsx";
 import { Home } from "./home.tsx";
 import { Links } from "./links.tsx";
+import { Maintenance } from "./maintenance.tsx";
 import { Playbooks } from "./playbooks.tsx";
 import { RunPage } from "./run.tsx";
 import { Sites } from "./sites.tsx";
@@ -30,6 +33,8 @@ const ROUTES: Route[] = [
   [/^\/thiet-bi$/, () => ({ needs: "read", title: () => t("devices.title"), show: () => <Devices /> })],
   [/^\/thiet-bi\/([^/]+)$/, (id) => ({ needs: "read", title: () => t("devices.title"), show: () => <Device key={id} id={id!} /> })],
   [/^\/duong-truyen$/, () => ({ needs: "read", title: () => t("links.title"), show: () => <Links /> })],
+  [/^\/bao-tri$/, () => ({ needs: "read", title: () => u("maintenance"), show: () => <Maintenance /> })],
+  [/^\/bao-cao$/, () => ({ needs: "read", title: () => u("availability"), show: () => <AvailabilityPage /> })],
   [/^\/su-kien$/, () => ({ needs: "read", title: () => t("events.title"), show: () => <Events /> })],
   [/^\/kich-ban$/, () => ({ needs: "read", title: () => t("playbooks.title"), show: () => <Playbooks /> })],
   [/^\/kich-ban\/(\d+)$/, (id) => ({ needs: "read", title: () => t("run.title", { id: id! }), show: () => <RunPage key={id} id={id!} /> })],

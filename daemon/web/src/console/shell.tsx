@@ -5,6 +5,7 @@ import { useCell } from "../cell.ts";
 import { timeWithSeconds } from "../format.ts";
 import { common } from "../i18n/common.ts";
 import { t } from "../i18n/console.ts";
+import { u } from "../i18n/upkeep.ts";
 import { brokenSince } from "../live.ts";
 import { Link, place } from "../router.tsx";
 import { may, signOut } from "../session.ts";
@@ -29,6 +30,8 @@ function entries(): [string, Entry[]][] {
       { href: "/thiet-bi", label: t("nav.devices"), here: below("/thiet-bi"), test: "nav-devices" },
       { href: "/duong-truyen", label: t("nav.links"), here: below("/duong-truyen"), test: "nav-links" },
       { href: "/su-kien", label: t("nav.events"), here: below("/su-kien"), test: "nav-events" },
+      { href: "/bao-tri", label: u("maintenance"), here: below("/bao-tri"), test: "nav-maintenance" },
+      { href: "/bao-cao", label: u("availability"), here: below("/bao-cao"), test: "nav-availability" },
       { href: "/kich-ban", label: t("nav.playbooks"), here: below("/kich-ban"), test: "nav-playbooks" },
     ]],
     [t("nav.meet"), [

@@ -7,7 +7,7 @@ import { COUNT_MAX, type Draft, clockOf, faultOfWhat, overnight } from "./draft.
 const QUARTERS = Array.from({ length: 4 * 15 }, (_, index) => clockOf(`${6 + Math.floor(index / 4)}:${["00", "15", "30", "45"][index % 4]}`)!);
 
 /** A clock of 24 hours: the browser's own field would follow the system's language, and "10:00 PM" misleads here. */
-function Clock({ id, value, put, test }: { id: string; value: string; put: (value: string) => void; test: string }) {
+export function Clock({ id, value, put, test }: { id: string; value: string; put: (value: string) => void; test: string }) {
   return (
     <>
       <input id={id} class="input num" list={`${id}-times`} value={value} maxLength={5} inputMode="numeric" autocomplete="off" data-test={test} onInput={(event) => put(event.currentTarget.value)} onBlur={() => put(clockOf(value) ?? value)} />

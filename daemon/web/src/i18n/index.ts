@@ -62,9 +62,10 @@ export function fill(sentence: string, args: Args = {}): string {
 
 const formats = { vi: new Intl.NumberFormat("vi-VN", { maximumFractionDigits: 1 }), en: new Intl.NumberFormat("en-GB", { maximumFractionDigits: 1 }) };
 
-/** `1.234,5` in Vietnamese, `1,234.5` in English; at most one decimal. */
-export function formatNumber(value: number): string {
-  return formats[language.value].format(value);
+/** `1.234,5` in Vietnamese, `1,234.5` in English; at most one decimal unless more are wanted. */
+export function formatNumber(value: number, decimals = 1): string {
+  if (decimals === 1) return formats[language.value].format(value);
+  return value.toLocaleString(language.value === "vi" ? "vi-VN" : "en-GB", { maximumFractionDigits: decimals });
 }
 
 /**
