@@ -368,6 +368,9 @@ impl Scope<'_, '_> {
             "entity" => Piece::Entity(Pointer::Arc(0)),
             "interface" => Piece::Interface(Pointer::Arc(0)),
             _ => match word.split_once('.') {
+                Some(("index", n)) if n.strip_prefix("text.").and_then(arc).is_some() => {
+                    Piece::IndexText(n.strip_prefix("text.").and_then(arc).unwrap_or(0))
+                }
                 Some(("index", n)) if arc(n).is_some() => Piece::IndexArc(arc(n).unwrap_or(0)),
                 Some(("entity", to)) => Piece::Entity(self.pointer(to)),
                 Some(("interface", to)) => Piece::Interface(self.pointer(to)),
@@ -618,6 +621,8 @@ fn unit_of(class: &str) -> &'static str {
         "runtime" => "min",
         "optical_power" => "dBm",
         "airflow" => "l/s",
+        "latency" | "jitter" => "ms",
+        "loss" => "%",
         _ => "",
     }
 }

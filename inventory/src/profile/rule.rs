@@ -175,6 +175,8 @@ pub(crate) enum Piece {
     IndexArc(usize),
     /// The last arc of the index.
     IndexLast,
+    /// The n-th text of the index, from 0: its length, then its characters (RFC 2578 §7.7).
+    IndexText(usize),
     /// The name of the physical entity of that number.
     Entity(Pointer),
     /// The name of the interface of that ifIndex.

@@ -120,6 +120,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
         "servertech-pdu.yaml",
         include_str!("../../profiles/servertech-pdu.yaml"),
     ),
+    ("sophos.yaml", include_str!("../../profiles/sophos.yaml")),
     (
         "storeonce.yaml",
         include_str!("../../profiles/storeonce.yaml"),

@@ -169,6 +169,10 @@ fn push(
             Some(arc) => drop(write!(out, "{arc}")),
             None => return false,
         },
+        Piece::IndexText(n) => match index_text(index, *n) {
+            Some(found) => out.push_str(&found),
+            None => return false,
+        },
         Piece::Entity(to) => match pointed(*to).and_then(|n| lexicon.entities.name(n)) {
             Some(name) => out.push_str(name),
             None => drop(write!(out, "{index}")),
@@ -218,6 +222,21 @@ fn plain_number(value: &Value) -> Option<f64> {
             .filter(|n: &f64| n.is_finite()),
         other => other.as_i64().map(|n| n as f64),
     }
+}
+
+/// The n-th text of an index that consists of texts, each its length and then its characters.
+fn index_text(index: &Oid, n: usize) -> Option<String> {
+    let mut arcs = index.arcs();
+    for _ in 0..n {
+        let length = arcs.next()?;
+        arcs.nth((length as usize).checked_sub(1)?)?;
+    }
+    let length = arcs.next()? as usize;
+    let bytes: Vec<u8> = arcs
+        .take(length)
+        .map(|arc| u8::try_from(arc).ok())
+        .collect::<Option<_>>()?;
+    (bytes.len() == length).then(|| text(&Value::OctetString(bytes.into())))
 }
 
 /// No light at all; a receiver hears none long before.

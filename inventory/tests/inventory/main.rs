@@ -7,6 +7,7 @@ mod corpora;
 mod cost;
 mod discovery;
 mod export;
+mod families;
 mod golden;
 mod hostile;
 mod kind;
