@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-poll bench-inventory bench-bridge bench-start web build setup setup-test browser fmt
+.PHONY: help run test check bench bench-poll bench-inventory bench-discover bench-bridge bench-start web build setup setup-test browser fmt
 
 BIN := target/release/nhipcau
 export NHIPCAU_ARTIFACTS ?= $(CURDIR)/artifacts
@@ -30,13 +30,16 @@ check: setup-test web ## formatting, lints, licences, walls
 	cargo deny --offline check bans licenses sources
 	cargo test --locked -p nhipcau-tests tidy
 
-bench: bench-poll bench-inventory bench-bridge bench-start ## one JSON line a benchmark
+bench: bench-poll bench-inventory bench-discover bench-bridge bench-start ## one JSON line a benchmark
 
 bench-poll: setup web build
 	@NHIPCAU_BIN=$(CURDIR)/$(BIN) cargo run --quiet --release --locked -p nhipcau-tests --bin bench-poll
 
 bench-inventory: setup-test web build ## what polling and exporting cost, beside snmp_exporter
 	@NHIPCAU_BIN=$(CURDIR)/$(BIN) cargo run --quiet --release --locked -p nhipcau-tests --bin bench-inventory
+
+bench-discover: setup web build
+	@NHIPCAU_BIN=$(CURDIR)/$(BIN) cargo run --quiet --release --locked -p nhipcau-tests --bin bench-discover
 
 bench-bridge: setup
 	@cargo run --quiet --release --locked -p nhipcau-media-rtc --features client --example forward

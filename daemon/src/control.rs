@@ -17,8 +17,8 @@ use tokio::sync::Semaphore;
 pub const SOCKET_NAME: &str = "control.sock";
 /// Longest request line in bytes; the longest command is two names.
 const REQUEST_BYTES_MAX: u64 = 4 * 1024;
-/// Longest answer line in bytes; `lab list` of 100 devices takes about 20 KB.
-const RESPONSE_BYTES_MAX: u64 = 1024 * 1024;
+/// Longest answer line in bytes; the export of a thousand devices of 48 ports takes about 10 MB.
+const RESPONSE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Connections served at once; further ones wait.
 const CONNECTIONS_MAX: usize = 8;
 /// Longest time of one exchange, so that a silent peer gives its place back.
@@ -35,6 +35,11 @@ pub enum Request {
         /// What.
         what: String,
     },
+    /// The inventory: answered in one line of JSON.
+    Inventory {
+        /// What of it.
+        query: InventoryQuery,
+    },
     /// Gives a link less capacity.
     Narrow {
         /// Link id.
@@ -47,6 +52,32 @@ pub enum Request {
         /// What.
         what: String,
     },
+}
+
+/// What `nhipcau inventory` asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+pub enum InventoryQuery {
+    /// Begin a scan.
+    Scan {},
+    /// How far it is and what was found.
+    Found {},
+    /// The watched devices.
+    List {},
+    /// One device with what changed on it.
+    Show {
+        /// Its id.
+        device: String,
+    },
+    /// What changed between two moments (RFC 3339).
+    Diff {
+        /// From.
+        since: String,
+        /// To.
+        until: String,
+    },
+    /// Everything in NetBox's shape.
+    Export {},
 }
 
 /// The answer.

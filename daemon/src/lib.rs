@@ -11,6 +11,7 @@ pub mod notify;
 mod run;
 pub mod sd_notify;
 pub mod secret;
+pub mod sheet;
 pub mod store;
 
 pub use run::{RunOptions, faults, run};

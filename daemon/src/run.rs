@@ -10,6 +10,7 @@ use std::sync::Arc;
 use nhipcau_lab::{Fault, Lab, LabConfig, LabList, LinkState};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::app::App;
 use crate::assembly::{self, Daemon};
 use crate::config::{Config, ConfigError};
 use crate::control::{ControlHandler, ControlSocket, Request, Response};
@@ -112,7 +113,10 @@ async fn serve(
     let mut daemon = Daemon::start(&config, lab.clone(), metrics.clone(), &health)
         .await
         .map_err(io::Error::other)?;
-    let control = tokio::spawn(control.serve(Arc::new(LabControl { lab: lab.clone() })));
+    let control = tokio::spawn(control.serve(Arc::new(Control {
+        lab: lab.clone(),
+        app: daemon.app(),
+    })));
     let watchdog = tokio::spawn(async move { health.watch().await });
     let mut reload = signal(SignalKind::hangup())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -224,19 +228,31 @@ fn state_directory(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(named)
 }
 
-/// Answers the control socket: what `nhipcau lab` asks of the simulated province.
-struct LabControl {
+/// Answers the control socket: what `nhipcau inventory` asks of the daemon, and `nhipcau lab` of the simulated province.
+struct Control {
+    app: App,
     lab: Option<Arc<Lab>>,
 }
 
-impl ControlHandler for LabControl {
+impl ControlHandler for Control {
     async fn handle(&self, request: Request) -> Response {
+        if let Request::Inventory { query } = request {
+            let answer = match self.app.discovery() {
+                Ok(desk) => desk.answer(query).await,
+                Err(refusal) => Err(refusal),
+            };
+            return match answer {
+                Ok(value) => Response::done(vec![value.to_string()]),
+                Err(refusal) => Response::refused(refusal.message),
+            };
+        }
         let Some(lab) = &self.lab else {
             return Response::refused(
                 "this nhipcau runs without a lab; start it with: nhipcau run --lab",
             );
         };
         let (done, said) = match request {
+            Request::Inventory { .. } => return Response::refused("no question of the lab"),
             Request::List {} => return Response::done(listing(&lab.list())),
             Request::Break { what } => {
                 let said = format!("broken: {what}");

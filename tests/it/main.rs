@@ -2,6 +2,7 @@
 
 mod crash;
 mod datagrams;
+mod discovery;
 mod disk;
 mod export;
 mod exposition;

@@ -50,6 +50,13 @@ impl App {
     }
 }
 
+impl App {
+    /// Where a watched device is; `None` while the daemon starts.
+    pub(crate) fn address_of(&self, device: &DeviceId) -> Option<String> {
+        self.machines()?.estate.address(device)
+    }
+}
+
 impl ConsoleDesk<'_> {
     /// Is anything wrong now?
     ///

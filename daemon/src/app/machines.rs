@@ -29,6 +29,10 @@ pub(crate) struct Machines {
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) numbers: Arc<Numbers>,
     pub(crate) snmp: mpsc::Sender<Command>,
+    pub(crate) discovery: mpsc::Sender<crate::drive::discovery::Command>,
+    pub(crate) scanner: Arc<super::discovery::Scanner>,
+    /// Somebody accepted or dismissed a device.
+    pub(crate) devices_changed: Arc<tokio::sync::Notify>,
     pub(crate) playbooks: mpsc::Sender<Message>,
     pub(crate) library: RwLock<Arc<Library>>,
     pub(crate) runs: Arc<RunTally>,

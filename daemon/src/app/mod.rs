@@ -9,6 +9,7 @@ pub(crate) mod availability;
 mod booking;
 mod clean;
 mod console;
+pub(crate) mod discovery;
 mod doors;
 pub(crate) mod estate;
 mod export;
@@ -39,6 +40,7 @@ pub use attendance::AttendanceDesk;
 pub use audit::DAEMON;
 pub use booking::{Admission, BookingDesk};
 pub use console::ConsoleDesk;
+pub use discovery::DiscoveryDesk;
 pub(crate) use doors::Guest;
 pub(crate) use export::{ExportRefusal, LiveReadings};
 pub use live::Live;
@@ -239,6 +241,11 @@ impl App {
     pub fn recordings(&self) -> RecordingDesk<'_> {
         RecordingDesk { app: self }
     }
+}
+
+/// Text of a device on one line, without controls and marks that turn the direction.
+pub(crate) fn plain(text: &str) -> String {
+    clean::plain_text(text, usize::MAX).trim().to_owned()
 }
 
 /// Locks; a panic while it was held left nothing half done that matters here.

@@ -8,6 +8,7 @@ use std::fmt;
 pub enum Topic {
     Overview,
     Devices,
+    Discovery,
     Device(String),
     Events,
     Incidents,
@@ -24,6 +25,7 @@ impl fmt::Display for Topic {
         match self {
             Self::Overview => f.write_str("overview"),
             Self::Devices => f.write_str("devices"),
+            Self::Discovery => f.write_str("discovery"),
             Self::Device(id) => write!(f, "device:{id}"),
             Self::Events => f.write_str("events"),
             Self::Incidents => f.write_str("incidents"),

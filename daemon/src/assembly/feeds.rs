@@ -1,6 +1,6 @@
 //! Tasks that carry what one part says to another, for as long as the daemon lives.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use nhipcau_inventory::{DeviceId, InterfaceRef, SiteId};
 use nhipcau_media_rtc::BridgeEvent;
 use tokio::sync::mpsc;
 
+use super::facts;
 use crate::app::App;
 use crate::app::journal::Entry;
 use crate::app::machines::{Machines, Notices};
@@ -105,7 +106,10 @@ pub(super) async fn keep_facts(
         if collection.unreachable.is_some() || collection.system.is_none() {
             continue;
         }
-        let facts = facts(&collection);
+        if collection.scope == nhipcau_inventory::CollectionScope::Hastened {
+            continue;
+        }
+        let facts = facts::of(&collection, app.address_of(&collection.device));
         if known.get(&collection.device) == Some(&facts) {
             continue;
         }
@@ -125,27 +129,6 @@ pub(super) async fn keep_facts(
             }
         }
     }
-}
-
-fn facts(collection: &nhipcau_inventory::Collection) -> DeviceFacts {
-    let identity = &collection.identity;
-    let mut facts = BTreeMap::from([
-        ("vendor".to_owned(), identity.vendor.to_string()),
-        ("model".to_owned(), identity.model.to_string()),
-        ("serial".to_owned(), identity.serial.to_string()),
-        ("version".to_owned(), identity.version.to_string()),
-    ]);
-    for component in collection
-        .components
-        .iter()
-        .filter(|component| !component.serial.is_empty())
-    {
-        facts.insert(
-            format!("serial of {}", component.name),
-            component.serial.to_string(),
-        );
-    }
-    facts
 }
 
 pub(super) async fn prune(store: Store) {

@@ -1,31 +1,33 @@
 //! The daemon put together: machines over the store, servers over the application. [`crate::run`] decides when it starts, reloads and ends.
 
+mod facts;
 mod feeds;
 mod recovery;
 mod terms;
+mod watched;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use nhipcau_conference::RoomTerms;
 use nhipcau_inventory::names::Names;
-use nhipcau_inventory::watch::DeclaredLink;
 use nhipcau_lab::{Faults, Lab};
 use nhipcau_media_rtc::Bridge;
 use nhipcau_wire::port;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use self::feeds::{
     beat, check_recording, follow_sites, forward_bridge, forward_events, keep_facts, observer,
-    prune, tell_sites,
+    prune,
 };
 use self::terms::{
-    bridge_config, end, engine_terms, poller_config, read_keys, read_library, read_profiles,
-    scrapers, seed, senders, targets, trap_access, watch_config,
+    bridge_config, engine_terms, poller_config, read_keys, read_library, read_profiles, scrapers,
+    seed, senders, trap_access, watch_config,
 };
-use crate::app::estate::{Contact, Estate};
+use self::watched::Watched;
+use crate::app::discovery::{Scanner, keep_findings};
+use crate::app::estate::Estate;
 use crate::app::journal::{self, Entry, JournalParts, Numbers};
 use crate::app::machines::{Machines, Notices, RunTally};
 use crate::app::rooms::message::SlotCounts;
@@ -34,10 +36,10 @@ use crate::app::traps::{SharedNames, TrapDesk, TrapParts, TrapTally};
 use crate::app::usage::{UsageBook, keep_samples};
 use crate::app::{App, LiveReadings, Settings, availability, maintenance};
 use crate::config::{self, Config};
-use crate::drive::credential::Keys;
+use crate::drive::discovery;
 use crate::drive::playbook;
 use crate::drive::snmp::{self, Command, SnmpConfig};
-use crate::drive::trap::{self, Senders, TrapConfig, TrapCounters};
+use crate::drive::trap::{self, TrapConfig, TrapCounters};
 use crate::http::server::{Limits, Server};
 use crate::http::tls::Certificates;
 use crate::metrics::Metrics;
@@ -85,10 +87,9 @@ pub(crate) struct Daemon {
     app: App,
     machines: Arc<Machines>,
     certificates: Arc<Certificates>,
-    senders: Arc<RwLock<Senders>>,
+    watched: Arc<Watched>,
     trap_access: watch::Sender<port::Access>,
     means: Arc<RwLock<Arc<Means>>>,
-    keys: Arc<HashMap<String, Keys>>,
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<()>>,
     /// Where the pages are.
@@ -143,6 +144,11 @@ impl Daemon {
         let (events, watched) = mpsc::channel(journal::EVENTS_MAX);
         let (collections, collected) = mpsc::channel(COLLECTIONS_MAX);
         let profiles = Arc::new(read_profiles(config)?);
+        let (scanner, heard) = Scanner::new(app.clone(), estate.clone());
+        scanner.set_profiles(&profiles);
+        let discovery = discovery::spawn(profiles.clone(), scanner.clone())
+            .map_err(|e| StartError::of("discovery")(&e))?;
+        let devices_changed = Arc::new(Notify::new());
         let snmp_config = SnmpConfig {
             poller: poller_config(config),
             sockets: config.poll.sockets,
@@ -263,7 +269,16 @@ impl Daemon {
             }
         });
 
+        tokio::spawn(keep_findings(
+            app.clone(),
+            scanner.clone(),
+            devices_changed.clone(),
+            heard,
+        ));
         let machines = Arc::new(Machines {
+            discovery,
+            scanner,
+            devices_changed,
             app: app.clone(),
             estate,
             rooms,
@@ -283,22 +298,30 @@ impl Daemon {
             usage,
         });
         app.attach_machines(machines.clone());
+        let watched_devices = Arc::new(Watched::new(
+            app.clone(),
+            machines.clone(),
+            senders,
+            config,
+            keys,
+        ));
         let mut daemon = Self {
             https: server.address().map_err(|e| StartError::of("")(&e))?,
             http: plain.as_ref().and_then(|plain| plain.address().ok()),
             app,
             machines,
             certificates,
-            senders,
+            watched: watched_devices.clone(),
             trap_access: access,
             means,
-            keys,
             stop: watch::channel(false).0,
             servers: Vec::new(),
             _lab: lab,
             _faults: faults_sender,
         };
-        daemon.watch_estate(config).await;
+        watched_devices.apply().await;
+        watched_devices.recall_failures().await;
+        tokio::spawn(watched_devices.follow());
         daemon.recover(config).await;
         let router = crate::http::router(daemon.app.clone(), observer(metrics));
         daemon.servers.push(tokio::spawn(
@@ -318,18 +341,21 @@ impl Daemon {
         (self.app.setup_token(), self.certificates.fingerprint())
     }
 
+    /// The application, for the control socket.
+    pub(crate) fn app(&self) -> App {
+        self.app.clone()
+    }
+
     /// Takes a checked configuration over, as far as that goes without a restart.
     pub(crate) async fn reload(&mut self, config: &Config, lab: bool) -> Result<(), StartError> {
-        let profiles = read_profiles(config)?;
+        let profiles = Arc::new(read_profiles(config)?);
         let library = Arc::new(read_library(config)?);
         self.app
             .reload(Settings::of(config, lab))
             .await
             .map_err(|e| StartError::of("sites")(&e))?;
-        self.keys = Arc::new(read_keys(config));
-        *self.senders.write().unwrap_or_else(PoisonError::into_inner) = senders(config);
         self.trap_access
-            .send_replace(trap_access(config, &self.keys));
+            .send_replace(trap_access(config, &read_keys(config)));
         *self.means.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Means::of(config));
         *self
             .machines
@@ -349,12 +375,14 @@ impl Daemon {
             .playbooks
             .send(playbook::Message::Library(library))
             .await;
+        self.machines.scanner.set_profiles(&profiles);
         let _ = self
             .machines
-            .snmp
-            .send(Command::Profiles(Arc::new(profiles)))
+            .discovery
+            .send(discovery::Command::Profiles(profiles.clone()))
             .await;
-        self.watch_estate(config).await;
+        let _ = self.machines.snmp.send(Command::Profiles(profiles)).await;
+        self.watched.reload(config).await;
         Ok(())
     }
 
@@ -400,55 +428,5 @@ impl Daemon {
         for server in self.servers {
             let _ = server.await;
         }
-    }
-
-    async fn watch_estate(&self, config: &Config) {
-        let targets = targets(config);
-        let levels: HashMap<String, &'static str> = self
-            .keys
-            .iter()
-            .map(|(name, keys)| (name.clone(), keys.level()))
-            .collect();
-        let racks: HashMap<&str, (String, Option<u8>)> = config
-            .devices
-            .iter()
-            .filter_map(|d| Some((d.id.as_str(), (d.rack.clone()?, d.unit))))
-            .collect();
-        let contacts = targets
-            .iter()
-            .map(|target| {
-                (
-                    target.spec.id.clone(),
-                    Contact {
-                        address: target.address.to_string(),
-                        rack: racks.get(target.spec.id.as_str()).cloned(),
-                        levels: levels.clone(),
-                    },
-                )
-            })
-            .collect();
-        self.machines.estate.set_contacts(contacts);
-        let links = config
-            .links
-            .iter()
-            .map(|link| DeclaredLink {
-                a: end(&link.a),
-                b: end(&link.b),
-                capacity_bps: link.capacity_bps,
-            })
-            .collect();
-        let snmp = &self.machines.snmp;
-        let _ = snmp.send(Command::Links { links, root: None }).await;
-        tell_sites(&self.app, &self.machines).await;
-        // Before the first poll: what breaks within a window is held back from the start.
-        if let Some(windows) = maintenance::current_windows(&self.app).await {
-            let _ = snmp.send(Command::Maintenance(windows)).await;
-        }
-        let _ = snmp
-            .send(Command::Estate {
-                targets,
-                keys: self.keys.clone(),
-            })
-            .await;
     }
 }

@@ -90,8 +90,9 @@ fn read_directory(
     Ok(files)
 }
 
-pub(super) fn targets(config: &Config) -> Vec<Target> {
-    let credentials: HashMap<&str, CredentialRef> = config
+/// The credentials by name, as the pure crate knows them: without secrets.
+pub(super) fn credential_refs(config: &Config) -> HashMap<&str, CredentialRef> {
+    config
         .credentials
         .iter()
         .map(|credential| {
@@ -103,7 +104,11 @@ pub(super) fn targets(config: &Config) -> Vec<Target> {
             };
             (name, reference)
         })
-        .collect();
+        .collect()
+}
+
+pub(super) fn targets(config: &Config) -> Vec<Target> {
+    let credentials = credential_refs(config);
     config
         .devices
         .iter()

@@ -8,7 +8,13 @@ use lexopt::{Arg, Parser, ValueExt};
 /// Options without a value, of all families.
 const FLAGS: &[&str] = &["lab", "reference", "help", "version"];
 /// Options with a value, of all families, each with its one-letter form.
-const VALUES: &[(&str, Option<char>)] = &[("config", Some('c'))];
+const VALUES: &[(&str, Option<char>)] = &[
+    ("config", Some('c')),
+    ("format", Some('f')),
+    ("since", None),
+    ("until", None),
+    ("output", Some('o')),
+];
 
 /// What was typed.
 #[derive(Debug, Default)]

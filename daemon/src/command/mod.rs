@@ -1,6 +1,7 @@
 //! What the words of the command line ask for. One file a family of commands; each reads its own words and carries itself out.
 
 mod daemon;
+mod inventory;
 mod lab;
 mod line;
 
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 
 use crate::edge::print;
 use daemon::{Check, Run};
+use inventory::Inventory;
 use lab::Lab;
 use line::Line;
 
@@ -18,11 +20,12 @@ fn help() -> String {
         "\
 nhipcau: watches a province's devices and carries its conferences
 
-{}{}  nhipcau version
+{}{}{}  nhipcau version
 
 FILE is /etc/nhipcau/nhipcau.yaml unless given; without any file the built-in defaults hold. conf.d/*.yaml beside it is joined to it.
 ",
         daemon::HELP,
+        inventory::HELP,
         lab::HELP
     )
 }
@@ -34,6 +37,7 @@ pub(crate) enum Command {
     Version,
     Check(Check),
     Run(Run),
+    Inventory(Inventory),
     Lab(Lab),
     /// The recording's child process; not for people.
     GstRecord(Vec<OsString>),
@@ -47,6 +51,7 @@ impl Command {
             Self::Version => print(concat!("nhipcau ", env!("CARGO_PKG_VERSION"), "\n")),
             Self::Check(check) => check.carry_out(),
             Self::Run(run) => run.carry_out(),
+            Self::Inventory(inventory) => inventory.carry_out(),
             Self::Lab(lab) => lab.carry_out(),
             // Before any thread is started: the child limits itself first.
             Self::GstRecord(arguments) => nhipcau_media_gst::run_child(arguments),
@@ -87,6 +92,7 @@ fn of(line: &mut Line) -> Result<Command, String> {
     match words[..] {
         ["run"] => Ok(Command::Run(Run::read(line)?)),
         ["check"] => Ok(Command::Check(Check::read(line)?)),
+        ["inventory", ref words @ ..] => Ok(Command::Inventory(Inventory::read(words, line)?)),
         ["lab", ref words @ ..] => Ok(Command::Lab(Lab::read(words, line)?)),
         [] => Err("what shall it do?".into()),
         [other, ..] => Err(format!("there is no command {other:?} with these words")),

@@ -154,12 +154,25 @@ impl Datum {
             .collect()
     }
 
-    fn networks(&self, key: &str) -> Vec<IpNet> {
+    pub(super) fn networks(&self, key: &str) -> Vec<IpNet> {
         self.items(key)
             .iter()
             .filter_map(|item| {
                 if let DatumKind::Network(net) = item.kind {
                     Some(net)
+                } else {
+                    None
+                }
+            })
+            .collect()
+    }
+
+    fn sockets(&self, key: &str) -> Vec<SocketAddr> {
+        self.items(key)
+            .iter()
+            .filter_map(|item| {
+                if let DatumKind::Socket(address) = item.kind {
+                    Some(address)
                 } else {
                     None
                 }
@@ -243,6 +256,7 @@ pub(super) fn build(root: &Datum, state_dir_default: PathBuf) -> Config {
             deadline: poll.duration("deadline"),
             slow_every: poll.integer("slow_every"),
         },
+        discovery: discovery(part("discovery")),
         traps: Traps {
             sources: part("traps").networks("sources"),
             communities: part("traps").secrets("communities"),
@@ -407,6 +421,40 @@ fn device(datum: &Datum) -> Device {
         poll: datum.duration_maybe("poll"),
         profile: datum.owned("profile"),
         id,
+    }
+}
+
+fn discovery(datum: &Datum) -> Discovery {
+    Discovery {
+        ranges: datum.networks("ranges"),
+        within: datum.networks("within"),
+        seeds: datum.sockets("seeds"),
+        exclude: datum.networks("exclude"),
+        port: datum.integer("port"),
+        credentials: datum.texts("credentials"),
+        rate_per_second: datum.integer("rate"),
+        in_flight: datum.integer("in_flight"),
+        timeout: datum.duration("timeout"),
+        retries: datum.integer("retries"),
+        failures_max: datum.integer("failures_max"),
+        failures_rest: datum.duration("failures_rest"),
+        crawl: datum
+            .texts("crawl")
+            .iter()
+            .map(|word| crawl(word))
+            .collect(),
+        crawl_depth: datum.integer("crawl_depth"),
+        auto: datum.text("auto") == "true",
+        every: datum.duration_maybe("every"),
+    }
+}
+
+fn crawl(word: &str) -> Crawl {
+    match word {
+        "lldp" => Crawl::Lldp,
+        "cdp" => Crawl::Cdp,
+        "arp" => Crawl::Arp,
+        other => panic!("the schema allows the neighbours {other} that the model has not"),
     }
 }
 

@@ -64,6 +64,7 @@ impl Config {
             "links" => self.links != new.links,
             "sites" => self.sites != new.sites,
             "poll" => self.poll != new.poll,
+            "discovery" => self.discovery != new.discovery,
             "traps" => self.traps != new.traps,
             "metrics" => self.metrics != new.metrics,
             "smtp" => self.smtp != new.smtp,

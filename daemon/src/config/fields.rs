@@ -287,6 +287,105 @@ pub(super) const POLL: &[Field] = &[
     ),
 ];
 
+pub(super) const DISCOVERY: &[Field] = &[
+    field(
+        "ranges",
+        Form::List(&Form::Network),
+        Nothing,
+        "networks whose every address is asked, 65,536 altogether; of IPv6 at most a /116 each",
+    ),
+    field(
+        "within",
+        Form::List(&Form::Network),
+        Nothing,
+        "further networks in which neighbours may be followed; not swept, so of any size",
+    ),
+    field(
+        "seeds",
+        Form::List(&Form::Socket(Some(161))),
+        Nothing,
+        "single addresses to ask, such as core routers, wherever they are",
+    ),
+    field(
+        "exclude",
+        Form::List(&Form::Network),
+        Nothing,
+        "never sent a packet, whatever ranges, seeds and neighbours say",
+    ),
+    field(
+        "port",
+        Form::Integer(1, 65_535),
+        Text("161"),
+        "of agents in ranges and of neighbours",
+    ),
+    field(
+        "credentials",
+        Form::List(&Form::Id),
+        Nothing,
+        "tried in this order: least privileged first",
+    ),
+    field(
+        "rate",
+        Form::Integer(1, 10_000),
+        Text("200"),
+        "datagrams per second, all addresses together: a /24 takes seconds and no firewall calls it an attack",
+    ),
+    field(
+        "in_flight",
+        Form::Integer(1, 256),
+        Text("64"),
+        "addresses asked at once",
+    ),
+    field(
+        "timeout",
+        Form::Duration("100ms", "10s"),
+        Text("1s"),
+        "wait for one answer; most addresses are empty",
+    ),
+    field(
+        "retries",
+        Form::Integer(0, 5),
+        Text("1"),
+        "rounds over all credentials for an address that keeps silent",
+    ),
+    field(
+        "failures_max",
+        Form::Integer(1, 20),
+        Text("3"),
+        "failed credentials after which an address is left alone: SNMPv3 accounts lock, often at 5",
+    ),
+    field(
+        "failures_rest",
+        Form::Duration("1m", "1d"),
+        Text("1h"),
+        "how long it is left alone; doubles up to a day each time it refuses again",
+    ),
+    field(
+        "crawl",
+        Form::List(&Form::Choice(&["lldp", "cdp", "arp"])),
+        Nothing,
+        "tables of neighbours that are followed, inside ranges and within only",
+    ),
+    field(
+        "crawl_depth",
+        Form::Integer(0, 16),
+        Text("3"),
+        "steps from a range or seed to the farthest neighbour",
+    ),
+    field(
+        "auto",
+        Form::Choice(&["false", "true"]),
+        Text("false"),
+        "true: what is new and recognised is watched at once, without review",
+    ),
+    field(
+        "every",
+        Form::Duration("10m", "30d"),
+        Nothing,
+        "scans by itself, the first a minute after the start; default: on demand only",
+    ),
+];
+
 pub(super) const TRAPS: &[Field] = &[
     field(
         "sources",

@@ -32,6 +32,8 @@ pub struct Config {
     pub sites: Vec<Site>,
     /// How devices are polled.
     pub poll: Poll,
+    /// Where devices that nobody watches yet are looked for.
+    pub discovery: Discovery,
     /// Who may send traps.
     pub traps: Traps,
     /// Who may read `/metrics`.
@@ -276,6 +278,60 @@ pub struct Poll {
     pub deadline: Duration,
     /// Slow tables are read every this many polls.
     pub slow_every: u32,
+}
+
+/// A table of neighbours that a scan follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each name is the protocol's own")]
+pub enum Crawl {
+    Lldp,
+    Cdp,
+    Arp,
+}
+
+/// Where devices that nobody watches yet are looked for, and how gently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discovery {
+    /// Networks whose every address is asked.
+    pub ranges: Vec<IpNet>,
+    /// Further networks in which neighbours may be followed.
+    pub within: Vec<IpNet>,
+    /// Single addresses to ask.
+    pub seeds: Vec<SocketAddr>,
+    /// Never sent a packet.
+    pub exclude: Vec<IpNet>,
+    /// Port of agents in ranges and of neighbours.
+    pub port: u16,
+    /// Names of credentials, tried in this order.
+    pub credentials: Vec<String>,
+    /// Datagrams per second.
+    pub rate_per_second: u32,
+    /// Addresses asked at once.
+    pub in_flight: usize,
+    /// Wait for one answer.
+    pub timeout: Duration,
+    /// Further rounds over all credentials for a silent address.
+    pub retries: u32,
+    /// Failed credentials after which an address is left alone.
+    pub failures_max: u32,
+    /// How long it is left alone.
+    pub failures_rest: Duration,
+    /// Tables of neighbours that are followed.
+    pub crawl: Vec<Crawl>,
+    /// Steps to the farthest neighbour.
+    pub crawl_depth: u32,
+    /// What is new and recognised is watched at once.
+    pub auto: bool,
+    /// Time between scheduled scans; `None`: on demand only.
+    pub every: Option<Duration>,
+}
+
+impl Discovery {
+    /// Whether there is anywhere to look.
+    #[must_use]
+    pub fn is_configured(&self) -> bool {
+        !self.ranges.is_empty() || !self.seeds.is_empty()
+    }
 }
 
 /// Who may send traps.

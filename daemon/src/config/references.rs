@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use nhipcau_inventory::discovery::{ADDRESSES_MAX, addresses_of};
+
 use super::build::link_id;
 use super::check::{Datum, DatumKind};
 use super::error::{At, ConfigError};
@@ -79,12 +81,16 @@ pub(super) fn judge(root: &Datum, on_disk: bool, errors: &mut Vec<ConfigError>) 
             );
         }
     }
+    judge.discovery(root, &credentials);
     judge.circles(root);
     judge.combinations(root);
     if on_disk {
         judge.disk(root);
     }
 }
+
+/// Shortest IPv6 prefix that is swept: 4,096 addresses.
+const SWEPT_IPV6_PREFIX_MIN: u8 = 116;
 
 struct Judge<'a> {
     errors: &'a mut Vec<ConfigError>,
@@ -187,6 +193,50 @@ impl Judge<'_> {
                 &item.member("privacy").at,
                 format!("{path}.privacy"),
                 "needs auth as well (RFC 3414, 1.4.3)",
+            );
+        }
+    }
+
+    /// Ranges small enough to be swept, and credentials to sweep them with.
+    fn discovery(&mut self, root: &Datum, credentials: &HashMap<String, At>) {
+        let Some(part) = root.find("discovery") else {
+            return;
+        };
+        for (i, name) in part.items("credentials").iter().enumerate() {
+            let path = format!("discovery.credentials[{i}]");
+            self.known(name, credentials, "credential", &path);
+        }
+        let mut addresses = 0_u64;
+        for (i, item) in part.items("ranges").iter().enumerate() {
+            let DatumKind::Network(net) = &item.kind else {
+                continue;
+            };
+            let path = format!("discovery.ranges[{i}]");
+            if net.addr().is_ipv6() && net.prefix_len() < SWEPT_IPV6_PREFIX_MIN {
+                let message = format!(
+                    "is too large to be swept: of IPv6 at most a /{SWEPT_IPV6_PREFIX_MIN}; name seeds, and write it under within"
+                );
+                self.refuse(&item.at, path, message);
+                continue;
+            }
+            let before = addresses;
+            addresses = addresses.saturating_add(addresses_of(net));
+            if addresses > ADDRESSES_MAX as u64 && before <= ADDRESSES_MAX as u64 {
+                let message =
+                    format!("makes more than {ADDRESSES_MAX} addresses of all ranges together");
+                self.refuse(&item.at, path, message);
+            }
+        }
+        let somewhere = ["ranges", "seeds"]
+            .into_iter()
+            .find(|key| !part.items(key).is_empty());
+        if let Some(key) = somewhere
+            && part.items("credentials").is_empty()
+        {
+            self.refuse(
+                &part.member(key).at,
+                "discovery.credentials",
+                "is required: nothing can be asked without a credential",
             );
         }
     }

@@ -105,8 +105,8 @@ const fn part(
 }
 
 use super::fields::{
-    CHANNEL, CONFERENCE, CREDENTIAL, DEVICE, HEALTH, LINK, LISTEN, LOCALE, LOG, METRICS, PLAYBOOKS,
-    POLL, PROFILES, RECORDING, SITE, SMTP, TLS, TRAPS, WEBHOOK,
+    CHANNEL, CONFERENCE, CREDENTIAL, DEVICE, DISCOVERY, HEALTH, LINK, LISTEN, LOCALE, LOG, METRICS,
+    PLAYBOOKS, POLL, PROFILES, RECORDING, SITE, SMTP, TLS, TRAPS, WEBHOOK,
 };
 use Absent::Nothing;
 use Reload::{Live, Restart};
@@ -182,6 +182,13 @@ pub(super) const PARTS: &[Part] = &[
         Nothing,
         Restart,
         "how devices are polled",
+    ),
+    part(
+        "discovery",
+        Form::Section(DISCOVERY),
+        Nothing,
+        Live,
+        "where devices that nobody watches yet are looked for, and how gently",
     ),
     part(
         "traps",

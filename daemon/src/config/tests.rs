@@ -204,6 +204,23 @@ fn single_mistakes() {
             "traps: {sources: [10.20.0.1/16]}\n",
             "the network is 10.20.0.0/16",
         ),
+        (
+            "discovery: {ranges: [10.0.0.0/8], credentials: [a]}\n",
+            "makes more than 65536 addresses",
+        ),
+        (
+            "discovery: {ranges: [\"2001:db8::/64\"]}\n",
+            "too large to be swept",
+        ),
+        (
+            "discovery: {ranges: [10.1.0.0/24]}\n",
+            "nothing can be asked without a credential",
+        ),
+        (
+            "discovery: {credentials: [nobody]}\n",
+            "no credential has the name nobody",
+        ),
+        ("discovery: {auto: yes}\n", "must be one of"),
         ("poll: {timeout: 30s}\n", "is longer than poll.deadline"),
         ("poll: {interval: 1ms}\n", "must be from 1s to 1h"),
         ("poll: {in_flight: \"64\"}\n", "must be a whole number"),

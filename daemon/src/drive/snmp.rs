@@ -141,7 +141,7 @@ pub(crate) fn spawn(
     Ok(commands)
 }
 
-async fn bind(sockets: usize) -> std::io::Result<Transports> {
+pub(super) async fn bind(sockets: usize) -> std::io::Result<Transports> {
     let mut transports = Transports {
         v4: Vec::new(),
         v6: Vec::new(),
@@ -166,13 +166,13 @@ async fn transport(address: &str) -> std::io::Result<UdpTransport> {
         .map_err(std::io::Error::other)
 }
 
-struct Transports {
+pub(super) struct Transports {
     v4: Vec<UdpTransport>,
     v6: Vec<UdpTransport>,
 }
 
 impl Transports {
-    fn of(&self, address: SocketAddr) -> Option<&UdpTransport> {
+    pub(super) fn of(&self, address: SocketAddr) -> Option<&UdpTransport> {
         let family = if address.is_ipv4() {
             &self.v4
         } else {
@@ -428,26 +428,14 @@ impl Drive {
             .transports
             .of(target.address)
             .ok_or_else(|| refused("this machine has no IPv6".into()))?;
-        let build = async |auth| {
-            Client::builder(target.address, auth)
-                .request_timeout(request.timeout)
-                .retry(Retry::none())
-                .build_with(transport)
-                .await
-                .map_err(|error| refused(error.to_string()))
-        };
-        let auth = keys
-            .auth(request.context)
-            .map_err(|error| refused(error.to_string()))?;
-        let way = Way {
-            client: build(auth).await?,
-            keyless: match keys.keyless() {
-                // Silence about one context says nothing about the user.
-                Some(auth) if request.context.is_none() => Some(build(auth).await?),
-                _ => None,
-            },
-            proven: Arc::default(),
-        };
+        let way = Way::open(
+            target.address,
+            keys,
+            request.context,
+            request.timeout,
+            transport,
+        )
+        .await?;
         if request.context.is_some() && self.clients.len() >= CLIENTS_MAX {
             // Contexts are many and seldom asked; they are set up anew when their turn comes.
             self.clients.retain(|(_, _, context), _| context.is_none());
@@ -459,8 +447,8 @@ impl Drive {
 
 /// A device by one credential.
 #[derive(Clone)]
-struct Way {
-    client: Client<UdpHandle>,
+pub(super) struct Way {
+    pub(super) client: Client<UdpHandle>,
     /// The same user without keys. That a device does not know a user or a password it says unauthenticated (RFC 3414 §3.2), and the library
     /// hears such words only where nothing was to be authenticated.
     keyless: Option<Client<UdpHandle>>,
@@ -469,8 +457,65 @@ struct Way {
 }
 
 impl Way {
+    /// A device at that address by these keys; nothing is sent yet.
+    pub(super) async fn open(
+        address: SocketAddr,
+        keys: &Keys,
+        context: Option<Context>,
+        timeout: Duration,
+        transport: &UdpTransport,
+    ) -> Result<Self, FetchError> {
+        let refused = |detail: String| FetchError::Unreachable(detail);
+        let build = async |auth| {
+            Client::builder(address, auth)
+                .request_timeout(timeout)
+                .retry(Retry::none())
+                .build_with(transport)
+                .await
+                .map_err(|error| refused(error.to_string()))
+        };
+        let auth = keys
+            .auth(context)
+            .map_err(|error| refused(error.to_string()))?;
+        Ok(Self {
+            client: build(auth).await?,
+            keyless: match keys.keyless() {
+                // Silence about one context says nothing about the user.
+                Some(auth) if context.is_none() => Some(build(auth).await?),
+                _ => None,
+            },
+            proven: Arc::default(),
+        })
+    }
+
+    /// One question and its answer, without any repetition.
+    pub(super) async fn ask(
+        &self,
+        op: Op,
+        oids: &[nhipcau_inventory::Oid],
+    ) -> Result<Vec<Varbind>, FetchError> {
+        let oids: Vec<async_snmp::Oid> = oids
+            .iter()
+            .map(|oid| async_snmp::Oid::new(oid.arcs()))
+            .collect();
+        let answer = match op {
+            Op::Get => self.client.get_many(&oids).await.map(|r| r.varbinds),
+            Op::GetNext => self.client.get_next_many(&oids).await.map(|r| r.varbinds),
+            Op::GetBulk { max_repetitions } => {
+                self.client.get_bulk(&oids, 0, max_repetitions).await
+            }
+        };
+        match answer {
+            Ok(varbinds) => {
+                self.proven.store(true, Ordering::Relaxed);
+                varbinds.into_iter().map(varbind).collect()
+            }
+            Err(error) => Err(fetch_error(&error)),
+        }
+    }
+
     /// What silence means, as far as the device says so to the same user without keys.
-    async fn silence(&self) -> FetchError {
+    pub(super) async fn silence(&self) -> FetchError {
         let Some(keyless) = self
             .keyless
             .as_ref()
@@ -493,23 +538,9 @@ impl Way {
 
 async fn fetch(way: &Way, request: Request) -> Result<Vec<Varbind>, FetchError> {
     let client = &way.client;
-    let oids: Vec<async_snmp::Oid> = request
-        .oids
-        .iter()
-        .map(|oid| async_snmp::Oid::new(oid.arcs()))
-        .collect();
-    let answer = match request.op {
-        Op::Get => client.get_many(&oids).await.map(|r| r.varbinds),
-        Op::GetNext => client.get_next_many(&oids).await.map(|r| r.varbinds),
-        Op::GetBulk { max_repetitions } => client.get_bulk(&oids, 0, max_repetitions).await,
-    };
-    match answer {
-        Ok(varbinds) => {
-            way.proven.store(true, Ordering::Relaxed);
-            varbinds.into_iter().map(varbind).collect()
-        }
+    match way.ask(request.op, &request.oids).await {
+        Ok(varbinds) => Ok(varbinds),
         Err(error) => {
-            let error = fetch_error(&error);
             // A restarted agent has a new engine or new boots, and the library asks for neither by itself.
             if client.version() == async_snmp::Version::V3
                 && matches!(
@@ -533,7 +564,7 @@ fn varbind(received: async_snmp::VarBind) -> Result<Varbind, FetchError> {
     nhipcau_wire::binding(received).map_err(|error| FetchError::Malformed(error.to_string()))
 }
 
-fn fetch_error(error: &Error) -> FetchError {
+pub(super) fn fetch_error(error: &Error) -> FetchError {
     match error {
         Error::SharedOperation { source } => fetch_error(source),
         Error::Exchange { source, .. } => fetch_error(source),

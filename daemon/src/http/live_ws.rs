@@ -85,6 +85,7 @@ fn everything() -> impl Iterator<Item = String> {
     [
         Topic::Overview,
         Topic::Devices,
+        Topic::Discovery,
         Topic::Events,
         Topic::Incidents,
         Topic::Links,

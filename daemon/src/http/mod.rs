@@ -21,6 +21,7 @@ mod recordings;
 mod room;
 mod room_ws;
 mod routes;
+mod scan;
 pub mod server;
 mod session;
 mod sites;

@@ -32,7 +32,8 @@ fn status_of(code: &str) -> StatusCode {
         "wrong_origin" | "forbidden" | "wrong_setup_token" | "not_chair" => StatusCode::FORBIDDEN,
         "not_found" | "no_such_room" | "no_such_participant" => StatusCode::NOT_FOUND,
         "conflict" | "duplicate" | "site_has_children" | "setup_done" | "room_ended"
-        | "room_not_open" | "not_joined" => StatusCode::CONFLICT,
+        | "room_not_open" | "not_joined" | "scan_running" | "not_configured"
+        | "device_configured" => StatusCode::CONFLICT,
         "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,
         "too_many_peers" => StatusCode::SERVICE_UNAVAILABLE,

@@ -8,7 +8,7 @@ use super::access::Access::{self, Anyone, Role, SignedIn};
 use super::views::AccountRole::{Admin, Host, Operator, Viewer};
 use super::{
     accounts, conferences, console, desk_ws, discovery, health, live_ws, metrics, recordings, room,
-    room_ws, session, sites, snmp, upkeep,
+    room_ws, scan, session, sites, snmp, upkeep,
 };
 use crate::app::App;
 
@@ -113,6 +113,18 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/devices", Role(Viewer), console::devices),
         get("/api/v1/devices/{id}", Role(Viewer), console::device),
         get("/api/v1/devices/{id}/series", Role(Viewer), console::series),
+        get("/api/v1/devices/{id}/history", Role(Viewer), scan::history),
+        get("/api/v1/discovery", Role(Viewer), scan::show),
+        post("/api/v1/discovery/scan", Role(Operator), scan::scan),
+        delete("/api/v1/discovery/scan", Role(Operator), scan::stop),
+        post("/api/v1/discovery/accept", Role(Operator), scan::accept),
+        post("/api/v1/discovery/ignore", Role(Operator), scan::ignore),
+        post("/api/v1/discovery/forgive", Role(Operator), scan::forgive),
+        delete(
+            "/api/v1/discovery/accepted/{id}",
+            Role(Operator),
+            scan::dismiss,
+        ),
         get("/api/v1/links", Role(Viewer), console::links),
         get("/api/v1/topology", Role(Viewer), console::topology),
         get("/api/v1/links/report", Role(Viewer), upkeep::links),

@@ -40,16 +40,90 @@ fn load(connection: &Connection, device: &str) -> Result<Option<DeviceFacts>, St
         .transpose()
 }
 
+fn change(row: &rusqlite::Row<'_>) -> Result<FactChange, StoreError> {
+    Ok(FactChange {
+        at: time_at(row, "at")?,
+        what: row.get("what")?,
+        old: row.get("old")?,
+        new: row.get("new")?,
+    })
+}
+
+/// Marks facts that hold all that is looked at today: what an older program did not keep did not come today.
+const FORM: (&str, &str) = ("form", "2");
+const NEIGHBOUR: &str = "neighbour of ";
+const INTERFACE: &str = "interface ";
+
+/// Whether an older program kept that fact.
+fn is_old_fact(name: &str) -> bool {
+    matches!(name, "vendor" | "model" | "serial" | "version") || name.starts_with("serial of ")
+}
+
+/// A neighbour that is silent may only have its link down: what was last heard stays, until another is heard or the interface goes.
+fn keep_neighbours(old: &DeviceFacts, new: &mut DeviceFacts) {
+    for (name, value) in old {
+        if let Some(interface) = name.strip_prefix(NEIGHBOUR)
+            && !new.contains_key(name)
+            && new.contains_key(&format!("{INTERFACE}{interface}"))
+        {
+            new.insert(name.clone(), value.clone());
+        }
+    }
+}
+
 fn differences(old: &DeviceFacts, new: &DeviceFacts, at: Timestamp) -> Vec<FactChange> {
+    let whole = old.contains_key(FORM.0);
     let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    names
+    let changes = names
         .into_iter()
+        .filter(|name| **name != FORM.0 && (whole || is_old_fact(name)))
         .filter(|name| old.get(*name) != new.get(*name))
         .map(|name| FactChange {
             at,
             what: name.clone(),
             old: old.get(name).cloned(),
             new: new.get(name).cloned(),
+        })
+        .collect();
+    renamed(changes)
+}
+
+/// An interface that went and one that came with the same address, both alone with it, are one that was renamed.
+fn renamed(changes: Vec<FactChange>) -> Vec<FactChange> {
+    let mut gone: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut come: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for change in &changes {
+        let Some(interface) = change.what.strip_prefix(INTERFACE) else {
+            continue;
+        };
+        match (change.old.as_deref(), change.new.as_deref()) {
+            (Some(mac), None) if !mac.is_empty() => gone.entry(mac).or_default().push(interface),
+            (None, Some(mac)) if !mac.is_empty() => come.entry(mac).or_default().push(interface),
+            _ => {}
+        }
+    }
+    let mut pairs: BTreeMap<String, String> = BTreeMap::new();
+    for (mac, old) in &gone {
+        if let ([old], Some([new])) = (old.as_slice(), come.get(mac).map(Vec::as_slice)) {
+            pairs.insert((*old).to_owned(), (*new).to_owned());
+        }
+    }
+    changes
+        .into_iter()
+        .filter_map(|change| {
+            let Some(interface) = change.what.strip_prefix(INTERFACE) else {
+                return Some(change);
+            };
+            if let Some(new) = pairs.get(interface).filter(|_| change.new.is_none()) {
+                return Some(FactChange {
+                    at: change.at,
+                    what: format!("interface renamed {new}"),
+                    old: Some(interface.to_owned()),
+                    new: Some(new.clone()),
+                });
+            }
+            let is_new_half = change.old.is_none() && pairs.values().any(|new| new == interface);
+            (!is_new_half).then_some(change)
         })
         .collect()
 }
@@ -63,7 +137,7 @@ impl DevicesSeen<'_> {
     pub async fn put(
         &self,
         device: &str,
-        facts: DeviceFacts,
+        mut facts: DeviceFacts,
         at: Timestamp,
     ) -> Result<Vec<FactChange>, StoreError> {
         if facts.len() > FACTS_MAX {
@@ -72,8 +146,12 @@ impl DevicesSeen<'_> {
         let device = device.to_owned();
         self.store
             .write(move |connection| {
+                facts.insert(FORM.0.to_owned(), FORM.1.to_owned());
                 let changes = load(connection, &device)?
-                    .map(|old| differences(&old, &facts, at))
+                    .map(|old| {
+                        keep_neighbours(&old, &mut facts);
+                        differences(&old, &facts, at)
+                    })
                     .unwrap_or_default();
                 for change in &changes {
                     connection
@@ -106,6 +184,30 @@ impl DevicesSeen<'_> {
             .await
     }
 
+    /// What changed on all devices from `since` to `until`, oldest first, at most `limit` changes.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn changes(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(String, FactChange)>, StoreError> {
+        self.store
+            .read(move |connection| {
+                connection
+                    .prepare_cached(
+                        "SELECT * FROM device_history WHERE at >= ?1 AND at < ?2 ORDER BY at, id LIMIT ?3",
+                    )?
+                    .query_and_then(params![ms(since), ms(until), signed(limit.into())], |row| {
+                        Ok((row.get("device")?, change(row)?))
+                    })?
+                    .collect()
+            })
+            .await
+    }
+
     /// The newest `limit` changes of a device.
     ///
     /// # Errors
@@ -118,16 +220,68 @@ impl DevicesSeen<'_> {
                     .prepare_cached(
                         "SELECT * FROM device_history WHERE device = ?1 ORDER BY id DESC LIMIT ?2",
                     )?
-                    .query_and_then(params![device, signed(limit.into())], |row| {
-                        Ok(FactChange {
-                            at: time_at(row, "at")?,
-                            what: row.get("what")?,
-                            old: row.get("old")?,
-                            new: row.get("new")?,
-                        })
-                    })?
+                    .query_and_then(params![device, signed(limit.into())], change)?
                     .collect()
             })
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(list: &[(&str, &str)]) -> DeviceFacts {
+        list.iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn a_swapped_part_a_renamed_port_and_another_neighbour_are_told_and_a_silent_one_is_not() {
+        let old = facts(&[
+            ("form", "2"),
+            ("serial of Disk 1", "A"),
+            ("interface Gi0/1", "00:01"),
+            ("interface Gi0/2", "00:02"),
+            ("interface Vlan1", "00:09"),
+            ("neighbour of Gi0/2", "core · 7"),
+            ("neighbour of Vlan1", "x · 1"),
+        ]);
+        let mut new = facts(&[
+            ("form", "2"),
+            ("serial of Disk 1", "B"),
+            ("interface GigabitEthernet0/1", "00:01"),
+            ("interface Gi0/2", "00:02"),
+            ("interface Vlan1", "00:09"),
+            ("neighbour of Vlan1", "y · 1"),
+        ]);
+        keep_neighbours(&old, &mut new);
+        let changes = differences(&old, &new, Timestamp::UNIX_EPOCH);
+        let told: Vec<_> = changes
+            .iter()
+            .map(|c| (c.what.as_str(), c.old.as_deref(), c.new.as_deref()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (
+                    "interface renamed GigabitEthernet0/1",
+                    Some("Gi0/1"),
+                    Some("GigabitEthernet0/1")
+                ),
+                ("neighbour of Vlan1", Some("x · 1"), Some("y · 1")),
+                ("serial of Disk 1", Some("A"), Some("B")),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_an_older_program_did_not_keep_did_not_come_today() {
+        let old = facts(&[("serial", "A")]);
+        let new = facts(&[("form", "2"), ("serial", "B"), ("interface Gi0/1", "00:01")]);
+        let changes = differences(&old, &new, Timestamp::UNIX_EPOCH);
+        assert_eq!(changes.len(), 1);
+        assert_eq!(changes[0].what, "serial");
     }
 }

@@ -8,6 +8,7 @@ use super::StoreError;
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_health.sql"),
+    include_str!("migrations/0003_discovery.sql"),
 ];
 
 /// Brings the database to the newest schema of `migrations`, each step in one transaction with its version number: a crash

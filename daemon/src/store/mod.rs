@@ -12,6 +12,7 @@ mod audit;
 mod codec;
 mod conferences;
 mod devices;
+mod discovered;
 mod error;
 mod events;
 mod incidents;
@@ -33,6 +34,7 @@ pub use attendance::{AttendanceLog, AttendanceRow};
 pub use audit::{Audit, AuditRow, NewAudit};
 pub use conferences::{ConferenceRow, Conferences, InvitationRow, NewConference};
 pub use devices::{DeviceFacts, DevicesSeen, FactChange};
+pub use discovered::{AcceptedDevice, Discovered, FindingRow, NewFinding};
 pub use error::StoreError;
 pub use events::{EventRecord, Events, NewEvent};
 pub use incidents::{IncidentRecord, Incidents, NewIncident};
@@ -229,6 +231,8 @@ tables! {
     recordings: Recordings,
     /// What devices say of themselves, and how that changed.
     devices_seen: DevicesSeen,
+    /// What scans found, and the devices that people accepted.
+    discovered: Discovered,
     /// Events of devices, links and sites.
     events: Events,
     /// Incidents.

@@ -338,6 +338,50 @@ export interface Conflict {
   ends_at: string;
   sites: string[];
 }
+export interface HistoryRow {
+  at: string;
+  device: string;
+  kind: "vendor" | "model" | "serial" | "version" | "name" | "address" | "component_serial" | "component_model" | "neighbour" | "interface" | "interface_renamed";
+  subject: string;
+  old?: string;
+  new?: string;
+}
+export interface DiscoveryState {
+  configured: boolean;
+  auto: boolean;
+  scanning: boolean;
+  started_at?: string;
+  finished_at?: string;
+  next_at?: string;
+  progress: { addresses: number; done: number; answered: number; new: number; requests: number; failures: number; resting: number; excluded: number; outside: number; skipped: number; stopped: boolean };
+  findings: Finding[];
+  accepted: { id: string; name: string; address: string; site?: string; accepted_at: string; accepted_by: string; conflict?: Reason }[];
+}
+export interface Finding {
+  address: string;
+  verdict: "new" | "known" | "moved" | "duplicate" | "silent" | "refused";
+  device?: string;
+  other_address?: string;
+  origin: "range" | "seed" | "lldp" | "cdp" | "arp";
+  told_by?: string;
+  credential?: string;
+  refusals: { credential: string; reason: Reason }[];
+  identity?: { system_name: string; descr: string; object_id: string; engine_id: string; serial: string; base_mac: string; vendor: string; model: string; profile: string; generic: boolean; kind: DeviceKind };
+  ignored: boolean;
+  first_seen: string;
+  last_seen: string;
+  failures: number;
+  rests_until?: string;
+  suggested_id: string;
+}
+export interface AcceptInput {
+  address: string;
+  id?: string;
+  name?: string;
+  site?: string;
+  poll_seconds?: number;
+  profile?: string;
+}
 export interface Attendance {
   site: string;
   site_name: string;

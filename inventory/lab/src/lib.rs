@@ -21,6 +21,7 @@ mod agent;
 mod ber;
 mod config;
 mod configuration;
+mod crowd;
 mod device;
 mod error;
 mod family;
@@ -39,6 +40,7 @@ mod view;
 mod wave;
 
 pub use config::{LabConfig, LabUser, Notification};
+pub use crowd::{Crowd, CrowdConfig};
 pub use error::LabError;
 pub use fault::{Fault, Faults};
 pub use lab::Lab;

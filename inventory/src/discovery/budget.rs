@@ -156,8 +156,8 @@ pub(super) struct Rate {
 impl Rate {
     pub(super) fn new(per_second: u32, now: Instant) -> Self {
         let per_second = f64::from(per_second.max(1));
-        // A first SNMPv3 exchange counts for three datagrams and must fit.
-        let burst = (per_second / 10.0).max(3.0);
+        // A first SNMPv3 exchange counts for five datagrams and must fit.
+        let burst = (per_second / 10.0).max(5.0);
         Self {
             per_second,
             burst,

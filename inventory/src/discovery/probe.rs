@@ -13,8 +13,8 @@ use crate::poller::{FetchError, Op, reason_of};
 use crate::profile::{Profile, constant};
 use crate::{CredentialRef, Oid, ProfileSet, Reason, SnmpVersion, Varbind};
 
-/// Datagrams of a first SNMPv3 exchange: engine, clock, question.
-const V3_FIRST_DATAGRAMS: u32 = 3;
+/// Datagrams of a first SNMPv3 exchange: engine, clock, question; and when that stays unanswered, engine and question without keys, to hear why.
+const V3_FIRST_DATAGRAMS: u32 = 5;
 
 #[derive(Debug)]
 enum Phase {

@@ -18,7 +18,7 @@ use nhipcau_inventory::watch::{self, Watch, WatchConfig};
 use nhipcau_inventory::{Collection, DeviceId, InterfaceRef, SiteId};
 
 use self::names::Names;
-pub(crate) use self::names::{health, reason};
+pub(crate) use self::names::{health, kind, reason};
 use super::series::SeriesBook;
 use crate::http::views;
 
@@ -118,6 +118,12 @@ impl Estate {
             .contacts
             .write()
             .unwrap_or_else(PoisonError::into_inner) = contacts;
+    }
+
+    /// Address and port of a device.
+    pub(crate) fn address(&self, device: &DeviceId) -> Option<String> {
+        let contacts = self.contacts.read().unwrap_or_else(PoisonError::into_inner);
+        Some(contacts.get(device)?.address.clone())
     }
 
     /// Whether the poller's loop came round in the last ten seconds; it wakes at least that often.

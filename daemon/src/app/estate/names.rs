@@ -78,7 +78,7 @@ pub(crate) fn reason(reason: &nhipcau_inventory::Reason) -> views::Reason {
     }
 }
 
-pub(super) fn kind(kind: nhipcau_inventory::DeviceKind) -> views::DeviceKind {
+pub(crate) fn kind(kind: nhipcau_inventory::DeviceKind) -> views::DeviceKind {
     use nhipcau_inventory::DeviceKind as Kind;
     match kind {
         Kind::Server => views::DeviceKind::Server,

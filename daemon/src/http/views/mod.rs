@@ -8,6 +8,7 @@
 )]
 
 mod conference;
+mod discovery;
 mod estate;
 mod inputs;
 mod people;
@@ -17,6 +18,7 @@ mod topology;
 mod upkeep;
 
 pub use conference::*;
+pub use discovery::*;
 pub use estate::*;
 pub use inputs::*;
 pub use people::*;

@@ -11,6 +11,7 @@ import { Components, Sensors } from "./device_parts.tsx";
 import { EventTable } from "./event_table.tsx";
 import { AvailabilityHere } from "./availability.tsx";
 import { MaintenanceMark } from "./maintenance_mark.tsx";
+import { History } from "./history.tsx";
 import { Interfaces } from "./interfaces.tsx";
 import { LoadBar } from "./load_bar.tsx";
 
@@ -47,6 +48,7 @@ export function Device({ id }: { id: string }) {
         {device.sensors.length > 0 && <Sensors sensors={device.sensors} />}
         {device.components.length > 0 && <Components components={device.components} />}
         <Neighbours device={device} />
+        <History id={id} />
         <Panel title={t("device.events")} flush={(events.data?.length ?? 0) > 0}>
           {events.data ? events.data.length === 0 ? <p class="quiet">{t("events.none")}</p> : <EventTable events={events.data} /> : events.error ? <Failure error={events.error} retry={events.reload} /> : <Loading rows={2} />}
         </Panel>

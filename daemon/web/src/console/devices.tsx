@@ -48,7 +48,9 @@ export function Devices() {
   ];
   return (
     <>
-      <PageHead title={t("devices.title")} sub={all && (shown.length === all.length ? t("devices.sub", { n: all.length }) : t("devices.shown", { shown: shown.length, n: all.length }))} />
+      <PageHead title={t("devices.title")} sub={all && (shown.length === all.length ? t("devices.sub", { n: all.length }) : t("devices.shown", { shown: shown.length, n: all.length }))}>
+        <Link href="/thiet-bi/phat-hien" class="button plain">{t("found.open")}</Link>
+      </PageHead>
       {!all
         ? devices.error ? <Failure error={devices.error} retry={devices.reload} /> : <Loading rows={8} />
         : all.length === 0

@@ -12,6 +12,7 @@ import { AvailabilityPage } from "./availability.tsx";
 import { Accounts } from "./accounts.tsx";
 import { Device } from "./device.tsx";
 import { Devices } from "./devices.tsx";
+import { Discovery } from "./discovery.tsx";
 import { Events } from "./events.tsx";
 import { Home } from "./home.tsx";
 import { Links } from "./links.tsx";
@@ -31,6 +32,7 @@ type Route = [pattern: RegExp, page: (...parts: string[]) => Page];
 const ROUTES: Route[] = [
   [/^\/$/, () => ({ needs: "read", title: () => t("home.title"), show: () => <Home /> })],
   [/^\/thiet-bi$/, () => ({ needs: "read", title: () => t("devices.title"), show: () => <Devices /> })],
+  [/^\/thiet-bi\/phat-hien$/, () => ({ needs: "read", title: () => t("found.title"), show: () => <Discovery /> })],
   [/^\/thiet-bi\/([^/]+)$/, (id) => ({ needs: "read", title: () => t("devices.title"), show: () => <Device key={id} id={id!} /> })],
   [/^\/duong-truyen$/, () => ({ needs: "read", title: () => t("links.title"), show: () => <Links /> })],
   [/^\/bao-tri$/, () => ({ needs: "read", title: () => u("maintenance"), show: () => <Maintenance /> })],
