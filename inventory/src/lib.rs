@@ -24,6 +24,7 @@ pub mod trap;
 pub mod usage;
 mod value;
 pub mod watch;
+pub mod workbench;
 
 pub use adjacency::{
     Adjacency, Aggregate, ArpEntry, LearntStation, MacAddress, NextHop, OwnAddress,
@@ -41,5 +42,5 @@ pub use device::{
 pub use health::{Arg, Health, Reason};
 pub use interface::{AdminStatus, Counters, DirectionCounters, Interface, OperStatus, Rates};
 pub use oid::{ARCS_MAX, Oid, OidError};
-pub use profile::{ProfileError, ProfileSet};
+pub use profile::{Candidate, ProfileError, ProfileSet};
 pub use value::{Value, Varbind};

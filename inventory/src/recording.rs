@@ -2,6 +2,7 @@
 //! test` and of the comparison with another monitor.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -87,6 +88,19 @@ impl Recording {
             }
         }
         recording
+    }
+
+    /// The recording as lines that [`Recording::parse`] reads. Text with anything but printable ASCII is written hexadecimal, so that
+    /// the file is harmless on a terminal whatever the device said.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut out = String::new();
+        for (oid, value) in &self.objects {
+            if let Some((tag, text)) = line_of(value) {
+                let _ = writeln!(out, "{oid}|{tag}|{text}");
+            }
+        }
+        out
     }
 
     fn mistake(&mut self, n: usize, message: String) {
@@ -225,6 +239,33 @@ impl Recording {
         }
         None
     }
+}
+
+/// Tag and text of a value; `None` for exceptions, which are no values.
+fn line_of(value: &Value) -> Option<(&'static str, String)> {
+    let hex = |bytes: &[u8]| {
+        bytes.iter().fold(String::new(), |mut out, byte| {
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
+    };
+    Some(match value {
+        Value::Integer(n) => ("2", n.to_string()),
+        Value::OctetString(bytes) if bytes.iter().all(|b| (0x20..0x7f).contains(b)) => {
+            ("4", String::from_utf8_lossy(bytes).into_owned())
+        }
+        Value::OctetString(bytes) => ("4x", hex(bytes)),
+        Value::Null => ("5", String::new()),
+        Value::Oid(oid) if oid.is_empty() => ("6", "0.0".to_owned()),
+        Value::Oid(oid) => ("6", oid.to_string()),
+        Value::IpAddress([a, b, c, d]) => ("64", format!("{a}.{b}.{c}.{d}")),
+        Value::Counter32(n) => ("65", n.to_string()),
+        Value::Gauge32(n) => ("66", n.to_string()),
+        Value::TimeTicks(n) => ("67", n.to_string()),
+        Value::Opaque(bytes) => ("68x", hex(bytes)),
+        Value::Counter64(n) => ("70", n.to_string()),
+        Value::NoSuchObject | Value::NoSuchInstance | Value::EndOfMibView => return None,
+    })
 }
 
 fn split(line: &str) -> Option<(&str, &str, &str)> {
@@ -366,5 +407,22 @@ mod tests {
             [1, 2, 3, 4, 5]
         );
         assert_eq!(bad.objects.len(), 1);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_and_harmless_on_a_terminal() {
+        let text = "1.3.6.1|2|-1\n1.3.6.2|4|plain | text\n1.3.6.3|4x|1b5b33316d0a7f\n1.3.6.4|6|1.3.6.1.4.1.9\n1.3.6.5|64|10.0.0.1\n\
+            1.3.6.6|65|4294967295\n1.3.6.7|66|7\n1.3.6.8|67|9\n1.3.6.9|70|18446744073709551615\n1.3.6.10|5|\n1.3.6.11|68x|9f78\n";
+        let recording = Recording::parse(text);
+        assert_eq!(recording.mistakes, []);
+        let written = recording.to_text();
+        assert_eq!(written, text);
+        assert_eq!(Recording::parse(&written).objects, recording.objects);
+        let hostile = Recording::parse("1.3.6.1|4e|\\x1b[31m\\xe2\\x80\\xae\\n2|x").to_text();
+        assert!(
+            hostile
+                .bytes()
+                .all(|b| b == b'\n' || (0x20..0x7f).contains(&b))
+        );
     }
 }

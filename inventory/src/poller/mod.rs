@@ -16,11 +16,11 @@ pub use api::{
     Context, FetchError, Input, Op, Output, PollerConfig, PollerCounters, ProbeError, Request,
     RequestId, TimeoutReason,
 };
-pub(crate) use walk::Column;
+pub(crate) use walk::{Column, Walk, WalkError};
 
 use crate::export::ModuleRows;
 use crate::{DeviceId, ProfileSet, Varbind};
-pub(crate) use session::reason::reason_of;
+pub(crate) use session::reason::{explain, reason_of};
 use session::{Lane, Session, Surroundings};
 
 /// Where an answer belongs.

@@ -15,7 +15,7 @@ pub(crate) type Column = Vec<(Oid, Value)>;
 
 /// What is wrong with an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WalkError {
+pub(crate) enum WalkError {
     /// The next name is not greater than the one before (RFC 3416 §4.2.2 forbids it): following it could go round for ever.
     Backwards,
     /// More rows than the limit.
@@ -36,7 +36,7 @@ impl fmt::Display for WalkError {
 
 /// A walk over the columns of a table side by side, or a GET of scalars.
 #[derive(Debug)]
-pub(super) struct Walk {
+pub(crate) struct Walk {
     roots: Arc<[Oid]>,
     scalar: bool,
     /// Last name seen per column; the root before the first answer.
@@ -63,7 +63,7 @@ impl Walk {
     }
 
     /// A walk of these columns, or a GET of these instances.
-    pub(super) fn new(roots: Arc<[Oid]>, scalar: bool, rows_expected: Option<usize>) -> Self {
+    pub(crate) fn new(roots: Arc<[Oid]>, scalar: bool, rows_expected: Option<usize>) -> Self {
         let n = roots.len();
         let columns = match rows_expected {
             Some(rows) => (0..n)
@@ -87,8 +87,15 @@ impl Walk {
         }
     }
 
+    /// A walk of one subtree that goes on behind `after`.
+    pub(crate) fn resumed(root: Oid, after: Oid) -> Self {
+        let mut walk = Self::new([root].into(), false, None);
+        walk.last = vec![after];
+        walk
+    }
+
     /// Whether there is nothing more to ask.
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.done.iter().all(|d| *d)
     }
 
@@ -98,7 +105,7 @@ impl Walk {
     }
 
     /// The rows, column by column in the order of the plan.
-    pub(super) fn into_columns(self) -> Vec<Column> {
+    pub(crate) fn into_columns(self) -> Vec<Column> {
         self.columns
     }
 
@@ -108,7 +115,7 @@ impl Walk {
     }
 
     /// The rows so far.
-    pub(super) fn columns(&self) -> &[Column] {
+    pub(crate) fn columns(&self) -> &[Column] {
         &self.columns
     }
 
@@ -123,7 +130,7 @@ impl Walk {
     }
 
     /// The next question; `repetitions_max` is what this agent has shown to bear, `varbinds_max` what one answer may hold.
-    pub(super) fn question(
+    pub(crate) fn question(
         &mut self,
         bulk: bool,
         repetitions_max: u32,
@@ -167,7 +174,7 @@ impl Walk {
     }
 
     /// Takes the answer to the question asked last.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &mut self,
         varbinds: Vec<Varbind>,
         varbinds_max: usize,
@@ -234,7 +241,7 @@ impl Walk {
     }
 
     /// noSuchName: an SNMPv1 agent refuses the whole list for one bad name. Asks for fewer; alone, the name is at its end.
-    pub(super) fn no_such_name(&mut self) {
+    pub(crate) fn no_such_name(&mut self) {
         match self.asked.as_slice() {
             [] => {}
             [column] => self.done[*column] = true,

@@ -1,6 +1,7 @@
 //! Profiles: device families as data. One YAML file a family says how to recognise it and which tables hold what.
 
 mod compile;
+mod explain;
 mod file;
 mod rule;
 mod shipped;
@@ -10,6 +11,7 @@ mod surroundings;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use explain::Candidate;
 pub(crate) use file::{EntityField, Pace, Pattern};
 pub(crate) use rule::{
     Amount, FamilyTable, IdentitySource, LimitPlan, Piece, Pointer, Reader, SensorPlan, StatePlan,

@@ -30,7 +30,7 @@ pub(crate) fn reason_of(
     }
 }
 
-pub(super) fn explain(error: &FetchError) -> String {
+pub(crate) fn explain(error: &FetchError) -> String {
     match error {
         FetchError::Timeout => "no answer".to_owned(),
         FetchError::TooBig => "tooBig even for one row".to_owned(),

@@ -1,0 +1,13 @@
+//! The bench on which profiles are made: record a device, see what a profile reads of it and what is left over, lint, learn.
+
+mod coverage;
+
+mod names;
+mod recorder;
+mod scrub;
+mod shape;
+
+pub use coverage::{Coverage, LeftOver, coverage};
+
+pub use recorder::{Outcome, Question, Recorder, RecorderConfig, Trouble};
+pub use scrub::{Scrubbed, scrub};
