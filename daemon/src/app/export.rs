@@ -133,7 +133,13 @@ impl Machines {
         if !live {
             self.note_asked(device, module, &reading);
             match self.estate.module_rows(device, module, STALE_AFTER) {
-                Ok(Some(rows)) => return Ok(rows),
+                Ok(Some(rows)) => {
+                    // The live answers that came before the first poll are not kept for ever.
+                    if let Ok(mut answers) = reading.answers.try_lock() {
+                        answers.retain(|_, (at, _)| at.elapsed() < LIVE_FOR);
+                    }
+                    return Ok(rows);
+                }
                 Ok(None) => {}
                 Err(reason) => return Err(ExportRefusal::Unavailable(reason)),
             }
