@@ -124,7 +124,6 @@ fn say(bench: &str, value: f64, unit: &str) {
 }
 
 fn measure() {
-    // `--debug` finds the binary of a development build through NHIPCAU_BIN; figures are for release builds only.
     if recording().is_none() {
         eprintln!("SKIPPED: the figures are for if48.snmprec alone");
         return;
@@ -138,16 +137,18 @@ fn measure() {
 }
 
 /// The daemon over `count` devices, which a scraper reads from the first moment on.
-fn watch(agents: &Agents, count: u16, seconds: u64) -> Daemon {
-    // Every column with every poll, which the daemon does not do by itself: the peer reads them all with every scrape.
+fn watch(agents: &Agents, count: u16, seconds: u64, profiles: &Path) -> Daemon {
+    // Every column of the module with every poll, which the daemon does not do by itself, because the peer reads them all with every scrape;
+    // and nothing else (neighbours, bridge tables, parts), because the peer does not read it.
     let mut config = format!(
-        "poll: {{interval: {seconds}s, slow_every: 1}}\ncredentials: [{{name: bench, version: v2c, community: \"env:BENCH_COMMUNITY\"}}]\ndevices:\n"
+        "poll: {{interval: {seconds}s, slow_every: 1}}\nprofiles: {{directory: \"{}\"}}\ncredentials: [{{name: bench, version: v2c, community: \"env:BENCH_COMMUNITY\"}}]\ndevices:\n",
+        profiles.display()
     );
     for number in 0..count {
         let address = agent(agents.base, number);
         let _ = writeln!(
             config,
-            "  - {{id: sw-{number}, address: \"{address}\", credentials: [bench]}}"
+            "  - {{id: sw-{number}, address: \"{address}\", credentials: [bench], profile: ports}}"
         );
     }
     Daemon::start(Setup {
@@ -156,6 +157,17 @@ fn watch(agents: &Agents, count: u16, seconds: u64) -> Daemon {
         log_level: Some("warn".to_owned()),
         ..Setup::default()
     })
+}
+
+/// A family that is read for its ports alone.
+fn profiles() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(
+        folder.path().join("ports.yaml"),
+        "profile: ports\nvendor: Bench\nkind: switch\nmatch: [{object_id: [1.3.6.1.4.1.99999.1]}]\nmodules: [interfaces]\n",
+    )
+    .expect("a file");
+    folder
 }
 
 /// Reads every device once, spread over a cycle; whether all were answered, and from the last poll.
@@ -202,7 +214,8 @@ fn scrape_parts(client: &Client) -> usize {
 /// One device, whole cycle: polled, every column, and shown once. CPU milliseconds.
 fn few() -> f64 {
     let agents = Agents::start(FEW);
-    let daemon = watch(&agents, FEW, FEW_SECONDS);
+    let profiles = profiles();
+    let daemon = watch(&agents, FEW, FEW_SECONDS, profiles.path());
     let client = daemon.client();
     let cycle = Duration::from_secs(FEW_SECONDS);
     wait::until("every device is shown from its polls", || {
@@ -291,7 +304,8 @@ fn start_peer(binary: &Path, modules: &Path, folder: &Path) -> (Program, Client)
 /// A thousand devices, polled and scraped every half minute.
 fn many() {
     let agents = Agents::start(MANY);
-    let daemon = watch(&agents, MANY, MANY_SECONDS);
+    let profiles = profiles();
+    let daemon = watch(&agents, MANY, MANY_SECONDS, profiles.path());
     let client = daemon.client();
     let cycle = Duration::from_secs(MANY_SECONDS);
     wait::until_within(10 * cycle, "every device is shown from its polls", || {

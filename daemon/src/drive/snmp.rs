@@ -130,6 +130,8 @@ pub(crate) fn spawn(
                 keys: Arc::default(),
                 clients: HashMap::new(),
                 replies,
+                watch_fed: true,
+                watch_wake: None,
                 probes: HashMap::new(),
                 probes_made: 0,
             };
@@ -203,6 +205,10 @@ struct Drive {
     keys: Arc<HashMap<String, Keys>>,
     clients: HashMap<(DeviceId, Arc<str>, Option<Context>), Way>,
     replies: mpsc::Sender<Reply>,
+    /// The watch has been told something since its outputs were taken.
+    watch_fed: bool,
+    /// When it wants to be woken.
+    watch_wake: Option<Instant>,
     /// Who waits for which answer of the poller.
     probes: HashMap<u64, oneshot::Sender<Result<ModuleRows, ProbeError>>>,
     probes_made: u64,
@@ -324,6 +330,7 @@ impl Drive {
     }
 
     fn feed_watch(&mut self, input: watch::Input) {
+        self.watch_fed = true;
         self.estate.feed(input, Instant::now());
     }
 
@@ -350,8 +357,13 @@ impl Drive {
             };
             self.estate
                 .note_poller(self.poller.counters(), self.poller.in_flight());
+            // The watch speaks when it is spoken to, and most answers of devices are in the middle of a poll: asking it each time would be
+            // a look at all devices for every one of them.
+            if !std::mem::take(&mut self.watch_fed) {
+                return [poller_wake, self.watch_wake].into_iter().flatten().min();
+            }
             let mut hastened = false;
-            let watch_wake = loop {
+            self.watch_wake = loop {
                 match self.estate.poll() {
                     watch::Output::Event(event) => {
                         if self.events.try_send(event).is_err() {
@@ -366,8 +378,9 @@ impl Drive {
                 }
             };
             if !hastened {
-                return [poller_wake, watch_wake].into_iter().flatten().min();
+                return [poller_wake, self.watch_wake].into_iter().flatten().min();
             }
+            self.watch_fed = true;
         }
     }
 
