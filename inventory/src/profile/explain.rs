@@ -26,7 +26,7 @@ impl ProfileSet {
                 let (score, matcher) = p
                     .matchers
                     .iter()
-                    .filter_map(|m| Some((m.score(object_id, descr)?, m)))
+                    .filter_map(|m| Some((m.score(object_id, descr, &[])?, m)))
                     .max_by_key(|(score, _)| *score)?;
                 let longest = matcher
                     .object_ids
