@@ -45,3 +45,8 @@ pub(crate) fn fail(text: &str, code: u8) -> ExitCode {
     let _ = writeln!(io::stderr().lock(), "{text}");
     ExitCode::from(code)
 }
+
+/// Says something beside what was asked for.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

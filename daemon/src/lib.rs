@@ -13,6 +13,7 @@ pub mod sd_notify;
 pub mod secret;
 pub mod sheet;
 pub mod store;
+pub mod workbench;
 
 pub use run::{RunOptions, faults, run};
 

@@ -82,6 +82,11 @@ pub(crate) fn faults(config: &Config) -> Vec<String> {
         .collect()
 }
 
+/// The families of devices of a configuration; every mistake is a line of the error.
+pub(crate) fn profiles(config: &Config) -> Result<nhipcau_inventory::ProfileSet, String> {
+    read_profiles(config).map_err(|error| error.0)
+}
+
 /// The running daemon.
 pub(crate) struct Daemon {
     app: App,

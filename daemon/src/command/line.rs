@@ -6,14 +6,17 @@ use std::ffi::OsString;
 use lexopt::{Arg, Parser, ValueExt};
 
 /// Options without a value, of all families.
-const FLAGS: &[&str] = &["lab", "reference", "help", "version"];
+const FLAGS: &[&str] = &["anonymise", "lab", "reference", "help", "version"];
 /// Options with a value, of all families, each with its one-letter form.
 const VALUES: &[(&str, Option<char>)] = &[
     ("config", Some('c')),
+    ("credential", None),
+    ("deadline", None),
     ("format", Some('f')),
     ("since", None),
     ("until", None),
     ("output", Some('o')),
+    ("tables", None),
 ];
 
 /// What was typed.
@@ -75,6 +78,17 @@ impl Line {
     pub(super) fn value(&mut self, name: &str) -> Option<OsString> {
         let at = self.values.iter().position(|(given, _)| *given == name)?;
         Some(self.values.remove(at).1)
+    }
+
+    /// Takes the value of an option as text.
+    pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, String> {
+        self.value(name)
+            .map(|value| {
+                value
+                    .into_string()
+                    .map_err(|_| format!("--{name}: not in UTF-8"))
+            })
+            .transpose()
     }
 
     /// Drops what nobody asked for: beside `--help` everything is allowed.

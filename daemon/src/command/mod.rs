@@ -4,6 +4,9 @@ mod daemon;
 mod inventory;
 mod lab;
 mod line;
+mod profile;
+mod record;
+mod report;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -13,6 +16,8 @@ use daemon::{Check, Run};
 use inventory::Inventory;
 use lab::Lab;
 use line::Line;
+use profile::Profile;
+use record::Record;
 
 /// What `nhipcau help` prints: the lines of every family.
 fn help() -> String {
@@ -20,13 +25,15 @@ fn help() -> String {
         "\
 nhipcau: watches a province's devices and carries its conferences
 
-{}{}{}  nhipcau version
+  {}  {}  {}  {}  {}  nhipcau version
 
 FILE is /etc/nhipcau/nhipcau.yaml unless given; without any file the built-in defaults hold. conf.d/*.yaml beside it is joined to it.
 ",
         daemon::HELP,
         inventory::HELP,
-        lab::HELP
+        lab::HELP,
+        profile::HELP,
+        record::HELP
     )
 }
 
@@ -39,6 +46,8 @@ pub(crate) enum Command {
     Run(Run),
     Inventory(Inventory),
     Lab(Lab),
+    Profile(Profile),
+    Record(Record),
     /// The recording's child process; not for people.
     GstRecord(Vec<OsString>),
 }
@@ -53,6 +62,8 @@ impl Command {
             Self::Run(run) => run.carry_out(),
             Self::Inventory(inventory) => inventory.carry_out(),
             Self::Lab(lab) => lab.carry_out(),
+            Self::Profile(profile) => profile.carry_out(),
+            Self::Record(record) => record.carry_out(),
             // Before any thread is started: the child limits itself first.
             Self::GstRecord(arguments) => nhipcau_media_gst::run_child(arguments),
         }
@@ -94,6 +105,8 @@ fn of(line: &mut Line) -> Result<Command, String> {
         ["check"] => Ok(Command::Check(Check::read(line)?)),
         ["inventory", ref words @ ..] => Ok(Command::Inventory(Inventory::read(words, line)?)),
         ["lab", ref words @ ..] => Ok(Command::Lab(Lab::read(words, line)?)),
+        ["profile", ref words @ ..] => Ok(Command::Profile(Profile::read(words, line)?)),
+        ["record", ref words @ ..] => Ok(Command::Record(Record::read(words, line)?)),
         [] => Err("what shall it do?".into()),
         [other, ..] => Err(format!("there is no command {other:?} with these words")),
     }
@@ -168,6 +181,29 @@ mod tests {
     }
 
     #[test]
+    fn the_benchs_words_are_read() {
+        assert!(matches!(
+            read("profile test auto a.snmprec --format json"),
+            Ok(Command::Profile(Profile::Test { json: true, .. }))
+        ));
+        assert!(matches!(
+            read("profile lint a.yaml b.yaml"),
+            Ok(Command::Profile(Profile::Lint { files, .. })) if files.len() == 2
+        ));
+        assert!(matches!(
+            read("profile learn 10.0.0.1 --credential read -o x.yaml"),
+            Ok(Command::Profile(Profile::Learn {
+                output: Some(_),
+                ..
+            }))
+        ));
+        assert!(matches!(
+            read("record r1 --anonymise --tables 1.3.6.1.2.1.2,1.3.6.1.2.1.31 --deadline 60"),
+            Ok(Command::Record(Record { anonymise: true, ref tables, .. })) if tables.len() == 2
+        ));
+    }
+
+    #[test]
     fn wrong_lines_are_refused() {
         for line in [
             "",
@@ -183,6 +219,13 @@ mod tests {
             "run --config",
             "run --lab=yes",
             "run -c a -c b",
+            "profile",
+            "profile test auto",
+            "profile lint",
+            "profile test auto a --format xml",
+            "record",
+            "record a --tables x",
+            "record a --deadline soon",
         ] {
             assert!(read(line).is_err(), "{line}");
         }

@@ -122,6 +122,18 @@ impl Keys {
         })
     }
 
+    /// Every secret in it, for those who must keep them out of what they write.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let all = match &self.access {
+            Access::V1(community) | Access::V2c(community) => [Some(community), None],
+            Access::V3 { auth, privacy, .. } => [
+                auth.as_ref().map(|(_, secret)| secret),
+                privacy.as_ref().map(|(_, secret)| secret),
+            ],
+        };
+        all.into_iter().flatten().map(Secret::expose)
+    }
+
     /// The same SNMPv3 user without keys, to hear why a device does not take them; `None` where there are none.
     pub(crate) fn keyless(&self) -> Option<Auth> {
         match &self.access {

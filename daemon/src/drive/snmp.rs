@@ -573,11 +573,11 @@ async fn fetch(way: &Way, request: Request) -> Result<Vec<Varbind>, FetchError> 
     }
 }
 
-fn varbind(received: async_snmp::VarBind) -> Result<Varbind, FetchError> {
+pub(crate) fn varbind(received: async_snmp::VarBind) -> Result<Varbind, FetchError> {
     nhipcau_wire::binding(received).map_err(|error| FetchError::Malformed(error.to_string()))
 }
 
-pub(super) fn fetch_error(error: &Error) -> FetchError {
+pub(crate) fn fetch_error(error: &Error) -> FetchError {
     match error {
         Error::SharedOperation { source } => fetch_error(source),
         Error::Exchange { source, .. } => fetch_error(source),

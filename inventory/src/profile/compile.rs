@@ -62,7 +62,7 @@ impl<'a> Complaints<'a> {
     }
 }
 
-fn locate(text: &str, context: &str, word: &str) -> (usize, usize) {
+pub(super) fn locate(text: &str, context: &str, word: &str) -> (usize, usize) {
     let start = text.find(context).unwrap_or(0);
     let place = find_word(&text[start..], word).map_or(start, |n| start + n);
     let line_start = text[..place].rfind('\n').map_or(0, |n| n + 1);
@@ -176,6 +176,7 @@ pub(super) fn compile(
         vendor: file.vendor.as_str().into(),
         kind: file.kind,
         fallback: file.fallback,
+        extends: !file.extends.is_empty(),
         matchers,
         identity,
         tables,
@@ -607,7 +608,7 @@ fn compile_table(
 }
 
 /// The unit that people expect of a class.
-fn unit_of(class: &str) -> &'static str {
+pub(super) fn unit_of(class: &str) -> &'static str {
     match class {
         "temperature" => "°C",
         "humidity" | "load" | "charge" | "percent" => "%",

@@ -3,6 +3,7 @@
 mod compile;
 mod explain;
 mod file;
+mod lint;
 mod rule;
 mod shipped;
 mod standard;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 pub use explain::Candidate;
 pub(crate) use file::{EntityField, Pace, Pattern};
+pub use lint::{Finding, Severity, lint, profile_name};
 pub(crate) use rule::{
     Amount, FamilyTable, IdentitySource, LimitPlan, Piece, Pointer, Reader, SensorPlan, StatePlan,
     StoragePlan, TablePlan, Template, Wide,
@@ -61,6 +63,8 @@ pub(crate) struct Profile {
     pub(crate) vendor: Arc<str>,
     pub(crate) kind: DeviceKind,
     pub(crate) fallback: bool,
+    /// Whether tables of other profiles are among its own.
+    pub(crate) extends: bool,
     pub(crate) matchers: Vec<Matcher>,
     pub(crate) identity: rule::IdentityPlan,
     pub(crate) tables: Vec<TablePlan>,
@@ -249,6 +253,7 @@ fn bare() -> Profile {
         vendor: "".into(),
         kind: DeviceKind::Other,
         fallback: true,
+        extends: false,
         matchers: Vec::new(),
         identity: rule::IdentityPlan::default(),
         tables: [

@@ -14,6 +14,8 @@ use crate::{Oid, Value, Varbind};
 const ROOTS: [&str; 4] = ["1.0.8802", "1.3.6.1.2.1", "1.3.6.1.4.1", "1.3.6.1.6.3"];
 /// Places of one recording at which an agent may break and be led past; then the rest of the tree is given up.
 const TROUBLES_MAX: usize = 32;
+/// Columns beside a broken one that are tried before the whole table is left out.
+const STEPS_MAX: u32 = 3;
 /// How often one question is asked again.
 const RETRIES: u32 = 2;
 
@@ -89,6 +91,10 @@ pub struct Recorder {
     repetitions: u32,
     objects: BTreeMap<Oid, Value>,
     troubles: Vec<Trouble>,
+    /// The subtree that the walk was last led past, how many variables there were then, and steps taken beside it.
+    past: Vec<u32>,
+    len_at_break: usize,
+    steps: u32,
     ends_at: Option<Instant>,
 }
 
@@ -111,6 +117,9 @@ impl Recorder {
             attempts: 0,
             objects: BTreeMap::new(),
             troubles: Vec::new(),
+            past: Vec::new(),
+            len_at_break: 0,
+            steps: 0,
             ends_at: None,
         }
     }
@@ -164,7 +173,8 @@ impl Recorder {
             Err(FetchError::TooBig | FetchError::GenErr) if self.repetitions > 1 => {
                 self.repetitions = (self.repetitions / 2).max(1);
             }
-            Err(FetchError::Timeout) if self.attempts < RETRIES => {
+            // Where it broke just now one try must do.
+            Err(FetchError::Timeout) if self.attempts < RETRIES && !self.just_broke() => {
                 self.attempts += 1;
                 self.repetitions = if self.attempts == RETRIES {
                     1
@@ -224,6 +234,11 @@ impl Recorder {
         }
     }
 
+    /// Whether nothing has come since the walk was led past a broken place.
+    fn just_broke(&self) -> bool {
+        !self.past.is_empty() && self.len() == self.len_at_break
+    }
+
     fn give_up(&mut self, what: &str) {
         self.trouble(what);
         self.keep();
@@ -251,22 +266,27 @@ impl Recorder {
         };
         self.keep();
         self.attempts = 0;
-        // Behind the column that breaks; each further break near it leads one level higher.
-        let arcs: Vec<u32> = self.last.arcs().collect();
-        let mut depth = arcs.len().saturating_sub(1);
-        let before = &self.troubles[..self.troubles.len() - 1];
-        while depth > root.len()
-            && before.iter().any(|t| {
-                let broke: Vec<u32> = t.at.arcs().take(depth).collect();
-                broke == arcs[..depth]
-            })
-        {
-            depth -= 1;
+        // Behind the column that breaks; when nothing comes there either, behind the next ones, then behind all of the table.
+        let fresh = self.len() > self.len_at_break;
+        self.len_at_break = self.len();
+        if fresh || self.past.is_empty() {
+            self.past = self.last.arcs().collect();
+            self.past.pop();
+            self.steps = 0;
+        } else if self.steps < STEPS_MAX {
+            self.steps += 1;
+            if let Some(arc) = self.past.last_mut() {
+                *arc = arc.saturating_add(1);
+            }
+        } else {
+            self.past.pop();
+            self.steps = 0;
         }
-        if depth <= root.len() {
+        if self.past.len() <= root.len() {
+            self.past.clear();
             return;
         }
-        let Ok(end) = Oid::from_arcs(&arcs[..depth]).map(|o| o.join(&[u32::MAX])) else {
+        let Ok(end) = Oid::from_arcs(&self.past).map(|o| o.join(&[u32::MAX])) else {
             return;
         };
         self.last = end.clone();

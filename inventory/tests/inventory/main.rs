@@ -2,6 +2,7 @@
 
 mod adjacency;
 mod agent;
+mod bench;
 mod conditions;
 mod corpora;
 mod cost;
