@@ -273,7 +273,7 @@ impl Report<'_> {
             .take(LEFT_OVER_SHOWN)
             .map(|l| {
                 let shape = if l.rows == 0 {
-                    "single".to_owned()
+                    "values".to_owned()
                 } else {
                     let numbers: Vec<String> = l.columns.iter().map(u32::to_string).collect();
                     format!("{} rows, columns {}", l.rows, numbers.join(","))

@@ -366,7 +366,7 @@ impl Doubts<'_> {
                 ),
             );
         }
-        let counted = matches!(&*rule.class, "state" | "count" | "power_source" | "ratio");
+        let counted = matches!(&*rule.class, "state" | "count" | "power_source" | "ratio" | "power_factor");
         if rule.value.is_some() && rule.unit.is_none() && expected.is_empty() && !counted {
             self.rule(
                 context,
@@ -401,7 +401,7 @@ impl Doubts<'_> {
             );
         }
         for pattern in rule.pattern.iter().chain(rule.when.0.values()) {
-            if pattern.0.is_match("") {
+            if pattern.0.is_match("") && pattern.0.is_match("x") {
                 self.rule(
                     context,
                     &rule.name,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Oid, Value};
 
-/// A table must be this full at least: rows × columns that are there, in percent.
-const FILLED_PERCENT_MIN: usize = 50;
+/// Rows of a column that the longest column has too, at least, in percent.
+const SHARED_PERCENT_MIN: usize = 50;
 /// Tables do not begin above `1.3.6.1.2.1.N`.
 const DEPTH_MIN: usize = 8;
 
@@ -86,11 +86,19 @@ fn table<'a>(items: &[Item<'a>], depth: usize) -> Option<Shape<'a>> {
         }
         columns.insert(column, cells);
     }
-    let several = columns.len() > 1 || rows.len() > 1;
+    // Branches of single objects have columns too, but no index in common; one column alone could be any level of a longer name.
+    let largest: BTreeSet<&Oid> = columns
+        .values()
+        .max_by_key(|cells| cells.len())?
+        .iter()
+        .map(|(index, _)| index)
+        .collect();
+    let shared = columns.values().all(|cells| {
+        let known = cells.iter().filter(|(index, _)| largest.contains(index));
+        known.count() * 100 >= cells.len() * SHARED_PERCENT_MIN
+    });
     let only_scalars = rows.len() == 1 && rows.first().is_some_and(|index| **index == [0]);
-    let filled = items.len() * 100 >= rows.len() * columns.len() * FILLED_PERCENT_MIN;
-    // One column alone is a table only when it is the first place at which names differ in the index.
-    (several && filled && !only_scalars && (columns.len() > 1 || rows.len() > 1)).then(|| Shape {
+    (columns.len() > 1 && shared && !only_scalars).then(|| Shape {
         entry: Oid::from_arcs(&items[0].2[..depth]).unwrap_or_default(),
         rows: rows.len(),
         columns,
