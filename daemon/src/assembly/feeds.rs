@@ -94,6 +94,9 @@ pub(super) fn forward_bridge(
     Ok(())
 }
 
+/// Polls after which a device's facts count although a table was never read.
+const POLLS_UNREAD_MAX: u32 = 10;
+
 /// Stores what devices say of themselves, when it changed.
 pub(super) async fn keep_facts(
     app: App,
@@ -101,12 +104,23 @@ pub(super) async fn keep_facts(
 ) {
     use crate::app::Topic;
     let mut known: HashMap<DeviceId, DeviceFacts> = HashMap::new();
+    let mut waited: HashMap<DeviceId, u32> = HashMap::new();
     while let Some(collection) = collected.recv().await {
         app.tell(Topic::Device(collection.device.to_string()));
         if collection.unreachable.is_some() || collection.system.is_none() {
             continue;
         }
         if collection.scope == nhipcau_inventory::CollectionScope::Hastened {
+            continue;
+        }
+        // A table that was not read yet would look as if all of it were gone. One that can never be read must not hide the others for ever.
+        let unread = collection
+            .tables
+            .iter()
+            .any(|table| table.read_at.is_none());
+        let waited = waited.entry(collection.device.clone()).or_default();
+        *waited = waited.saturating_add(1);
+        if unread && *waited < POLLS_UNREAD_MAX {
             continue;
         }
         let facts = facts::of(&collection, app.address_of(&collection.device));

@@ -324,6 +324,7 @@ fn the_table_gives_the_roles_of_the_protocol() {
                 let named = named.split('?').next().unwrap_or(named);
                 path = match (named.starts_with('.'), path.rsplit_once('.')) {
                     (true, Some((stem, _))) => format!("{stem}{named}"),
+                    (true, None) => format!("{path}{named}"),
                     _ => named.to_owned(),
                 };
             }
