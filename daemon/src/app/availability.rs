@@ -244,6 +244,21 @@ impl App {
     }
 }
 
+impl App {
+    /// Kind, subject and share of this month; empty without the store.
+    pub(super) async fn availability_ratios(&self) -> Vec<(Arc<str>, Arc<str>, f64)> {
+        let Ok((_, _, _, tallies)) = self.month(None, None, None).await else {
+            return Vec::new();
+        };
+        tallies
+            .into_iter()
+            .filter_map(|((kind, subject), sum)| {
+                Some((kind.into(), subject.into(), sum.percent()? / 100.0))
+            })
+            .collect()
+    }
+}
+
 impl ConsoleDesk<'_> {
     /// Availability of a month; worst first.
     ///

@@ -14,6 +14,7 @@ use super::machines::Machines;
 use crate::metrics::{
     BridgeFigures, ConferenceFigures, DeviceFigures, InterfaceFigures, LinkFigures, PollerFigures,
     RecordingFigures, ScrapeFigures, SensorFigures, SiteFigures, Snapshot, TrapFigures,
+    UpkeepFigures,
 };
 
 impl Machines {
@@ -36,6 +37,11 @@ impl Machines {
                 .collect(),
             links: watch.links().into_iter().map(link_figures).collect(),
             sites: site_figures(&watch, &kinds),
+            upkeep: if part.has_own() {
+                self.upkeep_figures(&watch, now)
+            } else {
+                UpkeepFigures::default()
+            },
             incidents_open: incident_figures(&watch),
             poller: PollerFigures {
                 in_flight: in_flight as u64,
@@ -98,6 +104,36 @@ impl Machines {
             }
         }
         figures
+    }
+
+    fn upkeep_figures(&self, watch: &Watch, now: Instant) -> UpkeepFigures {
+        // Made with the last account: a report now would take the watch's lock a second time.
+        let (percentiles, availability) = self.usage.figures();
+        let in_work = |found: bool, id: &str| found.then(|| id.into());
+        UpkeepFigures {
+            percentiles,
+            links: watch
+                .links()
+                .iter()
+                .filter_map(|l| in_work(watch.maintenance_of_link(&l.a, now).is_some(), &l.id))
+                .collect(),
+            devices: watch
+                .devices()
+                .filter_map(|d| {
+                    let id = &d.spec.id;
+                    in_work(watch.maintenance_of_device(id, now).is_some(), id.as_str())
+                })
+                .collect(),
+            sites: watch
+                .sites()
+                .iter()
+                .filter_map(|s| {
+                    let id = &s.spec.id;
+                    in_work(watch.maintenance_of_site(id, now).is_some(), id.as_str())
+                })
+                .collect(),
+            availability,
+        }
     }
 
     fn trap_figures(&self) -> TrapFigures {
@@ -308,7 +344,7 @@ fn incident_figures(watch: &Watch) -> Vec<(Health, u64)> {
     let open = watch
         .incidents()
         .into_iter()
-        .filter(|incident| incident.held_back_by.is_none());
+        .filter(|incident| incident.held_back_by.is_none() && incident.held_back_until.is_none());
     let mut counts = [
         (Health::Degraded, 0),
         (Health::Critical, 0),

@@ -42,7 +42,14 @@ struct Account {
 #[derive(Debug, Default)]
 pub(crate) struct UsageBook {
     account: Mutex<Option<Arc<Account>>>,
+    figures: Mutex<UpkeepShares>,
 }
+
+/// Link, direction, percentile over capacity and coverage; kind, subject and availability of this month. As of the last account.
+type UpkeepShares = (
+    Vec<(Arc<str>, &'static str, Option<f64>, f64)>,
+    Vec<(Arc<str>, Arc<str>, f64)>,
+);
 
 fn window(terms: &config::LinkReport, now: Timestamp) -> UseWindow {
     let interval = (terms.interval.as_secs() as i64).max(1);
@@ -85,6 +92,28 @@ fn fold(samples: &[LineSample], window: &UseWindow) -> LineUse {
 }
 
 impl UsageBook {
+    /// What the metrics show.
+    pub(crate) fn figures(&self) -> UpkeepShares {
+        lock(&self.figures).clone()
+    }
+
+    async fn note_figures(&self, app: &App, estate: &Estate, terms: &config::LinkReport) {
+        let report = report(estate, self, terms, app.now());
+        let percentiles = report
+            .links
+            .iter()
+            .flat_map(|link| {
+                let id: Arc<str> = link.id.as_str().into();
+                [("in", &link.inbound), ("out", &link.outbound)].map(|(direction, usage)| {
+                    let share = usage.share_percent.map(|percent| percent / 100.0);
+                    (id.clone(), direction, share, usage.coverage_percent / 100.0)
+                })
+            })
+            .collect();
+        let availability = app.availability_ratios().await;
+        *lock(&self.figures) = (percentiles, availability);
+    }
+
     async fn make(&self, store: &Store, terms: &config::LinkReport, now: Timestamp) {
         let window = window(terms, now);
         let from = window.from - (window.to - window.from);
@@ -127,6 +156,7 @@ pub(crate) async fn keep_samples(app: App, estate: Arc<Estate>, book: Arc<UsageB
         let due = window(&terms, settled).to;
         if made_for != Some(due) {
             book.make(&store, &terms, settled).await;
+            book.note_figures(&app, &estate, &terms).await;
             made_for = Some(due);
             app.tell(Topic::Links);
         }

@@ -117,6 +117,12 @@ catalog! {
     LinkCapacity Gauge "nhipcau_link_capacity_bytes_per_second" ["link"] DEVICES "Contracted rate of each direction, else the interface's; bytes, as the counters have them.";
     LinkLoad Gauge "nhipcau_link_load_ratio" ["link" "direction"] DEVICES "Load of the last poll interval over the capacity, in or out as the measured end sees it.";
 
+    LinkPercentile Gauge "nhipcau_link_percentile_ratio" ["link" "direction"] DEVICES "Percentile of the link report (95th of 5-minute samples over 7 days unless configured) over the capacity.";
+    LinkCoverage Gauge "nhipcau_link_coverage_ratio" ["link" "direction"] DEVICES "Samples that the link report has, of those there could be.";
+    LinkMaintenance Gauge "nhipcau_link_maintenance" ["link"] DEVICES "1 while the link is in announced maintenance.";
+    DeviceMaintenance Gauge "nhipcau_device_maintenance" ["device"] DEVICES "1 while the device is in announced maintenance.";
+    SiteMaintenance Gauge "nhipcau_site_maintenance" ["site"] DEVICES "1 while the site is in announced maintenance.";
+    Availability Gauge "nhipcau_availability_ratio" ["kind" "subject"] PARTS "Up of the time measured outside maintenance in this month: of a device, link or site.";
     SensorValue Gauge "nhipcau_sensor_value" ["device" "sensor" "class" "unit"] PARTS "Reading in the unit of the label.";
     SensorHealth Gauge "nhipcau_sensor_health" ["device" "sensor" "class"] PARTS "0 ok, 1 degraded, 2 critical, 3 unknown.";
     SensorAge Gauge "nhipcau_sensor_age_seconds" ["device" "sensor"] PARTS "Age of the reading.";
@@ -127,7 +133,7 @@ catalog! {
 
     SiteInfo Gauge "nhipcau_site_info" ["site" "name" "kind" "parent"] DEVICES "1, with the site's name and place in the tree.";
     SiteHealth Gauge "nhipcau_site_health" ["site"] DEVICES "0 ok, 1 degraded, 2 critical, 3 unknown.";
-    IncidentsOpen Gauge "nhipcau_incident_open" ["health"] WORDS "Open incidents by gravity; what is held back behind a cause does not count.";
+    IncidentsOpen Gauge "nhipcau_incident_open" ["health"] WORDS "Open incidents by gravity; what is held back behind a cause or by maintenance does not count.";
 
     TrapReceived Counter "nhipcau_trap_received_total" ["kind"] WORDS "Traps, informs and questions for our SNMPv3 engine that were understood.";
     TrapRepeated Counter "nhipcau_trap_repeated_total" [] ONE "Informs that came again and were acknowledged again.";

@@ -9,7 +9,7 @@ use super::catalog::Id;
 use super::exposition::Exposition;
 use super::{
     ConferenceFigures, DeviceFigures, InterfaceFigures, LinkFigures, Metrics, SensorFigures,
-    Snapshot, process,
+    Snapshot, UpkeepFigures, process,
 };
 
 /// Room for what is put last: what was left out, and series cut or repeated.
@@ -72,6 +72,7 @@ fn own_series(
         );
         out.put(Id::SiteHealth, &[&site.id], level(site.health));
     }
+    upkeep(out, &snapshot.upkeep);
     for (health, count) in &snapshot.incidents_open {
         out.put(Id::IncidentsOpen, &[health.as_str()], *count as f64);
     }
@@ -264,6 +265,25 @@ fn link_series(out: &mut Exposition, link: &LinkFigures) {
     );
     out.put_maybe(Id::LinkLoad, &[&link.id, "in"], link.in_ratio);
     out.put_maybe(Id::LinkLoad, &[&link.id, "out"], link.out_ratio);
+}
+
+fn upkeep(out: &mut Exposition, figures: &UpkeepFigures) {
+    for (link, direction, ratio, coverage) in &figures.percentiles {
+        out.put_maybe(Id::LinkPercentile, &[link, direction], *ratio);
+        out.put(Id::LinkCoverage, &[link, direction], *coverage);
+    }
+    for (id, subjects) in [
+        (Id::LinkMaintenance, &figures.links),
+        (Id::DeviceMaintenance, &figures.devices),
+        (Id::SiteMaintenance, &figures.sites),
+    ] {
+        for subject in subjects {
+            out.put(id, &[subject], 1.0);
+        }
+    }
+    for (kind, subject, ratio) in &figures.availability {
+        out.put(Id::Availability, &[kind, subject], *ratio);
+    }
 }
 
 fn traps(out: &mut Exposition, snapshot: &Snapshot) {

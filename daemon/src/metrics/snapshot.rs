@@ -14,6 +14,8 @@ pub struct Snapshot {
     pub links: Vec<LinkFigures>,
     /// Sites.
     pub sites: Vec<SiteFigures>,
+    /// Maintenance, availability, the link report.
+    pub upkeep: UpkeepFigures,
     /// Open incidents that are not held back.
     pub incidents_open: Vec<(Health, u64)>,
     /// The poller as a whole.
@@ -72,6 +74,21 @@ impl Default for ScrapeFigures {
             bytes_max: usize::MAX,
         }
     }
+}
+
+/// Maintenance, availability and the link report.
+#[derive(Debug, Clone, Default)]
+pub struct UpkeepFigures {
+    /// Link, direction, percentile over capacity, coverage.
+    pub percentiles: Vec<(Arc<str>, &'static str, Option<f64>, f64)>,
+    /// Links in maintenance.
+    pub links: Vec<Arc<str>>,
+    /// Devices in maintenance.
+    pub devices: Vec<Arc<str>>,
+    /// Sites in maintenance.
+    pub sites: Vec<Arc<str>>,
+    /// Kind, subject, up of measured time this month.
+    pub availability: Vec<(Arc<str>, Arc<str>, f64)>,
 }
 
 /// One device.

@@ -77,6 +77,13 @@ fn everything() -> (Metrics, Snapshot) {
             id: text("ttdl"),
             ..Default::default()
         }],
+        upkeep: UpkeepFigures {
+            percentiles: vec![(text("isr4431/Gi0/0"), "in", Some(0.93), 0.99)],
+            links: vec![text("isr4431/Gi0/0")],
+            devices: vec![text("isr4431")],
+            sites: vec![text("ttdl")],
+            availability: vec![(text("device"), text("isr4431"), 0.999)],
+        },
         incidents_open: vec![(Health::Critical, 1)],
         traps: TrapFigures {
             dropped_total: vec![("unknown_source", 3)],
