@@ -137,6 +137,7 @@ fn variable(event: &Event) -> Value {
     for (name, field) in field::NAMES {
         let value = match field {
             field::Field::Id => Value::Int(event.id),
+            field::Field::Maintenance => Value::Bool(event.maintenance),
             field::Field::Sites => event.sites.clone().into(),
             field => field
                 .write(event, field::Style::Programs)

@@ -199,4 +199,7 @@ pub struct Event {
     /// Held back behind a cause: starts nothing.
     #[serde(default)]
     pub held_back: bool,
+    /// Within announced maintenance: starts only playbooks that run during it.
+    #[serde(default)]
+    pub maintenance: bool,
 }

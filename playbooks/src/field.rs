@@ -21,11 +21,12 @@ pub(crate) enum Field {
     SiteName,
     Sites,
     Conference,
+    Maintenance,
     Arg(String),
 }
 
 /// Names of the fields, without `args`.
-pub(crate) const NAMES: [(&str, Field); 14] = [
+pub(crate) const NAMES: [(&str, Field); 15] = [
     ("id", Field::Id),
     ("kind", Field::Kind),
     ("at", Field::At),
@@ -40,6 +41,7 @@ pub(crate) const NAMES: [(&str, Field); 14] = [
     ("site_name", Field::SiteName),
     ("sites", Field::Sites),
     ("conference", Field::Conference),
+    ("maintenance", Field::Maintenance),
 ];
 
 /// For whom a field is written out.
@@ -81,6 +83,7 @@ impl Field {
                 Style::Programs => event.at.to_string(),
             },
             Field::Subject => event.subject.clone(),
+            Field::Maintenance => event.maintenance.to_string(),
             Field::Health => match style {
                 Style::People(Language::Vi, _) => health_vi(event.health).to_owned(),
                 _ => event.health.as_str().to_owned(),

@@ -229,13 +229,14 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn playbook(&mut self, root: &Node, fingerprint: String) -> Option<Playbook> {
-        const KNOWN: [&str; 8] = [
+        const KNOWN: [&str; 9] = [
             "name",
             "title",
             "on",
             "when",
             "throttle",
             "accept_unauthenticated_traps",
+            "during_maintenance",
             "changes_devices",
             "steps",
         ];
@@ -259,6 +260,7 @@ impl<'a> Reader<'a> {
             .find("throttle")
             .map(|node| self.throttle(node, &samples));
         let accept_unauthenticated_traps = self.flag(&keys, "accept_unauthenticated_traps", false);
+        let during_maintenance = self.flag(&keys, "during_maintenance", false);
         let steps_node = self.required(&keys, "steps");
         let changes_declared = keys.find("changes_devices").is_some();
         let changes_flag = self.flag(&keys, "changes_devices", true);
@@ -290,6 +292,7 @@ impl<'a> Reader<'a> {
             when: when.map_or(Some(None), |when| when.map(Some))?,
             throttle: throttle.map_or(Some(None), |throttle| throttle.map(Some))?,
             accept_unauthenticated_traps,
+            during_maintenance,
             changes_devices: has_exec && changes_flag,
             steps,
         })

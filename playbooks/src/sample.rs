@@ -30,5 +30,6 @@ pub(crate) fn event(kind: EventKind) -> Event {
         conference: text("Conference"),
         authenticated: true,
         held_back: false,
+        maintenance: false,
     }
 }

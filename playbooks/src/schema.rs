@@ -145,6 +145,7 @@ pub struct Playbook {
     pub(crate) when: Option<Condition>,
     pub(crate) throttle: Option<Throttle>,
     pub(crate) accept_unauthenticated_traps: bool,
+    pub(crate) during_maintenance: bool,
     pub(crate) changes_devices: bool,
     pub(crate) steps: Vec<Step>,
 }

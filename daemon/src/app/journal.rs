@@ -211,7 +211,8 @@ impl Journal {
                 conference: None,
                 // The watch believes polls only; a trap merely hastened one.
                 authenticated: true,
-                held_back: held_back_by(&event).is_some(),
+                held_back: event.held_back_by.is_some(),
+                maintenance: event.maintenance.is_some(),
             });
         }
         for topic in [
@@ -279,6 +280,7 @@ impl Journal {
             conference: Some(event.title),
             authenticated: true,
             held_back: event.held_back,
+            maintenance: false,
         });
         self.say(Topic::Events);
         self.say(Topic::Board(event.conference));

@@ -143,10 +143,7 @@ impl Machines {
 impl Live for Machines {
     fn site_health(&self, site: &str) -> (Health, Vec<Reason>) {
         let watch = self.estate.watch();
-        let state = watch
-            .sites()
-            .into_iter()
-            .find(|state| state.spec.id.as_str() == site);
+        let state = watch.site(&nhipcau_inventory::SiteId::from(site));
         state.map_or((Health::Unknown, Vec::new()), |state| {
             (
                 estate::health(state.health),

@@ -8,3 +8,4 @@ mod people;
 mod room_links;
 mod server;
 mod store;
+mod upkeep;

@@ -61,7 +61,7 @@ impl Engine {
 
     /// Whether the event starts the playbook; gives the key under which the throttle counts it.
     fn admit(&self, playbook: &Playbook, event: &Event, now: Now) -> Result<String, NotStarted> {
-        if event.held_back {
+        if event.held_back || event.maintenance && !playbook.during_maintenance {
             return Err(NotStarted::HeldBack);
         }
         if !event.authenticated && !playbook.accept_unauthenticated_traps {

@@ -52,6 +52,7 @@ pub(crate) fn event(id: i64, kind: EventKind, subject: &str, now: Now) -> Event 
         conference: None,
         authenticated: true,
         held_back: false,
+        maintenance: false,
     }
 }
 

@@ -190,3 +190,21 @@ fn a_device_can_neither_add_a_header_nor_turn_a_message_round_nor_flood_it() {
         "a missing field is a dash"
     );
 }
+
+#[test]
+fn within_maintenance_only_playbooks_start_that_say_so_and_their_condition_sees_it() {
+    let text = "name: tell\ntitle: t\non: link_down\nsteps:\n  - notify: {channel: log, subject: S, text: T}\n";
+    let sees = text.replace(
+        "steps:",
+        "during_maintenance: true\nwhen: event.maintenance && event.kind == \"link_down\"\nsteps:",
+    );
+    for (text, outside, within) in [(text, 1, 0), (sees.as_str(), 0, 1)] {
+        for (maintenance, starts) in [(false, outside), (true, within)] {
+            let mut shell = Shell::new(library(text));
+            let mut fault = event(1, EventKind::LinkDown, "s", shell.now);
+            fault.maintenance = maintenance;
+            shell.event(fault);
+            assert_eq!(shell.performed.len(), starts, "{text}: {maintenance}");
+        }
+    }
+}

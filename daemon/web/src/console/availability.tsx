@@ -53,12 +53,15 @@ const COLUMNS: () => Column<Row>[] = () => [
     },
   },
   { key: "san-sang", label: u("availability.percent"), numeric: true, cell: (row) => <b>{availabilityPercent(row.percent)}</b>, compare: (a, b) => (a.percent ?? 101) - (b.percent ?? 101) },
-  { key: "ngung", label: u("availability.down"), numeric: true, cell: (row) => short(row.down_seconds), compare: (a, b) => a.down_seconds - b.down_seconds },
-  { key: "su-co", label: u("availability.faults"), numeric: true, cell: (row) => (row.faults === 0 ? "–" : row.faults), compare: (a, b) => a.faults - b.faults },
-  { key: "lau-nhat", label: u("availability.longest"), numeric: true, cell: (row) => short(row.longest_seconds), compare: (a, b) => a.longest_seconds - b.longest_seconds },
+  {
+    key: "ngung", label: u("availability.down"), numeric: true, compare: (a, b) => a.down_seconds - b.down_seconds,
+    cell: (row) => <>{short(row.down_seconds)}{row.faults > 0 && <span class="under">{u("availability.faults", { n: row.faults, duration: duration(row.longest_seconds) })}</span>}</>,
+  },
   { key: "bao-tri", label: u("availability.planned"), numeric: true, cell: (row) => short(row.planned_seconds), compare: (a, b) => a.planned_seconds - b.planned_seconds },
-  { key: "phia-truoc", label: u("availability.behind"), numeric: true, cell: (row) => short(row.behind_seconds), compare: (a, b) => a.behind_seconds - b.behind_seconds },
-  { key: "khong-do", label: u("availability.unknown"), numeric: true, cell: (row) => short(row.unknown_seconds), compare: (a, b) => a.unknown_seconds - b.unknown_seconds },
+  {
+    key: "chua-ro", label: u("availability.unknown"), numeric: true, compare: (a, b) => a.unknown_seconds + a.behind_seconds - b.unknown_seconds - b.behind_seconds,
+    cell: (row) => <>{short(row.unknown_seconds + row.behind_seconds)}{row.behind_seconds > 0 && <span class="under">{u("availability.behind", { duration: duration(row.behind_seconds) })}</span>}</>,
+  },
   {
     key: "nguyen-nhan", label: u("availability.causes"), wide: true,
     cell: (row) => row.causes.slice(0, 3).map((cause, index) => <span key={index} class="under">{reasonSentence(cause.reason)} · {duration(cause.seconds, 1)}</span>),

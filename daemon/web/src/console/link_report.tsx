@@ -1,5 +1,5 @@
 import type { LinkReport, LinkUse } from "../api.ts";
-import { percent } from "../format.ts";
+import { duration, percent } from "../format.ts";
 import { harmless } from "../i18n/index.ts";
 import { u } from "../i18n/upkeep.ts";
 import { Name, Panel } from "../ui/basics.tsx";
@@ -9,16 +9,18 @@ const DRAWN_MAX = 8;
 const NAMED_MAX = 5;
 /** Growth below this is no news, percent. */
 const GROWTH_TOLD = 20;
+/** From here on the table does not say how many samples there are, percent. */
+const COVERED_WELL = 95;
 
 const nameOf = (link: LinkUse) => harmless(link.sites.length === 1 ? link.sites[0]! : `${link.a.name} ${link.a.interface}`);
 
-const days = (report: LinkReport) => Math.round((Date.parse(report.to) - Date.parse(report.from)) / 86_400_000);
+const windowOf = (report: LinkReport) => duration((Date.parse(report.to) - Date.parse(report.from)) / 1000, 1);
 
 function sentence(report: LinkReport): string {
   const measured = report.links.filter((link) => link.share_percent !== undefined);
   if (measured.length === 0) return u("report.sentence.none", { minutes: Math.round(report.interval_seconds / 60) });
   const over = measured.filter((link) => link.over);
-  const terms = { share: report.share_percent_max, percentile: report.percentile, days: days(report) };
+  const terms = { share: report.share_percent_max, percentile: report.percentile, window: windowOf(report) };
   if (over.length === 0) return u("report.sentence.well", terms);
   const names = over.slice(0, NAMED_MAX).map((link) => `${nameOf(link)} (${percent(link.share_percent)})`);
   return u("report.sentence.over", { ...terms, n: over.length, names: names.join(", ") + (over.length > NAMED_MAX ? " …" : "") });
@@ -40,7 +42,7 @@ export function LinkReportPanel({ report }: { report: LinkReport }) {
     >
       <p class={over ? "lead bad" : "lead"} data-test="report-sentence">{sentence(report)}</p>
       <p class="quiet">
-        {u("report.coverage", { percent: percent(coverage), minutes: Math.round(report.interval_seconds / 60), days: days(report) })}
+        {u("report.coverage", { percent: percent(coverage), minutes: Math.round(report.interval_seconds / 60), window: windowOf(report) })}
         {grown && growth(grown) >= GROWTH_TOLD ? ` ${u("report.growth", { name: nameOf(grown), percent: `+${percent(growth(grown))}` })}` : ""}
       </p>
       {drawn.length > 0 && (
@@ -61,15 +63,20 @@ export function LinkReportPanel({ report }: { report: LinkReport }) {
   );
 }
 
-export const reportColumn = (report: LinkReport) => u("report.column", { percentile: report.percentile, days: days(report) });
+export const reportColumn = (report: LinkReport) => u("report.column", { percentile: report.percentile, window: windowOf(report) });
 
 /** One link's share for the table, with what it rests on. */
 export function ShareCell({ use, report }: { use: LinkUse | undefined; report: LinkReport }) {
   if (use?.share_percent === undefined) return <span class="quiet">–</span>;
+  const coverage = Math.max(use.in.coverage_percent, use.out.coverage_percent);
+  const notes = [
+    ...(coverage < COVERED_WELL ? [u("report.samples", { percent: percent(coverage) })] : []),
+    ...(use.capacity_source === "interface" ? [u("report.capacity.interface")] : []),
+  ];
   return (
     <>
       <b>{percent(use.share_percent)}</b>{use.over && <span class="health-critical"> ■ {u("report.over", { share: report.share_percent_max })}</span>}
-      <span class="under">{u("report.samples", { percent: percent(Math.max(use.in.coverage_percent, use.out.coverage_percent)) })} · {u(`report.capacity.${use.capacity_source}`)}</span>
+      {notes.length > 0 && <span class="under">{notes.join(" · ")}</span>}
     </>
   );
 }
