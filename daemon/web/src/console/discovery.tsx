@@ -55,18 +55,18 @@ export function Discovery() {
     }
   };
   const addresses = picked.map((row) => row.address);
-  const toggle = (address: string, on: boolean) => {
-    const next = new Set(chosen);
+  const toggle = (address: string, on: boolean) => choose((before) => {
+    const next = new Set(before);
     if (on) next.add(address);
     else next.delete(address);
-    choose(next);
-  };
+    return next;
+  });
   const columns: Column<Finding>[] = [
     {
       key: "dia-chi", label: t("found.device"), wide: true,
       cell: (row) => {
         const name = row.identity?.system_name || row.address;
-        const text = <><Name>{name}</Name><span class="under mono"><Name>{row.address}</Name></span></>;
+        const text = <><Name>{name}</Name>{name !== row.address && <span class="under mono"><Name>{row.address}</Name></span>}</>;
         return acts && row.verdict !== "known" ? <Check checked={chosen.has(row.address)} onChange={(on) => toggle(row.address, on)} test="pick">{text}</Check> : text;
       },
       compare: (a, b) => byName(a.identity?.system_name ?? a.address, b.identity?.system_name ?? b.address),
@@ -109,7 +109,7 @@ export function Discovery() {
   const p = state.progress;
   const share = p.addresses > 0 ? Math.min(100, (100 * p.done) / p.addresses) : 0;
   return (
-    <>
+    <div class="found">
       <PageHead title={t("found.title")} sub={t(state.auto ? "found.sub.auto" : "found.sub")}>
         {acts && (state.scanning
           ? <Button test="scan-stop" busy={busy} onClick={() => void run(() => api.remove("/discovery/scan"))}>{t("found.stop")}</Button>
@@ -149,7 +149,7 @@ export function Discovery() {
         : <Panel flush><Table label={t("found.title")} columns={columns} rows={shown} rowKey={(row) => row.address} rowClass={(row) => (chosen.has(row.address) ? "chosen" : row.ignored ? "row-off" : "")} test="found" /></Panel>}
       {state.accepted.length > 0 && <Accepted state={state} reload={resource.reload} />}
       {accepting && <AcceptForm rows={accepting} close={() => accept(null)} done={(n) => { accept(null); choose(new Set()); say(t("found.accepted", { n })); resource.reload(); }} />}
-    </>
+    </div>
   );
 }
 
