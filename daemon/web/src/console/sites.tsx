@@ -10,6 +10,7 @@ import { may } from "../session.ts";
 import { Button, Empty, Failure, HealthMark, Loading, Name, PageHead, Panel, Reasons } from "../ui/basics.tsx";
 import { FilterBox } from "../ui/forms.tsx";
 import { HealthFilter } from "./health_filter.tsx";
+import { MaintenanceMark } from "./maintenance_mark.tsx";
 import { SiteForm } from "./site_form.tsx";
 
 type Editing = { site?: Site; parent?: string } | null;
@@ -102,7 +103,7 @@ function SiteRow({ node, folded, toggle, edit, names }: { names: ReadonlyMap<str
           {site.phone && <a class="num" href={`tel:${site.phone.replace(/[^+\d]/g, "")}`}><Name>{site.phone}</Name></a>}
         </p>
       </div>
-      <div class="site-health"><HealthMark health={site.health} /><Reasons reasons={site.reasons} /></div>
+      <div class="site-health"><HealthMark health={site.health} /> <MaintenanceMark window={site.maintenance} /><Reasons reasons={site.reasons} /></div>
       {may("operate") && (
         <div class="site-acts">
           <Button kind="quiet" test="edit-site" onClick={() => edit({ site })}>{common("edit")}</Button>
