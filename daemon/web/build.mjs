@@ -87,6 +87,9 @@ for (const [page, bytes] of Object.entries(weights)) {
   console.log(`${page}: ${(bytes / 1024).toFixed(1)} KiB gzip of ${BUDGETS[page] / 1024} (+ ${(css / 1024).toFixed(1)} KiB styles)`);
   if (bytes > BUDGETS[page]) fail(`${page} is over its budget`);
 }
+// Drawn by one page only, and loaded by it alone.
+const drawing = Object.entries(outputs).find(([, output]) => Object.keys(output.inputs).some((input) => input.includes("cytoscape")))?.[0] ?? fail("no chunk with the graph library");
+console.log(`so-do: ${(gzipSync(readFileSync(join(here, drawing))).length / 1024).toFixed(1)} KiB gzip more for the graph library`);
 console.log(`${readdirSync(assets).length} assets in dist/assets`);
 
 function fail(message) {

@@ -166,6 +166,11 @@ export interface LinkRow {
   sites: string[];
   maintenance?: number;
 }
+export interface TopologySite { id: string; name: string; parent?: string; health: Health; reasons: Reason[]; path: string[] }
+export interface TopologyDevice { id: string; name: string; kind: string; site?: string; rack?: string; unit?: number; health: Health; reasons: Reason[]; behind?: { device: string; name: string } }
+export interface Opinion { source: LinkSource; by?: { device: string; name: string }; far?: { device?: string; name: string; interface: string } }
+export interface LinkConflict { kind: "other_end" | "shared_port" | "one_sided"; at: LinkEnd; opinions: Opinion[] }
+export interface Topology { sites: TopologySite[]; devices: TopologyDevice[]; links: LinkRow[]; conflicts: LinkConflict[] }
 export interface EventRow {
   id: number;
   at: string;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::ber::{self, Bound};
 use crate::device::{Device, Live, Reading};
+use crate::table::Table;
 use crate::usm::Usm;
 
 const GET: u8 = 0xa0;
@@ -144,9 +145,11 @@ impl Agent {
 
     fn community(&self, version: i32, message: &mut Decoder<'_>, now: f64) -> Option<Outcome> {
         let community = message.read_octet_string().ok()?;
-        if community != self.community {
-            return None;
-        }
+        let vlan = match community.strip_prefix(self.community.as_slice())? {
+            [] => None,
+            [b'@', vlan @ ..] => Some(self.vlan(vlan)?),
+            _ => return None,
+        };
         let request = Request::decode(message)?;
         if !message.is_empty() {
             return None;
@@ -157,10 +160,10 @@ impl Agent {
         let room = self
             .reply_bytes_max
             .saturating_sub(ENVELOPE_BYTES + self.community.len());
-        let answer = self.answer(&request, version == 0, room, now)?;
+        let answer = self.answer(&request, vlan, version == 0, room, now)?;
         let reply = ber::community_message(
             i64::from(version),
-            &self.community,
+            &community,
             RESPONSE,
             request.request_id,
             answer.status,
@@ -170,10 +173,17 @@ impl Agent {
         Some(Outcome::Reply(reply))
     }
 
+    /// The VLAN that a context names, when the device has it.
+    pub(crate) fn vlan(&self, name: &[u8]) -> Option<u16> {
+        let vlan = std::str::from_utf8(name).ok()?.parse().ok()?;
+        self.device.vlans.contains_key(&vlan).then_some(vlan)
+    }
+
     /// Answers a request with at most `room` bytes of bindings; `None` when it cannot be answered at all.
     pub(crate) fn answer(
         &self,
         request: &Request,
+        vlan: Option<u16>,
         v1: bool,
         room: usize,
         now: f64,
@@ -203,6 +213,9 @@ impl Agent {
         let live = self.device.live();
         let view = View {
             device: &self.device,
+            table: vlan
+                .and_then(|vlan| self.device.vlans.get(&vlan))
+                .unwrap_or(&self.device.table),
             live: &live,
             v1,
             now,
@@ -256,6 +269,8 @@ impl Answer {
 /// The variables of a device at one moment, as one version of SNMP shows them.
 struct View<'a> {
     device: &'a Device,
+    /// The device's own, or that of a VLAN.
+    table: &'a Table,
     live: &'a Live,
     /// SNMPv1 knows no Counter64: such variables do not exist for it (RFC 3584 §4.2.2.1).
     v1: bool,
@@ -265,17 +280,17 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn read(&self, index: usize) -> Option<Reading<'a>> {
         self.device
-            .read(index, self.live, self.now)
+            .read_of(self.table, index, self.live, self.now)
             .filter(|reading| !(self.v1 && matches!(reading, Reading::Counter64(_))))
     }
 
     fn get(&self, name: &[u32]) -> Bound<'a> {
-        if let Ok(index) = self.device.table.find(name)
+        if let Ok(index) = self.table.find(name)
             && let Some(reading) = self.read(index)
         {
             return Bound::Value(reading);
         }
-        let known = self.device.table.has_object_of(name);
+        let known = self.table.has_object_of(name);
         Bound::Empty(if known {
             ber::NO_SUCH_INSTANCE
         } else {
@@ -285,11 +300,11 @@ impl<'a> View<'a> {
 
     /// The first variable at or after `index` that exists now.
     fn from(&self, index: usize) -> Option<(usize, Reading<'a>)> {
-        (index..self.device.table.len()).find_map(|index| Some((index, self.read(index)?)))
+        (index..self.table.len()).find_map(|index| Some((index, self.read(index)?)))
     }
 
     fn after(&self, name: &[u32]) -> usize {
-        match self.device.table.find(name) {
+        match self.table.find(name) {
             Ok(index) => index + 1,
             Err(index) => index,
         }
@@ -300,7 +315,7 @@ impl<'a> View<'a> {
         'a: 'n,
     {
         match self.from(self.after(name)) {
-            Some((index, reading)) => (self.device.table.name(index), Bound::Value(reading)),
+            Some((index, reading)) => (self.table.name(index), Bound::Value(reading)),
             None => (name, Bound::Empty(ber::END_OF_MIB_VIEW)),
         }
     }
@@ -337,7 +352,7 @@ impl<'a> View<'a> {
             for (name, index) in &mut walks {
                 let value = match self.from(*index) {
                     Some((found, reading)) => {
-                        (*name, *index) = (self.device.table.name(found), found + 1);
+                        (*name, *index) = (self.table.name(found), found + 1);
                         ended = false;
                         Bound::Value(reading)
                     }

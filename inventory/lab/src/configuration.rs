@@ -44,13 +44,14 @@ fn write_all(out: &mut String, plan: &Plan, config: &LabConfig) -> std::fmt::Res
         };
         writeln!(
             out,
-            "  - {{id: {}, name: {}, address: \"{}:{}\", credentials: [{credential}], site: {}, poll: {}s}}",
+            "  - {{id: {}, name: {}, address: \"{}:{}\", credentials: [{credential}], site: {}, poll: {}s{}}}",
             device.id,
             quoted(&device.name),
             device.address,
             config.port,
             device.site,
-            config.poll.as_secs().max(1)
+            config.poll.as_secs().max(1),
+            place(&device.id)
         )?;
     }
     writeln!(out, "links:")?;
@@ -88,6 +89,39 @@ fn write_all(out: &mut String, plan: &Plan, config: &LabConfig) -> std::fmt::Res
         writeln!(out, "}}")?;
     }
     Ok(())
+}
+
+/// Where the devices of the data center stand: rack and lowest unit.
+const RACKS: [(&str, &str, u8); 20] = [
+    ("core4503", "A1", 30),
+    ("isr4431", "A1", 40),
+    ("ftd1", "A1", 38),
+    ("ftd2", "A1", 37),
+    ("pdu1", "A1", 1),
+    ("syn-frame1", "B1", 1),
+    ("srv1", "B1", 2),
+    ("srv2", "B1", 3),
+    ("srv3", "B1", 4),
+    ("srv4", "B1", 5),
+    ("syn-frame2", "B1", 11),
+    ("srv5", "B1", 12),
+    ("srv6", "B1", 13),
+    ("srv7", "B1", 14),
+    ("san1", "C1", 38),
+    ("par8400", "C1", 20),
+    ("storeonce", "C1", 10),
+    ("esxi1", "C1", 6),
+    ("ups1", "D1", 1),
+    ("cooling1", "D1", 2),
+];
+
+fn place(device: &str) -> String {
+    RACKS
+        .iter()
+        .find(|(id, ..)| *id == device)
+        .map_or_else(String::new, |(_, rack, unit)| {
+            format!(", rack: {rack}, unit: {unit}")
+        })
 }
 
 fn capacity(bps: u64) -> String {

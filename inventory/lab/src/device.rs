@@ -1,5 +1,6 @@
 //! A device as its agent sees it: fixed variables over a live state.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
@@ -26,6 +27,8 @@ pub(crate) enum Reading<'a> {
 #[derive(Debug)]
 pub(crate) struct Device {
     pub(crate) table: Table,
+    /// What it shows in the context of a VLAN: community `COMMUNITY@VLAN`, SNMPv3 context `vlan-VLAN`.
+    pub(crate) vlans: BTreeMap<u16, Table>,
     live: Mutex<Live>,
     /// Set while the device is off or cut off: it answers nothing.
     silent: AtomicBool,
@@ -158,6 +161,7 @@ impl Device {
     pub(crate) fn new(table: Table, live: Live) -> Self {
         Self {
             table,
+            vlans: BTreeMap::new(),
             live: Mutex::new(live),
             silent: AtomicBool::new(false),
             requests: AtomicU64::new(0),
@@ -180,7 +184,18 @@ impl Device {
 
     /// The value of variable `index`; `None` while it does not exist.
     pub(crate) fn read<'a>(&'a self, index: usize, live: &Live, now: f64) -> Option<Reading<'a>> {
-        self.read_cell(self.table.cell(index), live, now)
+        self.read_of(&self.table, index, live, now)
+    }
+
+    /// The same of one of its tables.
+    pub(crate) fn read_of<'a>(
+        &'a self,
+        table: &'a Table,
+        index: usize,
+        live: &Live,
+        now: f64,
+    ) -> Option<Reading<'a>> {
+        self.read_cell(table.cell(index), live, now)
     }
 
     fn read_cell<'a>(&'a self, cell: &'a Cell, live: &Live, now: f64) -> Option<Reading<'a>> {

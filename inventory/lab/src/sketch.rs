@@ -1,6 +1,6 @@
 //! A device while it is being described: families add variables, ports and sensors to it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 use std::ops::Range;
 
@@ -87,6 +87,7 @@ pub(crate) struct Sketch {
     pub(crate) vendor: &'static str,
     pub(crate) oui: [u8; 3],
     rows: Vec<(Vec<u32>, Cell)>,
+    vlans: BTreeMap<u16, Vec<(Vec<u32>, Cell)>>,
     pub(crate) ports: Vec<Port>,
     sensors: Vec<Sensor>,
 }
@@ -100,6 +101,7 @@ impl Sketch {
             vendor,
             oui,
             rows: Vec::new(),
+            vlans: BTreeMap::new(),
             ports: Vec::new(),
             sensors: Vec::new(),
         }
@@ -108,6 +110,16 @@ impl Sketch {
     /// Adds the variable `oid` (with its instance).
     pub(crate) fn put(&mut self, oid: &str, cell: Cell) {
         self.rows.push((arcs(oid), cell));
+    }
+
+    /// Adds a variable to what the device shows in the context of a VLAN.
+    pub(crate) fn put_in(&mut self, vlan: u16, oid: &str, cell: Cell) {
+        self.vlans.entry(vlan).or_default().push((arcs(oid), cell));
+    }
+
+    /// Makes the context of a VLAN, with nothing in it yet.
+    pub(crate) fn vlan(&mut self, vlan: u16) {
+        self.vlans.entry(vlan).or_default();
     }
 
     /// Adds the scalars `group.X.0`.
@@ -245,7 +257,13 @@ impl Sketch {
             sensors: self.sensors,
             neighbour_hold_s: self.facts.neighbour_hold_s,
         };
-        Device::new(Table::new(self.rows), live)
+        let mut device = Device::new(Table::new(self.rows), live);
+        device.vlans = self
+            .vlans
+            .into_iter()
+            .map(|(vlan, rows)| (vlan, Table::new(rows)))
+            .collect();
+        device
     }
 }
 

@@ -2,7 +2,7 @@
 //! as the authoritative side of one engine.
 //!
 //! Departures: lower security levels than authPriv are refused with usmStatsUnsupportedSecLevels, also where the
-//! user could authenticate without privacy; contexts other than the default one are not told apart.
+//! user could authenticate without privacy; of contexts those of VLANs are told apart.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -189,7 +189,11 @@ impl Usm {
         let room = limit.saturating_sub(
             ENVELOPE_BYTES + self.user.len() + 2 * self.engine_id.len() + context.len(),
         );
-        let answer = agent.answer(&request, false, room, now)?;
+        let vlan = match context.strip_prefix(b"vlan-".as_slice()) {
+            Some(vlan) => Some(agent.vlan(vlan)?),
+            None => None,
+        };
+        let answer = agent.answer(&request, vlan, false, room, now)?;
         let mut pdu = Vec::with_capacity(answer.bindings.len() + 32);
         ber::pdu(
             &mut pdu,

@@ -20,6 +20,7 @@ import { Maintenance } from "./maintenance.tsx";
 import { Playbooks } from "./playbooks.tsx";
 import { RunPage } from "./run.tsx";
 import { Sites } from "./sites.tsx";
+import { TopologyPage } from "./topology/page.tsx";
 
 interface Page {
   needs: Parameters<typeof may>[0];
@@ -34,6 +35,7 @@ const ROUTES: Route[] = [
   [/^\/thiet-bi$/, () => ({ needs: "read", title: () => t("devices.title"), show: () => <Devices /> })],
   [/^\/thiet-bi\/phat-hien$/, () => ({ needs: "read", title: () => t("found.title"), show: () => <Discovery /> })],
   [/^\/thiet-bi\/([^/]+)$/, (id) => ({ needs: "read", title: () => t("devices.title"), show: () => <Device key={id} id={id!} /> })],
+  [/^\/so-do$/, () => ({ needs: "read", title: () => t("map.title"), show: () => <TopologyPage /> })],
   [/^\/duong-truyen$/, () => ({ needs: "read", title: () => t("links.title"), show: () => <Links /> })],
   [/^\/bao-tri$/, () => ({ needs: "read", title: () => u("maintenance"), show: () => <Maintenance /> })],
   [/^\/bao-cao$/, () => ({ needs: "read", title: () => u("availability"), show: () => <AvailabilityPage /> })],

@@ -28,6 +28,7 @@ function entries(): [string, Entry[]][] {
     [t("nav.operate"), [
       { href: "/", label: t("nav.home"), here: (path) => path === "/", test: "nav-home" },
       { href: "/thiet-bi", label: t("nav.devices"), here: below("/thiet-bi"), test: "nav-devices" },
+      { href: "/so-do", label: t("nav.map"), here: below("/so-do"), test: "nav-map" },
       { href: "/duong-truyen", label: t("nav.links"), here: below("/duong-truyen"), test: "nav-links" },
       { href: "/su-kien", label: t("nav.events"), here: below("/su-kien"), test: "nav-events" },
       { href: "/bao-tri", label: u("maintenance"), here: below("/bao-tri"), test: "nav-maintenance" },

@@ -219,6 +219,9 @@ pub(crate) fn describe(family: Family, facts: Facts) -> Device {
         Family::Pdu => power::pdu(&mut sketch),
         Family::Cooling => power::cooling(&mut sketch),
     }
+    if traits.routes {
+        crate::mib::around(&mut sketch);
+    }
     if traits.lldp {
         crate::mib::lldp(&mut sketch, traits.description, traits.routes);
     }

@@ -6,6 +6,8 @@ use crate::sketch::{Entity, Sketch, ports};
 use crate::table::Cell;
 
 const GIGABIT: u64 = 1_000_000_000;
+/// Where the agents of all devices are.
+const MANAGEMENT_VLAN: u16 = 10;
 
 /// Slot 1 a supervisor with 2 ports, slot 2 with 48 ports, slot 3 with 24.
 pub(crate) fn catalyst_4503(sketch: &mut Sketch) {
@@ -153,5 +155,7 @@ fn vlans(sketch: &mut Sketch) {
             &[1, vlan],
             [(2, Cell::Int(1)), (3, Cell::Int(1)), (4, Cell::text(name))],
         );
+        sketch.vlan(vlan as u16);
     }
+    crate::mib::stations(sketch, MANAGEMENT_VLAN);
 }

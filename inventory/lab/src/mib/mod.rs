@@ -1,5 +1,6 @@
 //! The standard MIBs, for whatever device has them.
 
+mod around;
 mod entity;
 mod host;
 mod interfaces;
@@ -7,6 +8,7 @@ mod lldp;
 mod system;
 mod ups;
 
+pub(crate) use around::{around, stations};
 pub(crate) use entity::{SensorUnit, entity, physical_sensor};
 pub(crate) use host::{processor, storage, system as host_system};
 pub(crate) use interfaces::interfaces;
