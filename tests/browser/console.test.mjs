@@ -103,6 +103,40 @@ test("a conference is booked on the desk; an overlapping one is told of", async 
   assert.ok(conference.id > 0);
 });
 
+test("the topology shows the province in a picture and in words, and a broken link where it broke", async () => {
+  const drawn = async () => Number(await page.$eval('[data-test="map"]', (map) => map.dataset.drawn ?? 0));
+  const row = (spot) => `[data-spot="${spot}"]`;
+  await page.goto(`${daemon.https}/so-do`);
+  await until("the picture", async () => (await drawn()) > 15);
+  const folded = await drawn();
+  assert.ok(folded < 40, `${folded} spots: communes are folded into their regions`);
+  await page.waitForSelector(row("s:v-bac-tra-my"));
+
+  // By keyboard: unfold the region, choose a commune, show its way.
+  await page.focus(`${row("s:v-bac-tra-my")} [data-test="fold"]`);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(row("s:xa-tra-giang"));
+  await page.focus(`${row("s:xa-tra-giang")} [data-test="pick"]`);
+  await page.keyboard.press("Enter");
+  await click(page, "show-way");
+  await until("the way in words", async () => (await page.$$('[data-test="way"] [data-link]')).length >= 2);
+  assert.match(await page.evaluate(() => location.search), /diem-cau=xa-tra-giang/);
+
+  await daemon.lab("break", "isr4431--r-bac-tra-my");
+  await page.waitForSelector(`${row("s:xa-tra-giang")}[data-health="critical"]`, { timeout: PATIENCE_MS });
+  await page.waitForSelector('[data-test="way"] [data-link][data-health="critical"]', { timeout: PATIENCE_MS });
+  assert.equal(await drawn(), (await page.$$("[data-spot]")).length, "picture and words show the same places");
+  await daemon.lab("heal", "all");
+  await page.waitForSelector(`${row("s:xa-tra-giang")}[data-health="ok"]`, { timeout: PATIENCE_MS });
+
+  // Without accents, and a place that is folded away.
+  await type(page, "map-search", "tay giang");
+  await page.waitForSelector('[data-found="s:v-tay-giang"]');
+  await page.goto(`${daemon.https}/so-do?xem=tu-rack`);
+  await page.waitForSelector(row("d:core4503"));
+  assert.deepEqual(page.faults, []);
+});
+
 test("every page has its picture and no barrier, in both languages", async () => {
   await daemon.lab("break", "r-tay-giang--r-xa-avuong");
   await until("an incident", async () => (await daemon.get("/incidents?open=true")).length > 0);
@@ -113,6 +147,9 @@ test("every page has its picture and no barrier, in both languages", async () =>
     devices: "/thiet-bi",
     device: "/thiet-bi/isr4431",
     server: "/thiet-bi/srv1",
+    map: "/so-do",
+    way: "/so-do?diem-cau=xa-tra-giang&thiet-bi=ttdl",
+    racks: "/so-do?xem=tu-rack",
     links: "/duong-truyen",
     events: "/su-kien",
     playbooks: "/kich-ban",

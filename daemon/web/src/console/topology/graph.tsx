@@ -125,12 +125,11 @@ export function Graph({ picture, selected, way, onSelect, onOpen }: GraphProps) 
 function elementsOf(picture: Picture): ElementDefinition[] {
   const spots = [...picture.spots.values()].map((spot): ElementDefinition => {
     const more = [
-      spot.folded > 0 && t("map.folded", { n: spot.folded }),
       spot.health !== "ok" && common(`health.${spot.health}`).toLocaleLowerCase(),
       spot.kind === "unknown" && t("map.unwatched"),
     ].filter(Boolean).join(" · ");
-    const name = short(harmless(spot.name));
-    return { group: "nodes", data: { id: spot.id, label: more === "" ? name : `${name}\n${more}`, health: spot.health, kind: spot.kind, folds: spot.folds ? 1 : 0 }, position: { x: spot.x, y: spot.y } };
+    const name = (spot.kind === "rack" ? t("map.rack", { rack: harmless(spot.name) }) : short(harmless(spot.name))) + (spot.folded > 0 ? ` (+${spot.folded})` : "");
+    return { group: "nodes", data: { id: spot.id, label: more === "" ? name : `${name} · ${more}`, health: spot.health, kind: spot.kind, folds: spot.folds ? 1 : 0 }, position: { x: spot.x, y: spot.y } };
   });
   const roads = picture.roads.map((road): ElementDefinition => ({
     group: "edges",
@@ -150,13 +149,14 @@ function sheet(computed: CSSStyleDeclaration): StylesheetJson {
     {
       selector: "node",
       style: {
-        label: "data(label)", "font-family": computed.fontFamily, "font-size": 13, color: colour("text"), "text-wrap": "wrap",
+        label: "data(label)", "font-family": computed.fontFamily, "font-size": 18, color: colour("text"), "text-wrap": "wrap",
         "text-halign": "right", "text-valign": "center", "text-margin-x": 6, "line-height": 1.15,
         "text-background-color": colour("surface"), "text-background-opacity": 0.85, "text-background-padding": "2px",
-        width: 18, height: 18, "background-color": colour("unknown"), "border-width": 0, "min-zoomed-font-size": 5,
+        width: 20, height: 20, "background-color": colour("unknown"), "border-width": 0, "min-zoomed-font-size": 5,
       },
     },
-    { selector: "node[folds = 1]", style: { width: 26, height: 26, "border-width": 4, "border-style": "double", "border-color": colour("surface") } },
+    { selector: "node[folds = 1]", style: { width: 28, height: 28, "border-width": 4, "border-style": "double", "border-color": colour("surface") } },
+    { selector: 'node[kind = "rack"]', style: { width: 1, height: 1, "background-opacity": 0, "font-weight": 650, "text-margin-x": -6, events: "no" } },
     { selector: 'node[kind = "unknown"]', style: { shape: "diamond" } },
     { selector: 'node[health = "ok"]', style: { "background-color": colour("ok"), shape: "ellipse" } },
     { selector: 'node[health = "degraded"]', style: { "background-color": colour("degraded"), shape: "triangle" } },
@@ -165,7 +165,7 @@ function sheet(computed: CSSStyleDeclaration): StylesheetJson {
     {
       selector: "edge",
       style: {
-        width: "data(width)", "line-color": colour("line-strong"), "curve-style": "bezier", "font-family": computed.fontFamily, "font-size": 12,
+        width: "data(width)", "line-color": colour("line-strong"), "curve-style": "bezier", "font-family": computed.fontFamily, "font-size": 16,
         color: colour("text"), "text-background-color": colour("surface"), "text-background-opacity": 0.9, "text-background-padding": "2px",
       },
     },

@@ -5,7 +5,7 @@ import { withoutStaleLoad } from "../link_load.ts";
 /** Something that is drawn: a site (with what is folded into it), a device of an opened site, or somebody whom nobody watches. */
 export interface Spot {
   id: string;
-  kind: "site" | "device" | "unknown";
+  kind: "site" | "device" | "unknown" | "rack";
   name: string;
   health: Health;
   /** Sites folded into it, and how many of these are ill. */
@@ -39,11 +39,13 @@ export interface Picture {
   spots: Map<string, Spot>;
   roads: Road[];
   rows: Row[];
+  /** Devices that are left out because no rack is declared. */
+  without: number;
 }
 
 const RANK: Record<Health, number> = { ok: 0, unknown: 1, degraded: 2, critical: 3 };
-const COLUMN = 290;
-const LINE = 44;
+const COLUMN = 400;
+const LINE = 42;
 
 export function worst(all: Iterable<Health>): Health {
   let found: Health = "ok";
@@ -230,11 +232,11 @@ function draw(spots: Map<string, Spot>, roads: Road[], root: string | undefined)
     return spot.y;
   };
   for (const top of tops) place(top, 0);
-  return { spots, roads, rows };
+  return { spots, roads, rows, without: 0 };
 }
 
 /** The picture by rack: a column a rack, the highest unit on top. Devices without a rack are left out and counted. */
-export function byRack(province: Province): Picture & { racks: { name: string; x: number }[]; without: number } {
+export function byRack(province: Province): Picture {
   const racks = new Map<string, TopologyDevice[]>();
   for (const device of province.devices.values()) {
     if (device.rack === undefined) continue;
@@ -243,12 +245,13 @@ export function byRack(province: Province): Picture & { racks: { name: string; x
   }
   const spots = new Map<string, Spot>();
   const rows: Row[] = [];
-  const heads: { name: string; x: number }[] = [];
   [...racks].sort((a, b) => byName(a[0], b[0])).forEach(([key, devices], column) => {
     const [site, name] = key.split("\n") as [string, string];
-    heads.push({ name: [name, province.sites.get(site)?.name].filter(Boolean).join(" · "), x: column * COLUMN });
+    const title = [name, province.sites.get(site)?.name].filter(Boolean).join(" · ");
+    const head = `r:${column}`;
+    spots.set(head, { id: head, kind: "rack", name: title, health: "ok", folded: 0, ill: 0, folds: false, open: false, x: column * COLUMN, y: -1.4 * LINE });
     devices.sort((a, b) => (b.unit ?? 0) - (a.unit ?? 0) || byName(a.name, b.name)).forEach((device, line) => {
-      const spot = { ...deviceSpot(device), rack: heads[column]!.name, x: column * COLUMN, y: line * LINE };
+      const spot = { ...deviceSpot(device), rack: device.unit === undefined ? title : `${title} · U${device.unit}`, x: column * COLUMN, y: line * LINE };
       spots.set(spot.id, spot);
       rows.push({ spot, depth: 0 });
     });
@@ -264,7 +267,7 @@ export function byRack(province: Province): Picture & { racks: { name: string; x
     if (link.load_percent !== undefined) road.load = Math.max(road.load ?? 0, link.load_percent);
     roads.set(id, road);
   }
-  return { spots, roads: [...roads.values()], rows, racks: heads, without: province.devices.size - spots.size };
+  return { spots, roads: [...roads.values()], rows, without: province.devices.size - rows.length };
 }
 
 /** Roads and spots on the way of a site. */

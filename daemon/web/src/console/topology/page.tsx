@@ -88,7 +88,8 @@ export function TopologyPage() {
                 ))}
               </div>
               {found && <FoundList found={found} onPick={show} />}
-              {view === "tu-rack" && "without" in picture && picture.spots.size === 0
+              {view === "tu-rack" && picture.without > 0 && picture.rows.length > 0 && <p class="quiet">{t("map.racks.without", { n: picture.without })}</p>}
+              {view === "tu-rack" && picture.rows.length === 0
                 ? <Panel><Empty title={t("map.racks.none")}>{t("map.racks.none.sub")}</Empty></Panel>
                 : (
                   <div class="map-page">

@@ -20,6 +20,7 @@ export function SpotList({ rows, selected, onSelect, onOpen }: { rows: Row[]; se
             <span class="under">
               {spot.folded > 0 && <span>{t("map.folded", { n: spot.folded })}{spot.ill > 0 && ` (${t("map.ill", { n: spot.ill })})`}</span>}
               {road && road.links.length > 0 && <span>{road.health === "critical" ? t("map.road_broken") : road.load === undefined ? t("map.road") : t("map.road_load", { percent: percent(road.load) })}</span>}
+              {spot.rack !== undefined && <span><Name>{spot.rack}</Name></span>}
               {spot.kind === "unknown" && <span>{t("map.unwatched")}</span>}
             </span>
           </button>

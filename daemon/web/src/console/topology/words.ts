@@ -10,6 +10,7 @@ export function endWords(end: { name: string; interface: string }): string {
 
 /** Load and capacity of a link in words. */
 export function loadWords(link: LinkRow): string {
+  if (link.health === "critical") return t("map.capacity_only", { capacity: rate(link.capacity_bps) });
   if (link.load_percent === undefined) return link.capacity_bps > 0 ? t("map.capacity", { capacity: rate(link.capacity_bps) }) : t("map.load_unknown");
   return t("map.load", { percent: percent(link.load_percent), capacity: rate(link.capacity_bps) });
 }
