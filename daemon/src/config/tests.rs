@@ -205,11 +205,11 @@ fn single_mistakes() {
             "the network is 10.20.0.0/16",
         ),
         (
-            "discovery: {ranges: [10.0.0.0/8], credentials: [a]}\n",
+            "credentials: [{name: a, version: v2c, community: \"env:A\"}]\ndiscovery: {ranges: [10.0.0.0/8], credentials: [a]}\n",
             "makes more than 65536 addresses",
         ),
         (
-            "discovery: {ranges: [\"2001:db8::/64\"]}\n",
+            "credentials: [{name: a, version: v2c, community: \"env:A\"}]\ndiscovery: {ranges: [\"2001:db8::/64\"], credentials: [a]}\n",
             "too large to be swept",
         ),
         (
