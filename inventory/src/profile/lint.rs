@@ -366,7 +366,10 @@ impl Doubts<'_> {
                 ),
             );
         }
-        let counted = matches!(&*rule.class, "state" | "count" | "power_source" | "ratio" | "power_factor");
+        let counted = matches!(
+            &*rule.class,
+            "state" | "count" | "power_source" | "ratio" | "power_factor"
+        );
         if rule.value.is_some() && rule.unit.is_none() && expected.is_empty() && !counted {
             self.rule(
                 context,

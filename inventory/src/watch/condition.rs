@@ -12,6 +12,8 @@ use crate::{
     InterfaceRef, Limits, OperStatus, Reason, Sensor, StorageKind,
 };
 
+/// What a shared SNMP engine is called among the parts of a device.
+const ENGINE: &str = "SNMP engine";
 /// Things of one device whose health is remembered; an agent that invents new names at every poll gets no further.
 const LATCHES_MAX: usize = 20_000;
 
@@ -126,6 +128,14 @@ impl Watch {
                 name: component.name.clone(),
                 health,
                 reason,
+            });
+        }
+        if let Some(reason) = self.shared_engine(collection) {
+            findings.push(Finding {
+                kind: Kind::Component,
+                name: ENGINE.into(),
+                health: Health::Degraded,
+                reason: Some(reason),
             });
         }
         for storage in collection.storage.iter() {

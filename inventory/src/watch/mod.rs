@@ -5,6 +5,7 @@
 
 mod api;
 mod condition;
+mod engine;
 mod judge;
 mod latch;
 mod limits;
@@ -84,6 +85,8 @@ pub struct Watch {
     down: BTreeSet<InterfaceRef>,
     incidents: BTreeMap<IncidentKey, Incident>,
     incidents_refused: u64,
+    /// Which devices answer with which SNMP engine.
+    engines: BTreeMap<Arc<[u8]>, BTreeSet<DeviceId>>,
     windows: Vec<Window>,
     outputs: VecDeque<Output>,
 }
@@ -104,6 +107,7 @@ impl Watch {
             down: BTreeSet::new(),
             incidents: BTreeMap::new(),
             incidents_refused: 0,
+            engines: BTreeMap::new(),
             windows: Vec::new(),
             outputs: VecDeque::new(),
         }
@@ -198,6 +202,7 @@ impl Watch {
 
     fn remove(&mut self, device: &DeviceId) {
         self.devices.remove(device);
+        self.forget_engine(device);
         self.down.retain(|end| end.device != *device);
         self.incidents
             .retain(|_, incident| incident.device.as_ref() != Some(device));
@@ -236,6 +241,7 @@ impl Watch {
         // Links first: what hangs on this device is judged by them.
         self.refresh_topology();
         self.answered(&collection, before.as_deref(), now);
+        self.note_engine(&collection);
         self.judge(&collection, now);
     }
 

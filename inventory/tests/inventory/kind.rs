@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use nhipcau_inventory::poller::{FetchError, Input, Op, PollerConfig, Request};
+use nhipcau_inventory::watch::{Input as WatchInput, Watch, WatchConfig};
 use nhipcau_inventory::{CredentialRef, DeviceId, DeviceSpec, Value};
 
 use crate::agent::{Agent, oid, string};
@@ -432,4 +433,44 @@ fn a_poll_says_what_it_cost_the_device() {
     assert_eq!(cost.walk_errors, 1, "{:?}", first.errors);
     assert!(cost.max_repetitions <= 24 && cost.varbinds > 100 && cost.duration > SECOND);
     assert_eq!(first.last_seen, Some(first.finished_at));
+}
+
+#[test]
+fn two_devices_with_one_engine_are_reported_and_both_are_named() {
+    let mut network = Network::new(PollerConfig::default(), 1);
+    let mut watch = Watch::new(WatchConfig::default());
+    for id in ["original", "clone", "other"] {
+        watch.handle_input(WatchInput::Device(spec(id, 30)), network.now);
+        let mut sw = switch(1);
+        clock(&mut sw, 1_000, 1, 1_000);
+        if id == "other" {
+            sw.set(ENGINE_ID, string("\u{1}another engine"));
+        }
+        network.watch(spec(id, 30), sw);
+    }
+    network.watch = Some(watch);
+    network.run_for(100 * SECOND, well);
+    let said = |network: &Network, id: &str| -> Vec<(String, String)> {
+        let watch = network.watch.as_ref().unwrap();
+        let state = watch.device(&id.into()).unwrap();
+        let shared = state
+            .reasons
+            .iter()
+            .filter(|r| r.code == "duplicate_engine_id");
+        shared
+            .map(|r| {
+                let text = |key| r.text(key).unwrap().to_owned();
+                (text("device"), text("other"))
+            })
+            .collect()
+    };
+    let named = |a: &str, b: &str| vec![(a.to_owned(), b.to_owned())];
+    assert_eq!(said(&network, "original"), named("original", "clone"));
+    assert_eq!(said(&network, "clone"), named("clone", "original"));
+    assert_eq!(said(&network, "other"), []);
+    // The clone gets an engine of its own: both are well again.
+    agent(&mut network, "clone").set(ENGINE_ID, string("\u{1}engine of clone"));
+    network.run_for(100 * SECOND, well);
+    assert_eq!(said(&network, "original"), []);
+    assert_eq!(said(&network, "clone"), []);
 }

@@ -11,6 +11,7 @@ export const reasons: Record<string, string> = {
   behind: "behind {device} ({interface}), which has failed",
   not_polled_yet: "not polled yet",
   table_failed: "table {table} could not be read: {detail}",
+  duplicate_engine_id: "{device} and {other} have the same SNMP engine id",
   rebooted: "restarted {uptime} ago",
   generic_profile: "no profile for this device family yet ({sys_object_id}); only the common part is watched",
   link_down: "interface {interface} of {device} is down",

@@ -11,6 +11,7 @@ export const reasons: Record<string, string> = {
   behind: "nằm sau {device} ({interface}), nơi đang có sự cố",
   not_polled_yet: "chưa thu thập lần nào",
   table_failed: "không đọc được bảng {table}: {detail}",
+  duplicate_engine_id: "{device} và {other} trùng định danh engine SNMP",
   rebooted: "vừa khởi động lại {uptime} trước",
   generic_profile: "chưa có hồ sơ cho họ thiết bị này ({sys_object_id}); chỉ theo dõi phần chung",
   link_down: "cổng {interface} của {device} mất kết nối (down)",
