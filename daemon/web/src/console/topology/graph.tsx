@@ -95,7 +95,9 @@ export function Graph({ picture, selected, way, onSelect, onOpen }: GraphProps) 
       if (graph.zoom() < 0.45) {
         graph.zoom(Math.min(0.7, graph.width() / 420));
         const first = picture.rows[0]?.spot;
-        if (first) graph.pan({ x: 40 - first.x * graph.zoom(), y: graph.height() / 2 - first.y * graph.zoom() });
+        // On a phone the names of the first column matter more than the middle that all lines come from.
+        const left = first && graph.width() < 500 ? first.x + 300 : first?.x;
+        if (first && left !== undefined) graph.pan({ x: 40 - left * graph.zoom(), y: graph.height() / 2 - first.y * graph.zoom() });
       }
       if (graph.zoom() > 1.15) {
         graph.zoom(1.15);
@@ -156,7 +158,7 @@ function sheet(computed: CSSStyleDeclaration): StylesheetJson {
       },
     },
     { selector: "node[folds = 1]", style: { width: 28, height: 28, "border-width": 4, "border-style": "double", "border-color": colour("surface") } },
-    { selector: 'node[kind = "rack"]', style: { width: 1, height: 1, "background-opacity": 0, "font-weight": 650, "text-margin-x": -6, events: "no" } },
+    { selector: 'node[kind = "rack"]', style: { width: 1, height: 1, "background-opacity": 0, "font-weight": "bold", "text-margin-x": -6, events: "no" } },
     { selector: 'node[kind = "unknown"]', style: { shape: "diamond" } },
     { selector: 'node[health = "ok"]', style: { "background-color": colour("ok"), shape: "ellipse" } },
     { selector: 'node[health = "degraded"]', style: { "background-color": colour("degraded"), shape: "triangle" } },

@@ -88,7 +88,7 @@ export function TopologyPage() {
                 ))}
               </div>
               {found && <FoundList found={found} onPick={show} />}
-              {view === "tu-rack" && picture.without > 0 && picture.rows.length > 0 && <p class="quiet">{t("map.racks.without", { n: picture.without })}</p>}
+              {view === "tu-rack" && picture.without > 0 && picture.rows.length > 0 && <p class="quiet map-note">{t("map.racks.without", { n: picture.without })}</p>}
               {view === "tu-rack" && picture.rows.length === 0
                 ? <Panel><Empty title={t("map.racks.none")}>{t("map.racks.none.sub")}</Empty></Panel>
                 : (
