@@ -309,14 +309,20 @@ fn limits(rule: &SensorPlan, cells: Cells<'_, '_>) -> Limits {
             LimitSource::Profile
         },
     };
-    // Limits of the device itself: zero above means that nobody set one.
-    for (n, slot) in [
-        (2, &mut limits.high_warning),
-        (3, &mut limits.high_critical),
-    ] {
-        if matches!(rule.limits[n], Some(LimitPlan::Column(_))) && *slot == Some(rule.offset) {
-            *slot = None;
-        }
+    // Limits of the device itself: zero above means that nobody set one, and so do zeros on all levels below.
+    let unset = |n: usize, limit: Option<f64>| {
+        limit.is_none()
+            || (limit == Some(rule.offset) && matches!(rule.limits[n], Some(LimitPlan::Column(_))))
+    };
+    if unset(2, limits.high_warning) {
+        limits.high_warning = None;
+    }
+    if unset(3, limits.high_critical) {
+        limits.high_critical = None;
+    }
+    if unset(0, limits.low_critical) && unset(1, limits.low_warning) {
+        limits.low_critical = None;
+        limits.low_warning = None;
     }
     limits
 }

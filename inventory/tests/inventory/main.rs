@@ -18,5 +18,6 @@ mod oracle;
 mod polls;
 mod profiles;
 mod rules;
+mod simulated;
 mod story;
 mod topology;

@@ -108,6 +108,28 @@ fn shipped_families_are_recognised() {
         ("1.3.6.1.4.1.232.165.3", "HP UPS", "hpe-ups"),
         ("1.3.6.1.2.1.33.2.3", "UPS", "ups-mib"),
         ("1.3.6.1.4.1.13742.6", "PX3-5190R", "raritan-pdu"),
+        ("1.3.6.1.4.1.674.10892.5", "", "dell-idrac"),
+        ("1.3.6.1.4.1.674", "DELL EMC ME4024", "powervault"),
+        ("1.3.6.1.4.1.11.2.51", "HPE MSA 2060", "powervault"),
+        (
+            "1.3.6.1.4.1.2011.2.235",
+            "Hardware management system",
+            "huawei-ibmc",
+        ),
+        ("1.3.6.1.4.1.24681", "Linux nas 4.2.2", "qnap"),
+        ("1.3.6.1.4.1.37447.3.1", "Nimble Storage", "hpe-nimble"),
+        (
+            "1.3.6.1.4.1.6876.4.7",
+            "VMware vCenter Server Appliance",
+            "vmware-vcenter",
+        ),
+        ("1.3.6.1.4.1.19046.11.1", "", "lenovo-xclarity"),
+        ("1.3.6.1.4.1.2606.7", "Rittal LCP", "rittal-cmc"),
+        ("1.3.6.1.4.1.29462.10", "WIB 8000", "stulz-wib"),
+        ("1.3.6.1.4.1.3854.1", "SensorProbe", "akcp-sensorprobe"),
+        ("1.3.6.1.4.1.52674.500", "NetBotz 750", "apc-netbotz"),
+        ("1.3.6.1.4.1.311.1.1.3.1.2", "Windows", "windows-server"),
+        ("1.3.6.1.4.1.311.1.1.3.1.1", "Windows", "windows-client"),
         ("1.3.6.1.4.1.1718.4", "Sentry", "servertech-pdu"),
     ] {
         assert_eq!(

@@ -145,3 +145,19 @@ async fn request_rate_is_printed() {
     eprintln!("replay agent: {rate:.0} requests of 10 variables a second, asker included");
     assert_eq!(agent.requests(), askers * each);
 }
+
+#[test]
+fn the_simulated_agents_are_well_formed() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/agents");
+    let mut agents = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "walk") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let replay = Replay::load(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            assert!(!replay.is_empty(), "{}", path.display());
+            agents += 1;
+        }
+    }
+    assert!(agents >= 24, "{agents}");
+}
