@@ -10,6 +10,7 @@ use super::rule::{
     Template, Wide,
 };
 use super::{Matcher, Profile, ProfileError, standard, surroundings};
+use crate::Oid;
 
 /// Tables of one profile, own and inherited.
 const TABLES_MAX: usize = 64;
@@ -200,10 +201,7 @@ fn identity(
             let plain = rule.pattern.is_none() && rule.map.is_none();
             let source = match (&rule.oid, &rule.descr, rule.entity, &rule.text) {
                 (Some(oid), None, None, text) if text.is_none() || rule.pattern.is_some() => {
-                    let position = oids.iter().position(|o| o == oid).unwrap_or_else(|| {
-                        oids.push(oid.clone());
-                        oids.len() - 1
-                    });
+                    let position = place(&mut oids, oid);
                     let map = rule.map.as_ref().map(|map| {
                         map.0
                             .iter()
@@ -230,7 +228,10 @@ fn identity(
                     continue;
                 }
             };
-            sources.push(source);
+            sources.push(match &rule.patch {
+                Some(patch) => IdentitySource::Patched(Box::new(source), place(&mut oids, patch)),
+                None => source,
+            });
         }
         sources
     };
@@ -303,6 +304,14 @@ fn state_maps(
         compiled.insert(name.clone(), Arc::new(states));
     }
     compiled
+}
+
+/// Where the object stands in the list, in which none comes twice.
+fn place(oids: &mut Vec<Oid>, oid: &Oid) -> usize {
+    oids.iter().position(|o| o == oid).unwrap_or_else(|| {
+        oids.push(oid.clone());
+        oids.len() - 1
+    })
 }
 
 /// The number of an arc as people count, as we count.

@@ -94,6 +94,9 @@ pub(super) struct IdentityRule {
     /// With `oid`: names for what the agent says; what is not named is no fact.
     #[serde(default)]
     pub(super) map: Option<Unique<String>>,
+    /// The object with the patch level, added in brackets when there is one.
+    #[serde(default)]
+    pub(super) patch: Option<Oid>,
     /// By itself the fact; with a pattern a form in which `$1`, `$2` … are its groups.
     #[serde(default)]
     pub(super) text: Option<String>,

@@ -199,6 +199,8 @@ pub(crate) enum IdentitySource {
     Descr(Cut),
     Entity(EntityField, Option<Cut>),
     Text(Arc<str>),
+    /// A fact and the position of the patch level that is added to it.
+    Patched(Box<IdentitySource>, usize),
 }
 
 impl IdentitySource {
@@ -211,30 +213,46 @@ impl IdentitySource {
     ) -> Arc<str> {
         sources
             .iter()
-            .filter_map(|source| match source {
-                Self::Scalar(n, cut, names) => {
-                    let text = scalar(*n)?;
-                    let text = match cut {
-                        Some(cut) => cut.of(&text)?,
-                        None => text,
-                    };
-                    match names {
-                        Some(names) => names.get(&*text).cloned(),
-                        None => Some(text),
-                    }
-                }
-                Self::Descr(cut) => cut.of(descr),
-                Self::Entity(field, cut) => {
-                    let text = entity(*field)?;
-                    match cut {
-                        Some(cut) => cut.of(&text),
-                        None => Some(text),
-                    }
-                }
-                Self::Text(text) => Some(text.clone()),
-            })
+            .filter_map(|source| source.tell(descr, &scalar, &entity))
             .find(|text| !text.is_empty())
             .unwrap_or_default()
+    }
+
+    fn tell(
+        &self,
+        descr: &str,
+        scalar: &impl Fn(usize) -> Option<Arc<str>>,
+        entity: &impl Fn(EntityField) -> Option<Arc<str>>,
+    ) -> Option<Arc<str>> {
+        match self {
+            Self::Scalar(n, cut, names) => {
+                let text = scalar(*n)?;
+                let text = match cut {
+                    Some(cut) => cut.of(&text)?,
+                    None => text,
+                };
+                match names {
+                    Some(names) => names.get(&*text).cloned(),
+                    None => Some(text),
+                }
+            }
+            Self::Descr(cut) => cut.of(descr),
+            Self::Entity(field, cut) => {
+                let text = entity(*field)?;
+                match cut {
+                    Some(cut) => cut.of(&text),
+                    None => Some(text),
+                }
+            }
+            Self::Text(text) => Some(text.clone()),
+            Self::Patched(fact, patch) => {
+                let fact = fact.tell(descr, scalar, entity)?;
+                match scalar(*patch) {
+                    Some(patch) if !patch.is_empty() => Some(format!("{fact} [{patch}]").into()),
+                    _ => Some(fact),
+                }
+            }
+        }
     }
 }
 
