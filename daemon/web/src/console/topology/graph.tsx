@@ -91,8 +91,9 @@ export function Graph({ picture, selected, way, onSelect, onOpen }: GraphProps) 
     // Only what is opened or folded changes the view; news about health and load leaves it where the reader put it.
     if (now !== shape.current) {
       shape.current = now;
-      graph.fit(undefined, 24);
-      if (graph.zoom() < 0.45) {
+      const onWay = graph.elements(".way");
+      graph.fit(onWay.nonempty() ? onWay : undefined, 24);
+      if (graph.zoom() < 0.45 && onWay.empty()) {
         graph.zoom(Math.min(0.7, graph.width() / 420));
         const first = picture.rows[0]?.spot;
         // On a phone the names of the first column matter more than the middle that all lines come from.
