@@ -112,7 +112,7 @@ mod tests {
         ];
         let own = Limits {
             high_critical: Some(60.0),
-            source: LimitSource::Profile,
+            source: Profile,
             ..Limits::default()
         };
         let ask = |device: &str, kind, own: &Limits| {
