@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-poll bench-inventory bench-discover bench-bridge bench-start web build setup setup-test browser fmt
+.PHONY: help run test check bench bench-poll bench-inventory bench-discover bench-bridge bench-start fuzz web build setup setup-test browser fmt
 
 BIN := target/release/nhipcau
 export NHIPCAU_ARTIFACTS ?= $(CURDIR)/artifacts
@@ -37,6 +37,10 @@ bench-poll: setup web build
 
 bench-inventory: setup-test web build ## what polling and exporting cost, beside snmp_exporter
 	@NHIPCAU_BIN=$(CURDIR)/$(BIN) cargo run --quiet --release --locked -p nhipcau-tests --bin bench-inventory
+	@NHIPCAU_BIN=$(CURDIR)/$(BIN) cargo run --quiet --release --locked -p nhipcau-tests --bin bench-traps
+
+fuzz: ## the fuzz targets, FUZZ_SECONDS each (10 minutes unless given)
+	@tests/fuzz/run.sh seconds $${FUZZ_SECONDS:-600}
 
 bench-discover: setup web build
 	@NHIPCAU_BIN=$(CURDIR)/$(BIN) cargo run --quiet --release --locked -p nhipcau-tests --bin bench-discover

@@ -7,6 +7,7 @@ pub mod exec;
 pub mod http;
 pub mod logging;
 pub mod metrics;
+pub mod mibs;
 pub mod notify;
 mod run;
 pub mod sd_notify;

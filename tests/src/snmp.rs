@@ -176,3 +176,50 @@ pub fn notify(tool: &str, options: &[String], from: Ipv4Addr, to: SocketAddr) ->
         folder.join(format!("nhipcau-snmp-{}", std::process::id())),
     ))
 }
+
+/// An SNMPv2c notification (RFC 3416 §4.2.6) by hand: linkUp with `ifIndex.NUMBER = NUMBER`, sysUpTime `number` as well, so that no two
+/// are duplicates.
+#[must_use]
+pub fn notification(inform: bool, request_id: i32, number: u32) -> Vec<u8> {
+    let oid = |arcs: &[u8]| tlv(0x06, arcs);
+    let counted = |tag: u8| tlv(tag, &(number & 0x7fff_ffff).to_be_bytes());
+    let binding = |name: Vec<u8>, value: Vec<u8>| tlv(0x30, &[name, value].concat());
+    let uptime = binding(oid(&[0x2b, 6, 1, 2, 1, 1, 3, 0]), counted(0x43));
+    let trap = binding(
+        oid(&[0x2b, 6, 1, 6, 3, 1, 1, 4, 1, 0]),
+        oid(&[0x2b, 6, 1, 6, 3, 1, 1, 5, 4]),
+    );
+    let mut index = vec![0x2b, 6, 1, 2, 1, 2, 2, 1, 1];
+    // An arc in base 128, the last byte without the high bit.
+    let groups = (0..5).rev().map(|n| (number >> (7 * n)) as u8 & 0x7f);
+    let significant: Vec<u8> = groups.skip_while(|group| *group == 0).collect();
+    let (last, head) = significant.split_last().unwrap_or((&0, &[]));
+    index.extend(head.iter().map(|group| group | 0x80));
+    index.push(*last);
+    let index = binding(oid(&index), counted(0x02));
+    let varbinds = tlv(0x30, &[uptime, trap, index].concat());
+    let head = [
+        tlv(0x02, &request_id.to_be_bytes()),
+        tlv(0x02, &[0]),
+        tlv(0x02, &[0]),
+    ];
+    let pdu = tlv(
+        if inform { 0xa6 } else { 0xa7 },
+        &[head.concat(), varbinds].concat(),
+    );
+    let message = [tlv(0x02, &[1]), tlv(0x04, COMMUNITY.as_bytes()), pdu];
+    tlv(0x30, &message.concat())
+}
+
+/// A BER element with a short or one-byte length.
+///
+/// # Panics
+/// With more than 255 bytes.
+#[must_use]
+pub fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(content.len()).expect("a short element");
+    match length {
+        0..0x80 => [&[tag, length], content].concat(),
+        _ => [&[tag, 0x81, length], content].concat(),
+    }
+}

@@ -8,6 +8,8 @@ mod audit;
 pub(crate) mod availability;
 mod booking;
 mod clean;
+pub(crate) use clean::plain_text;
+
 mod console;
 pub(crate) mod discovery;
 mod doors;

@@ -1,7 +1,8 @@
 //! Tasks that carry what one part says to another, for as long as the daemon lives.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use nhipcau_inventory::watch::SiteSpec;
@@ -14,8 +15,10 @@ use crate::app::App;
 use crate::app::journal::Entry;
 use crate::app::machines::{Machines, Notices};
 use crate::app::rooms::Rooms;
+use crate::app::traps::SharedNames;
 use crate::drive::snmp::Command;
 use crate::metrics::Metrics;
+use crate::mibs;
 use crate::sd_notify::HealthCheck;
 use crate::store::{DeviceFacts, Retention, Store};
 
@@ -143,6 +146,18 @@ pub(super) async fn keep_facts(
             }
         }
     }
+}
+
+/// Names of MIB files come beside the start, not before it: until then the built-in ones hold.
+pub(super) async fn read_names(directory: Option<PathBuf>, names: SharedNames) {
+    let (read, faults) = mibs::load(directory.as_deref()).await;
+    for fault in &faults {
+        tracing::warn!("MIB: {fault}");
+    }
+    if directory.is_some() {
+        tracing::info!(names = read.len(), "MIB files are read");
+    }
+    *names.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(read);
 }
 
 pub(super) async fn prune(store: Store) {

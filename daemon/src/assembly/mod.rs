@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 use self::feeds::{
     beat, check_recording, follow_sites, forward_bridge, forward_events, keep_facts, observer,
-    prune,
+    prune, read_names,
 };
 use self::terms::{
     bridge_config, engine_terms, poller_config, read_keys, read_library, read_profiles, scrapers,
@@ -43,6 +43,7 @@ use crate::drive::trap::{self, TrapConfig, TrapCounters};
 use crate::http::server::{Limits, Server};
 use crate::http::tls::Certificates;
 use crate::metrics::Metrics;
+use crate::mibs;
 use crate::perform::{self, Means};
 use crate::sd_notify::HealthCheck;
 use crate::store::Store;
@@ -75,10 +76,12 @@ impl StartError {
 /// What is wrong with the profiles and playbooks that a configuration names; each mistake with its file and line.
 pub(crate) fn faults(config: &Config) -> Vec<String> {
     let faults = [read_profiles(config).err(), read_library(config).err()];
+    let mibs = config.traps.mibs.as_deref().map(mibs::read_directory);
     faults
         .into_iter()
         .flatten()
         .flat_map(|error| error.0.lines().map(str::to_owned).collect::<Vec<_>>())
+        .chain(mibs.into_iter().flat_map(|reading| reading.faults))
         .collect()
 }
 
@@ -94,6 +97,7 @@ pub(crate) struct Daemon {
     certificates: Arc<Certificates>,
     watched: Arc<Watched>,
     trap_access: watch::Sender<port::Access>,
+    names: SharedNames,
     means: Arc<RwLock<Arc<Means>>>,
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<()>>,
@@ -165,6 +169,7 @@ impl Daemon {
 
         let trap_tally = Arc::new(TrapTally::default());
         let names: SharedNames = Arc::new(RwLock::new(Arc::new(Names::builtin())));
+        tokio::spawn(read_names(config.traps.mibs.clone(), names.clone()));
         let traps = Arc::new(TrapCounters::default());
         let senders = Arc::new(RwLock::new(senders(config)));
         let (access, allowed) = watch::channel(trap_access(config, &keys));
@@ -318,6 +323,7 @@ impl Daemon {
             certificates,
             watched: watched_devices.clone(),
             trap_access: access,
+            names,
             means,
             stop: watch::channel(false).0,
             servers: Vec::new(),
@@ -359,6 +365,7 @@ impl Daemon {
             .reload(Settings::of(config, lab))
             .await
             .map_err(|e| StartError::of("sites")(&e))?;
+        tokio::spawn(read_names(config.traps.mibs.clone(), self.names.clone()));
         self.trap_access
             .send_replace(trap_access(config, &read_keys(config)));
         *self.means.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Means::of(config));

@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Lab(Lab),
     Profile(Profile),
     Record(Record),
+    /// The child process that reads MIB files; not for people.
+    ReadMibs(Vec<OsString>),
     /// The recording's child process; not for people.
     GstRecord(Vec<OsString>),
 }
@@ -64,6 +66,7 @@ impl Command {
             Self::Lab(lab) => lab.carry_out(),
             Self::Profile(profile) => profile.carry_out(),
             Self::Record(record) => record.carry_out(),
+            Self::ReadMibs(arguments) => nhipcau::mibs::run_child(&arguments),
             // Before any thread is started: the child limits itself first.
             Self::GstRecord(arguments) => nhipcau_media_gst::run_child(arguments),
         }
@@ -82,6 +85,12 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         .is_some_and(|first| first == nhipcau_media_gst::SUBCOMMAND)
     {
         return Ok(Command::GstRecord(arguments.skip(1).collect()));
+    }
+    if arguments
+        .peek()
+        .is_some_and(|first| first == nhipcau::mibs::SUBCOMMAND)
+    {
+        return Ok(Command::ReadMibs(arguments.skip(1).collect()));
     }
     let mut line =
         Line::read(program.into_iter().chain(arguments)).map_err(|error| error.to_string())?;

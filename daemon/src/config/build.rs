@@ -260,6 +260,7 @@ pub(super) fn build(root: &Datum, state_dir_default: PathBuf) -> Config {
         traps: Traps {
             sources: part("traps").networks("sources"),
             communities: part("traps").secrets("communities"),
+            mibs: part("traps").path_maybe("mibs").map(Path::to_owned),
         },
         metrics: Metrics {
             token: part("metrics").secret_maybe("token"),

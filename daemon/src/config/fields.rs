@@ -399,6 +399,12 @@ pub(super) const TRAPS: &[Field] = &[
         Nothing,
         "beyond those of the credentials",
     ),
+    field(
+        "mibs",
+        Form::Path,
+        Nothing,
+        "directory of MIB files that name notifications and their variables; the standard ones need none",
+    ),
 ];
 
 pub(super) const METRICS: &[Field] = &[

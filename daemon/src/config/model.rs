@@ -341,6 +341,8 @@ pub struct Traps {
     pub sources: Vec<IpNet>,
     /// Communities of v1 and v2c traps; those of the credentials count as well.
     pub communities: Vec<SecretRef>,
+    /// MIB files that name notifications and their variables.
+    pub mibs: Option<PathBuf>,
 }
 
 /// Who may read `/metrics`, and how much at once.
