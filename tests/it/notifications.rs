@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use nhipcau_tests::client::Client;
 use nhipcau_tests::daemon::{Daemon, Setup};
-use nhipcau_tests::snmp::{AUTH_PASSWORD, COMMUNITY, PRIVACY_PASSWORD, USER, notify, v2c, v3};
+use nhipcau_tests::snmp::{
+    AUTH_PASSWORD, COMMUNITY, PRIVACY_PASSWORD, USER, notification, notify, tlv, v2c, v3,
+};
 use nhipcau_tests::{place, program, wait};
 
 /// A daemon that knows a sender at an address.
@@ -161,6 +163,60 @@ fn a_repeated_inform_is_one_event() {
     assert!(daemon.metric("nhipcau_trap_repeated_total", &[]) >= 1.0);
 }
 
+#[test]
+fn a_trap_speaks_in_names_and_its_copy_is_no_second_event() {
+    let Some((daemon, sender)) = receiving() else {
+        return;
+    };
+    let admin = daemon.admin();
+    let socket = UdpSocket::bind((sender, 0)).expect("the address is ours");
+    for _ in 0..2 {
+        socket
+            .send_to(&notification(false, 1, 7), daemon.traps())
+            .expect("loopback takes it");
+    }
+    wait::until("the copy is counted", || {
+        let copies = daemon.metric("nhipcau_trap_dropped_total", &["reason=\"duplicate\""]);
+        (copies == 1.0).then_some(())
+    });
+    wait::until("the event", || (traps(&admin) > 0).then_some(()));
+    assert_eq!(traps(&admin), 1);
+    let events = admin.get("/events?limit=500&device=nguoi-gui");
+    let rows = events.as_array().expect("a list");
+    let event = rows.iter().find(|event| event["kind"] == "trap");
+    let said = &event.expect("the event")["reason"]["args"];
+    assert_eq!(said["name"], "linkUp");
+    assert_eq!(said["oid"], "1.3.6.1.6.3.1.1.5.4");
+    assert_eq!(said["text"], "ifIndex.7 = 7");
+    assert_eq!(said["variables"][0]["oid"], "1.3.6.1.2.1.2.2.1.1.7");
+}
+
+#[test]
+fn a_storm_is_one_event_that_counts_what_it_lost() {
+    let Some((daemon, sender)) = receiving() else {
+        return;
+    };
+    let admin = daemon.admin();
+    let socket = UdpSocket::bind((sender, 0)).expect("the address is ours");
+    for number in 0..400 {
+        socket
+            .send_to(&notification(false, 1, 1_000 + number), daemon.traps())
+            .expect("loopback takes it");
+        if number % 20 == 0 {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+    let storm = wait::until("the storm is told", || {
+        let events = admin.get("/events?limit=500&device=nguoi-gui");
+        let rows = events.as_array().expect("a list");
+        let storm = |event: &&serde_json::Value| event["reason"]["code"] == "trap_storm";
+        rows.iter().find(storm).cloned()
+    });
+    let lost = daemon.metric("nhipcau_trap_dropped_total", &["reason=\"storm\""]);
+    assert_eq!(storm["reason"]["args"]["count"].as_f64(), Some(lost));
+    assert!(lost >= 1.0 && traps(&admin) > 1, "{lost}");
+}
+
 const REQUEST_ID: [u8; 6] = [0x02, 0x04, 0x11, 0x22, 0x33, 0x44];
 
 /// An SNMPv2c InformRequest (RFC 3416): sysUpTime.0, snmpTrapOID.0 = linkUp.
@@ -193,12 +249,4 @@ fn inform() -> Vec<u8> {
         0x30,
         &[tlv(0x02, &[1]), tlv(0x04, COMMUNITY.as_bytes()), pdu].concat(),
     )
-}
-
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(content.len())
-        .ok()
-        .filter(|length| *length < 0x80)
-        .expect("short form is enough");
-    [&[tag, length], content].concat()
 }

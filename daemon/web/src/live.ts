@@ -1,9 +1,18 @@
 import { Backoff } from "./backoff.ts";
 import { Cell } from "./cell.ts";
-import { socketAddress } from "./api.ts";
+import { type EventRow, socketAddress } from "./api.ts";
 
 /** When the stream of changes broke; null while it runs. */
 export const brokenSince = new Cell<Date | null>(null);
+
+type TrapListener = (event: EventRow) => void;
+const trapListeners = new Set<TrapListener>();
+
+/** Tells `listener` of traps at once, before they are stored; their id is 0. */
+export function onTrap(listener: TrapListener): () => void {
+  trapListeners.add(listener);
+  return () => trapListeners.delete(listener);
+}
 
 type Listener = (topics: ReadonlySet<string> | "all") => void;
 const listeners = new Set<Listener>();
@@ -56,6 +65,8 @@ function connect(): void {
   next.onmessage = (event: MessageEvent<unknown>) => {
     const topics = changedTopics(event.data);
     if (topics) tell(topics);
+    const trap = trapEvent(event.data);
+    if (trap) for (const listener of [...trapListeners]) listener(trap);
   };
   next.onclose = () => {
     if (socket !== next) return;
@@ -79,6 +90,17 @@ export function changedTopics(data: unknown): Set<string> | null {
     const message = JSON.parse(data) as { type?: unknown; what?: unknown };
     if (message.type !== "changed" || !Array.isArray(message.what)) return null;
     return new Set(message.what.filter((topic): topic is string => typeof topic === "string"));
+  } catch {
+    return null;
+  }
+}
+
+/** The event of a `trap` message; null for anything else. */
+export function trapEvent(data: unknown): EventRow | null {
+  if (typeof data !== "string") return null;
+  try {
+    const message = JSON.parse(data) as { type?: unknown; event?: EventRow };
+    return message.type === "trap" && message.event ? message.event : null;
   } catch {
     return null;
   }

@@ -19,7 +19,26 @@ export function EventTable({ events, high }: { events: EventRow[]; high?: boolea
         ? <><Link href={`/thiet-bi/${encodeURIComponent(row.device)}`}><Name>{row.device_name}</Name></Link>{row.interface && <span class="quiet"> <Name>{row.interface}</Name></span>}</>
         : <Name>{row.site}</Name>,
     },
-    { key: "chi-tiet", label: t("event.detail"), cell: (row) => <>{reasonSentence(row.reason)}{row.held_back_by && <span class="quiet block">{t("event.held", { name: row.held_back_by })}</span>}</> },
+    { key: "chi-tiet", label: t("event.detail"), cell: (row) => <>{reasonSentence(row.reason)}<Variables reason={row.reason} />{row.held_back_by && <span class="quiet block">{t("event.held", { name: row.held_back_by })}</span>}</> },
   ];
   return <Table label={t("events.log")} columns={columns} rows={events} rowKey={(row) => String(row.id)} rowClass={(row) => `row-${row.health}`} test="events" low={!high} order="-" />;
+}
+
+interface Variable { oid: string; name: string; text: string }
+
+/** What a trap carries, with the numbers behind the names: on demand, because few want them. */
+function Variables({ reason }: { reason: EventRow["reason"] }) {
+  if (reason.code !== "trap") return null;
+  const args: Record<string, unknown> = reason.args ?? {};
+  const listed = Array.isArray(args["variables"]) ? (args["variables"] as Variable[]) : [];
+  if (typeof args["oid"] !== "string") return null;
+  return (
+    <details class="quiet">
+      <summary>{t("event.variables", { count: listed.length })}</summary>
+      <dl class="trap-variables">
+        <dt><Name>{String(args["name"] ?? "")}</Name></dt><dd class="num">{args["oid"]}</dd>
+        {listed.map((variable) => <><dt title={variable.oid}><Name>{variable.name}</Name></dt><dd><Name>{variable.text}</Name>{variable.name !== variable.oid && <span class="quiet num block">{variable.oid}</span>}</dd></>)}
+      </dl>
+    </details>
+  );
 }

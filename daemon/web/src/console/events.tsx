@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { type ApiError, type EventRow, type Incident, api } from "../api.ts";
 import { t } from "../i18n/console.ts";
 import { eventKind, reasonClause } from "../i18n/reasons.ts";
+import { onTrap } from "../live.ts";
 import { useResource } from "../resource.ts";
 import { useQuery } from "../router.tsx";
 import { matches } from "../search.ts";
@@ -49,7 +50,7 @@ function Log() {
   const [error, setError] = useState<ApiError>();
   const [query, setQuery] = useQuery("tim");
   const seen = useSeen(latest.data ?? NONE);
-  const all = merged(seen, older);
+  const all = [...useNews(latest.data), ...merged(seen, older)];
   const shown = all.filter((row) => matches(query, row.device_name, row.site, row.interface, eventKind(row.kind), reasonClause(row.reason)));
   const more = async () => {
     const last = all.at(-1);
@@ -83,6 +84,14 @@ function useSeen(latest: EventRow[]): EventRow[] {
   const [seen, setSeen] = useState<EventRow[]>([]);
   useEffect(() => setSeen((old) => merged(latest, old)), [latest]);
   return merged(latest, seen);
+}
+
+/** Traps that came since `latest` was read: shown at once, replaced by what is stored. */
+function useNews(latest: EventRow[] | undefined): EventRow[] {
+  const [news, setNews] = useState<EventRow[]>([]);
+  useEffect(() => setNews([]), [latest]);
+  useEffect(() => onTrap((event) => setNews((old) => [{ ...event, id: -old.length - 1 }, ...old])), []);
+  return news;
 }
 
 function merged(a: readonly EventRow[], b: readonly EventRow[]): EventRow[] {

@@ -353,6 +353,7 @@ export const consoleWords: Record<keyof typeof vi, string> = {
   "event.what": "What",
   "event.where": "Where",
   "event.detail": "Detail",
+  "event.variables": "Details and OIDs ({count})",
   "event.held": "Held back: behind {name}",
   "playbooks.title": "Playbooks",
   "playbooks.list": "Playbooks",

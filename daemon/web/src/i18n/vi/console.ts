@@ -351,6 +351,7 @@ export const consoleWords = {
   "event.what": "Việc",
   "event.where": "Ở đâu",
   "event.detail": "Chi tiết",
+  "event.variables": "Chi tiết và OID ({count})",
   "event.held": "Giữ lại, vì nằm sau {name}",
   "playbooks.title": "Kịch bản xử lý",
   "playbooks.list": "Kịch bản",
