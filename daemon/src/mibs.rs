@@ -12,7 +12,7 @@ use mib_rs::{BaseType, Loader};
 use nhipcau_inventory::names::Names;
 use nix::sys::resource::{Resource, setrlimit};
 
-use crate::app::plain_text;
+use crate::app::clean::plain_text;
 use crate::exec::{self, End, Program};
 
 /// The child's word on the command line; not for people.

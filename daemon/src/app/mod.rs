@@ -7,9 +7,7 @@ mod attendance;
 mod audit;
 pub(crate) mod availability;
 mod booking;
-mod clean;
-pub(crate) use clean::plain_text;
-
+pub(crate) mod clean;
 mod console;
 pub(crate) mod discovery;
 mod doors;
