@@ -317,6 +317,7 @@ END
         let broken = MIB
             .replace("TINH", "HONG")
             .replace("tinh", "hong")
+            .replace("99999", "99998")
             .replace("hong 2 }", "khongCo 2 }");
         fs::write(folder.path().join("hong/HONG-MIB.txt"), broken).unwrap();
         fs::write(folder.path().join("rac.mib"), vec![0xff; 100_000]).unwrap();
