@@ -46,6 +46,7 @@ impl Machines {
             poller: PollerFigures {
                 in_flight: in_flight as u64,
                 late_total: poller.polls_late,
+                tables_cut_total: poller.tables_cut,
                 lost_total: self.estate.lost().to_vec(),
             },
             traps: self.trap_figures(),

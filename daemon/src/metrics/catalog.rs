@@ -97,6 +97,7 @@ catalog! {
     PollFailures Counter "nhipcau_poll_failures_total" ["device" "reason"] DEVICES "Polls that brought nothing, by reason code.";
     PollInFlight Gauge "nhipcau_poll_in_flight" [] ONE "Devices that are being asked now.";
     PollLate Counter "nhipcau_poll_late_total" [] ONE "Polls that began more than half an interval late.";
+    PollTablesCut Counter "nhipcau_poll_tables_cut_total" [] ONE "Tables with more rows than are read.";
     PollLost Counter "nhipcau_poll_lost_total" ["kind"] WORDS "Events and collections that found their queue full.";
     TableAge Gauge "nhipcau_device_table_age_seconds" ["device" "table"] PARTS "Age of one table's values.";
 

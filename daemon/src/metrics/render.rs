@@ -78,6 +78,11 @@ fn own_series(
     }
     out.put(Id::PollInFlight, &[], snapshot.poller.in_flight as f64);
     out.put(Id::PollLate, &[], snapshot.poller.late_total as f64);
+    out.put(
+        Id::PollTablesCut,
+        &[],
+        snapshot.poller.tables_cut_total as f64,
+    );
     for (kind, count) in &snapshot.poller.lost_total {
         out.put(Id::PollLost, &[kind], *count as f64);
     }

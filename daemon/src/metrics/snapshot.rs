@@ -243,6 +243,8 @@ pub struct PollerFigures {
     pub in_flight: u64,
     /// Polls that began more than half an interval late.
     pub late_total: u64,
+    /// Tables with more rows than are read, once for each reading.
+    pub tables_cut_total: u64,
     /// What the poller found and its receivers were too slow to take, by kind (`event`, `collection`).
     pub lost_total: Vec<(&'static str, u64)>,
 }

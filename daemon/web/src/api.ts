@@ -126,7 +126,7 @@ export interface DeviceDetail extends DeviceRow {
   neighbours: Neighbour[];
   storage: { name: string; used_bytes: number; size_bytes: number; health: Health }[];
   processors: { name: string; load_percent: number }[];
-  collection: { finished_at?: string; duration_ms: number; varbinds: number; requests: number; retries: number; timeouts: number; walk_errors: number; max_repetitions: number; last_success?: string; errors: Reason[] };
+  collection: { finished_at?: string; duration_ms: number; varbinds: number; requests: number; retries: number; timeouts: number; walk_errors: number; tables_cut: string[]; max_repetitions: number; last_success?: string; errors: Reason[] };
 }
 export interface InterfaceRow {
   name: string;

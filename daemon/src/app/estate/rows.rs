@@ -160,6 +160,12 @@ impl Estate {
             retries: collection.statistics.retries,
             timeouts: collection.statistics.timeouts,
             walk_errors: collection.statistics.walk_errors,
+            tables_cut: collection
+                .tables
+                .iter()
+                .filter(|table| table.cut)
+                .map(|table| table.table.to_string())
+                .collect(),
             max_repetitions: collection.statistics.max_repetitions,
             last_success: collection.last_seen.map(|at| self.date(at)),
             errors: collection

@@ -241,6 +241,8 @@ pub struct CollectionSummary {
     pub timeouts: u64,
     /// Tables of this poll whose walk was broken off.
     pub walk_errors: u64,
+    /// Tables with more rows than are read.
+    pub tables_cut: Vec<String>,
     /// Rows that the device has been seen to bear in one answer.
     pub max_repetitions: u32,
     /// When the device last answered anything.

@@ -145,6 +145,7 @@ function Collection({ device }: { device: DeviceDetail }) {
             <dt>{t("device.collection.max_repetitions")}</dt><dd class="num">{collection.max_repetitions}</dd>
             <dt>{t("device.collection.timeouts")}</dt><dd class="num">{collection.timeouts}</dd>
             <dt>{t("device.collection.walk_errors")}</dt><dd class="num">{collection.walk_errors}</dd>
+            {collection.tables_cut.length > 0 && <><dt>{t("device.collection.tables_cut")}</dt><dd>{collection.tables_cut.join(", ")}</dd></>}
           </dl>
         </details>
       )}

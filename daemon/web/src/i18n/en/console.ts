@@ -122,6 +122,7 @@ export const consoleWords: Record<keyof typeof vi, string> = {
   "device.collection.max_repetitions": "Rows it bears in one answer",
   "device.collection.timeouts": "Questions without an answer",
   "device.collection.walk_errors": "Tables broken off",
+  "device.collection.tables_cut": "Tables too long to be read whole",
   "device.collection.ok": "No errors.",
   "device.events": "Events of this device",
   "device.uptime": "Uptime",

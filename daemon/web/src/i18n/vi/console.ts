@@ -120,6 +120,7 @@ export const consoleWords = {
   "device.collection.max_repetitions": "Số hàng chịu được mỗi lần trả lời",
   "device.collection.timeouts": "Câu hỏi không có trả lời",
   "device.collection.walk_errors": "Bảng bị ngắt giữa chừng",
+  "device.collection.tables_cut": "Bảng quá dài, chỉ đọc một phần",
   "device.collection.ok": "Không có lỗi.",
   "device.events": "Sự kiện của thiết bị",
   "device.uptime": "Chạy liên tục",
