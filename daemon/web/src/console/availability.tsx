@@ -112,5 +112,5 @@ export function AvailabilityHere({ kind, subject }: { kind: Row["kind"]; subject
     row?.percent === undefined ? u("availability.here.none")
     : row.down_seconds === 0 ? u("availability.here.well", { percent: availabilityPercent(row.percent) })
     : u("availability.here", { percent: availabilityPercent(row.percent), duration: duration(row.down_seconds), faults: row.faults });
-  return <p class="quiet" data-test="availability-here">{said} <Link href={`/bao-cao?loai=${kind}`}>{u("availability.link")}</Link></p>;
+  return <p class="quiet availability-here" data-test="availability-here">{said} <Link href={`/bao-cao?loai=${kind}`}>{u("availability.link")}</Link></p>;
 }

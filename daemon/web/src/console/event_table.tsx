@@ -19,7 +19,7 @@ export function EventTable({ events, high }: { events: EventRow[]; high?: boolea
         ? <><Link href={`/thiet-bi/${encodeURIComponent(row.device)}`}><Name>{row.device_name}</Name></Link>{row.interface && <span class="quiet"> <Name>{row.interface}</Name></span>}</>
         : <Name>{row.site}</Name>,
     },
-    { key: "chi-tiet", label: t("event.detail"), cell: (row) => <>{reasonSentence(row.reason)}<Variables reason={row.reason} />{row.held_back_by && <span class="quiet block">{t("event.held", { name: row.held_back_by })}</span>}</> },
+    { key: "chi-tiet", label: t("event.detail"), cell: (row) => <>{reasonSentence(row.reason)}<Variables reason={row.reason} />{row.held_back_by && row.reason.code !== "behind" && <span class="quiet block">{t("event.held", { name: row.held_back_by })}</span>}</> },
   ];
   return <Table label={t("events.log")} columns={columns} rows={events} rowKey={(row) => String(row.id)} rowClass={(row) => `row-${row.health}`} test="events" low={!high} order="-" />;
 }

@@ -44,7 +44,7 @@ export interface Picture {
 }
 
 const RANK: Record<Health, number> = { ok: 0, unknown: 1, degraded: 2, critical: 3 };
-const COLUMN = 400;
+const COLUMN = 330;
 const LINE = 42;
 
 export function worst(all: Iterable<Health>): Health {
