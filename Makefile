@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-poll bench-inventory bench-discover bench-bridge bench-start fuzz web build setup setup-test browser fmt
+.PHONY: help run test check bench bench-poll bench-inventory bench-discover bench-bridge bench-start fuzz fuzz-check mutations web build setup setup-test browser fmt
 
 BIN := target/release/nhipcau
 export NHIPCAU_ARTIFACTS ?= $(CURDIR)/artifacts
@@ -39,8 +39,14 @@ bench-inventory: setup-test web build ## what polling and exporting cost, beside
 	@NHIPCAU_BIN=$(CURDIR)/$(BIN) cargo run --quiet --release --locked -p nhipcau-tests --bin bench-inventory
 	@NHIPCAU_BIN=$(CURDIR)/$(BIN) cargo run --quiet --release --locked -p nhipcau-tests --bin bench-traps
 
-fuzz: ## the fuzz targets, FUZZ_SECONDS each (10 minutes unless given)
+fuzz: setup ## the fuzz targets, FUZZ_SECONDS each (10 minutes unless given)
 	@tests/fuzz/run.sh seconds $${FUZZ_SECONDS:-600}
+
+fuzz-check: setup ## the fuzz targets are built and each runs FUZZ_RUNS inputs (20000 unless given), 20 seconds at most
+	@tests/fuzz/run.sh runs $${FUZZ_RUNS:-20000}
+
+mutations: setup ## a million mutated answers through decoder, walk and assembly; NHIPCAU_MUTATIONS says another number
+	@NHIPCAU_MUTATIONS=$${NHIPCAU_MUTATIONS:-1000000} cargo test --quiet --release --locked -p nhipcau-wire --test mutated -- --nocapture
 
 bench-discover: setup web build
 	@NHIPCAU_BIN=$(CURDIR)/$(BIN) cargo run --quiet --release --locked -p nhipcau-tests --bin bench-discover

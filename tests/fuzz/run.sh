@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets with the stable toolchain and runs each: run.sh build | runs N | seconds N
+# Builds the fuzz targets with the stable toolchain and runs each: run.sh build | runs N (for 20 seconds at most) | seconds N
 #
 # libFuzzer finds its way by coverage counters, which stable rustc can insert through LLVM; the address sanitizer, which it cannot, would add
 # little to code without `unsafe`. What was found once stays in corpus/ (not in git); a crash is written to artifacts/ with its input.
@@ -23,25 +23,36 @@ for target in trap response profile; do
     cp ../../inventory/profiles/*.yaml "$seeds"
   elif [[ -d $samples ]]; then
     for datagram in "$samples"/*.bin; do
-      length=$(stat -c %s "$datagram")
-      seed="$seeds/$(basename "$datagram")"
+      seed="$seeds/${datagram##*/}"
       if [[ $target == trap ]]; then
         cp "$datagram" "$seed"
-      elif ((length < 65536)); then
-        # A family, and the same answer to the first questions.
-        { printf '\1'; for _ in 1 2 3 4; do printf "$(printf '\\x%02x\\x%02x' $((length >> 8)) $((length & 255)))"; cat "$datagram"; done; } >"$seed"
+        continue
       fi
+      length=$(stat -c %s "$datagram")
+      ((length < 65536)) || continue
+      # A family, and the same answer to the first questions.
+      printf -v size '\\x%02x\\x%02x' $((length >> 8)) $((length & 255))
+      printf "$size" >"$seeds.length"
+      piece=("$seeds.length" "$datagram")
+      { printf '\1'; cat "${piece[@]}" "${piece[@]}" "${piece[@]}" "${piece[@]}"; } >"$seed"
     done
   else
     echo "SKIPPED: seeds of $target: no corpora at $samples"
   fi
   case $1 in
-    runs) limit="-runs=$2" ;;
-    seconds) limit="-max_total_time=$2" ;;
+    runs) limit=("-runs=$2" -max_total_time=20) ;; # Whatever else the machine does.
+    seconds) limit=("-max_total_time=$2") ;;
     *) echo "run.sh build | runs N | seconds N" >&2; exit 64 ;;
   esac
-  echo "fuzz $target"
-  "$CARGO_TARGET_DIR/$host/release/$target" "$corpus" "$seeds" "$limit" -max_len=65507 -len_control=100 -timeout=10 -rss_limit_mb=2048 \
-    -artifact_prefix="artifacts/$target-" -print_final_stats=1 -verbosity=0
-  rm -r "$seeds"
+  # What the fuzzer tells while it learns is of use only when it found something.
+  log="artifacts/$target.log"
+  echo "fuzz $target, told in tests/fuzz/$log"
+  if ! "$CARGO_TARGET_DIR/$host/release/$target" "$corpus" "$seeds" "${limit[@]}" -max_len=65507 -len_control=100 -timeout=10 -rss_limit_mb=2048 \
+    -artifact_prefix="artifacts/$target-" -print_final_stats=1 -verbosity=0 >"$log" 2>&1; then
+    tail -n 60 "$log"
+    echo "fuzz $target: the input that did it is in tests/fuzz/artifacts" >&2
+    exit 1
+  fi
+  rm -rf "$seeds" "$seeds.length"
+  echo "fuzz $target: $(sed -n 's/^stat::\(number_of_executed_units\|peak_rss_mb\): */\1 /p' "$log" | paste -sd ' ')"
 done
