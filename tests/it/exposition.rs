@@ -154,7 +154,7 @@ fn prometheus_reads_the_province() {
 }
 
 /// `promtool check metrics` reads standard input.
-fn promtool_agrees(exposition: &str) {
+pub(crate) fn promtool_agrees(exposition: &str) {
     let Some(promtool) = program::installed("promtool", "prometheus") else {
         return;
     };

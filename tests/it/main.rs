@@ -6,6 +6,8 @@ mod discovery;
 mod disk;
 mod export;
 mod exposition;
+mod hostile_agent;
+mod hostile_text;
 mod notifications;
 mod playbooks;
 mod secrets;

@@ -1,6 +1,7 @@
 //! The daemon as tests meet it: a process with a state directory, addresses, a console's client and a room's socket, beside the real
 //! programs of others.
 
+pub mod agent;
 pub mod client;
 pub mod daemon;
 pub mod place;

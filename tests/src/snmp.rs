@@ -154,6 +154,18 @@ pub fn v3() -> Vec<String> {
 /// Sends a notification with net-snmp's `snmptrap` or `snmpinform`, from an address of this machine: `linkDown` of port 7.
 #[must_use]
 pub fn notify(tool: &str, options: &[String], from: Ipv4Addr, to: SocketAddr) -> Outcome {
+    notify_with(tool, options, from, to, &[])
+}
+
+/// As [`notify`], with more variables: name, type and value of each.
+#[must_use]
+pub fn notify_with(
+    tool: &str,
+    options: &[String],
+    from: Ipv4Addr,
+    to: SocketAddr,
+    more: &[&str],
+) -> Outcome {
     let folder: PathBuf = std::env::temp_dir();
     let mut command = Command::new(tool);
     command
@@ -170,6 +182,7 @@ pub fn notify(tool: &str, options: &[String], from: Ipv4Addr, to: SocketAddr) ->
         "i",
         "2",
     ]);
+    command.args(more);
     // Its boots counter would be written to the home directory of whoever runs the tests.
     program::run(command.env("MIBS", "").env(
         "SNMP_PERSISTENT_DIR",

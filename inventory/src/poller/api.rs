@@ -22,6 +22,8 @@ pub struct PollerConfig {
     pub retries: u32,
     /// Variable bindings of one table; a walk that brings more is cut and called endless.
     pub walk_varbinds_max: usize,
+    /// Bytes of one table's answers; a walk that brings more is cut and called endless.
+    pub walk_bytes_max: usize,
     /// Rows asked for by the first GETBULK; learnt per device from there.
     pub max_repetitions: u32,
     /// Variable bindings asked for by one request (columns × rows).
@@ -47,6 +49,7 @@ impl Default for PollerConfig {
             request_timeout: Duration::from_secs(2),
             retries: 2,
             walk_varbinds_max: 100_000,
+            walk_bytes_max: 16 << 20,
             max_repetitions: 24,
             request_varbinds_max: 120,
             slow_every: 10,

@@ -23,9 +23,11 @@ export class Daemon {
   #config = join(this.#folder, "nhipcau.yaml");
   #out = "";
   #cookie = "";
+  #env;
 
-  /** `ip` carries pages and media; `wrap` is argv before the daemon's own, such as `ip netns exec NAME`. */
-  constructor(ip, { config = "" } = {}) {
+  /** `ip` carries pages and media; `env` holds the configuration's secrets; `wrap` is argv before the daemon's own, such as `ip netns exec NAME`. */
+  constructor(ip, { config = "", env = {} } = {}) {
+    this.#env = env;
     this.ip = ip;
     this.https = `https://${ip}:18443`;
     // Plain HTTP is for loopback only; a daemon elsewhere is spoken to on loopback all the same.
@@ -35,7 +37,7 @@ export class Daemon {
   }
 
   async start() {
-    this.#child = spawn("flock", ["--no-fork", LOCK, BIN, "run", "--lab", "--config", this.#config], { stdio: ["ignore", "pipe", "pipe"], env: { PATH: process.env.PATH, HOME: this.#folder } });
+    this.#child = spawn("flock", ["--no-fork", LOCK, BIN, "run", "--lab", "--config", this.#config], { stdio: ["ignore", "pipe", "pipe"], env: { ...this.#env, PATH: process.env.PATH, HOME: this.#folder } });
     for (const stream of [this.#child.stdout, this.#child.stderr]) stream.on("data", (bytes) => (this.#out += bytes));
     // The turn may take as long as another test binary needs.
     await until("the daemon", async () => {
@@ -123,6 +125,6 @@ export class Daemon {
       this.#child.kill("SIGKILL");
       await ended;
     }
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -45,7 +45,13 @@ impl Session {
                 let rows = job.walk.asks_rows();
                 // Fewer rows came through where more did not.
                 let learnt = job.rows_max.take();
-                match job.walk.answer(varbinds, around.config.walk_varbinds_max) {
+                job.bytes = job.bytes.saturating_add(bytes);
+                let answered = if job.bytes > around.config.walk_bytes_max {
+                    Err(WalkError::Endless)
+                } else {
+                    job.walk.answer(varbinds, around.config.walk_varbinds_max)
+                };
+                match answered {
                     Ok(()) if job.walk.is_done() => job.outcome = Some(Ok(now)),
                     Ok(()) => {}
                     Err(error) => {

@@ -74,6 +74,8 @@ impl What {
 struct Job {
     what: What,
     walk: Walk,
+    /// Of the answers so far.
+    bytes: usize,
     /// About the surroundings of the device: gives up its place when time grows short.
     last_in_line: bool,
     attempts: u32,
@@ -91,6 +93,7 @@ impl Job {
             last_in_line: matches!(what, What::Vlan(_)),
             what,
             walk,
+            bytes: 0,
             attempts: 0,
             rows_max: None,
             request: None,
