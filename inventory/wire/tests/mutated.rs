@@ -1,7 +1,7 @@
 //! Mutated answers from agents: encoded as a device encodes them, bent, and taken by the library's decoder, the walk and the
 //! assembly. Nothing panics, memory stays bounded, and the device is named.
 //!
-//! `NHIPCAU_MUTATIONS=1000000 cargo test --release -p nhipcau-wire --test mutated -- --nocapture` runs the whole million.
+//! `make mutations` runs the whole million, `NHIPCAU_MUTATIONS` says another number.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -148,6 +148,14 @@ fn size(c: &Collection) -> usize {
     c.interfaces.len() + c.components.len() + c.sensors.len() + c.storage.len() + c.errors.len()
 }
 
+/// The most memory this process has had, in the kernel's words.
+fn memory_peak() -> String {
+    std::fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| Some(status.lines().find(|l| l.starts_with("VmHWM"))?.to_owned()))
+        .map_or_else(|| "memory unknown".to_owned(), |l| l.replace('\t', " "))
+}
+
 #[test]
 #[allow(clippy::disallowed_methods, clippy::print_stdout)] // One moment to count from; the figure is printed.
 fn mutated_answers_pass_decoder_walk_and_assembly_without_harm() {
@@ -210,8 +218,9 @@ fn mutated_answers_pass_decoder_walk_and_assembly_without_harm() {
         assert!(poller.in_flight() <= 64);
     }
     println!(
-        "{bent} mutated answers, {refused} refused by the decoder, largest collection {largest} things, {:.1} s",
-        begun.elapsed().as_secs_f64()
+        "{bent} mutated answers, {refused} refused by the decoder, largest collection {largest} things, {:.1} s, {}",
+        begun.elapsed().as_secs_f64(),
+        memory_peak()
     );
     assert!(
         refused > 0 && refused < bent,
