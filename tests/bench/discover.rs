@@ -5,13 +5,12 @@
     reason = "one JSON line a benchmark, for `make bench`"
 )]
 
-use std::io::Read as _;
 use std::net::Ipv4Addr;
-use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use nhipcau_lab::{Crowd, CrowdConfig};
 use nhipcau_tests::daemon::{Daemon, Setup};
+use nhipcau_tests::elsewhere::{self, Elsewhere};
 use nhipcau_tests::wait;
 use serde_json::json;
 
@@ -22,7 +21,7 @@ const FIRST: Ipv4Addr = Ipv4Addr::new(127, 31, 0, 1);
 const COMMUNITY: &str = "bench";
 
 fn main() {
-    if std::env::args().nth(1).as_deref() == Some("agents") {
+    if std::env::args().nth(1).as_deref() == Some(elsewhere::AGENTS) {
         serve();
     } else {
         measure();
@@ -31,10 +30,6 @@ fn main() {
 
 /// The other process: agents until standard input closes.
 fn serve() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
     let config = CrowdConfig {
         first: FIRST,
         count: AGENTS,
@@ -42,33 +37,11 @@ fn serve() {
         community: COMMUNITY.to_owned(),
         name: "sw-".to_owned(),
     };
-    let crowd = runtime
-        .block_on(Crowd::start(&config))
-        .expect("the addresses are free");
-    println!("ready");
-    let (ended, end) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        ended.send(())
-    });
-    let _ = runtime.block_on(end);
-    drop(crowd);
+    elsewhere::serve(async { Crowd::start(&config).await.expect("the addresses are free") });
 }
 
 fn measure() {
-    let mut agents = Command::new(std::env::current_exe().expect("a process knows its executable"))
-        .arg("agents")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the agents start");
-    let mut ready = [0; 6];
-    agents
-        .stdout
-        .take()
-        .expect("a pipe")
-        .read_exact(&mut ready)
-        .expect("the agents are ready");
+    let _agents = Elsewhere::start(&[]);
     // Everything but the ground is the default.
     let config = format!(
         "credentials: [{{name: bench, version: v2c, community: \"env:BENCH_COMMUNITY\"}}]\n\
@@ -98,6 +71,4 @@ fn measure() {
         "{}",
         json!({ "bench": "discover_300_seconds", "value": (seconds * 10.0).round() / 10.0, "unit": "s" })
     );
-    drop(agents.stdin.take());
-    let _ = agents.wait();
 }

@@ -8,15 +8,15 @@
 )]
 
 use std::fmt::Write as _;
-use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nhipcau_lab::Replay;
 use nhipcau_tests::client::Client;
 use nhipcau_tests::daemon::{Daemon, Setup, metric};
+use nhipcau_tests::elsewhere::{self, Elsewhere};
 use nhipcau_tests::program::{self, Program};
 use nhipcau_tests::{corpora, place, wait};
 use ureq::http::Method;
@@ -39,7 +39,7 @@ const CACHED_READS: u32 = 2_000;
 fn main() {
     let mut arguments = std::env::args().skip(1);
     match (arguments.next().as_deref(), arguments.next()) {
-        (Some("agents"), Some(base)) => {
+        (Some(elsewhere::AGENTS), Some(base)) => {
             let count = arguments.next().and_then(|n| n.parse().ok());
             serve(base.parse().expect("an address"), count.expect("a number"));
         }
@@ -49,15 +49,11 @@ fn main() {
 
 /// The other process: agents until standard input closes.
 fn serve(base: Ipv4Addr, count: u16) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
     let text = recording().expect("the recording is there");
     let replay = Replay::load(&text).expect("the recording loads");
     // Answers as long as an Ethernet frame allows, as switches give them.
     let replay = replay.with_reply_bytes_max(1472);
-    let agents: Vec<_> = runtime.block_on(async {
+    elsewhere::serve(async {
         let mut agents = Vec::new();
         for number in 0..count {
             let served = replay.clone().serve(agent(base, number), COMMUNITY).await;
@@ -65,14 +61,6 @@ fn serve(base: Ipv4Addr, count: u16) {
         }
         agents
     });
-    println!("ready");
-    let (ended, end) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        ended.send(())
-    });
-    let _ = runtime.block_on(end);
-    drop(agents);
 }
 
 fn agent(base: Ipv4Addr, number: u16) -> SocketAddr {
@@ -89,29 +77,17 @@ fn recording() -> Option<String> {
 /// Agents in a process of their own, ended with this.
 struct Agents {
     base: Ipv4Addr,
-    child: Child,
+    _process: Elsewhere,
 }
 
 impl Agents {
     fn start(count: u16) -> Self {
         let base = place::address();
-        let mut child =
-            Command::new(std::env::current_exe().expect("a process knows its executable"))
-                .args(["agents", &base.to_string(), &count.to_string()])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("the agents start");
-        let out = child.stdout.as_mut().expect("a pipe");
-        out.read_exact(&mut [0; 6]).expect("the agents are ready");
-        Self { base, child }
-    }
-}
-
-impl Drop for Agents {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
+        let process = Elsewhere::start(&[base.to_string(), count.to_string()]);
+        Self {
+            base,
+            _process: process,
+        }
     }
 }
 

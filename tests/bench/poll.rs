@@ -7,13 +7,13 @@
 )]
 
 use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nhipcau_lab::Replay;
 use nhipcau_tests::daemon::{Daemon, Setup, metric};
+use nhipcau_tests::elsewhere::{self, Elsewhere};
 use nhipcau_tests::{corpora, place, program, wait};
 
 /// Devices: enough that one poll's luck does not matter, few enough for five seconds between polls on two cores.
@@ -26,19 +26,15 @@ const COMMUNITY: &str = "bench";
 fn main() {
     let mut arguments = std::env::args().skip(1);
     match (arguments.next().as_deref(), arguments.next()) {
-        (Some("agents"), Some(base)) => serve(base.parse().expect("an address")),
+        (Some(elsewhere::AGENTS), Some(base)) => serve(base.parse().expect("an address")),
         _ => measure(),
     }
 }
 
 /// The other process: agents until standard input closes.
 fn serve(base: Ipv4Addr) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
     let text = recording();
-    let agents: Vec<_> = runtime.block_on(async {
+    elsewhere::serve(async {
         let mut agents = Vec::new();
         for number in 0..DEVICES {
             let replay = Replay::load(&text)
@@ -53,14 +49,6 @@ fn serve(base: Ipv4Addr) {
         }
         agents
     });
-    println!("ready");
-    let (ended, end) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        ended.send(())
-    });
-    let _ = runtime.block_on(end);
-    drop(agents);
 }
 
 fn agent(base: Ipv4Addr, number: u8) -> SocketAddr {
@@ -70,19 +58,7 @@ fn agent(base: Ipv4Addr, number: u8) -> SocketAddr {
 
 fn measure() {
     let base = place::address();
-    let mut agents = Command::new(std::env::current_exe().expect("a process knows its executable"))
-        .args(["agents", &base.to_string()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the agents start");
-    let mut ready = [0; 6];
-    agents
-        .stdout
-        .take()
-        .expect("a pipe")
-        .read_exact(&mut ready)
-        .expect("the agents are ready");
+    let _agents = Elsewhere::start(&[base.to_string()]);
 
     let mut config = String::from(
         "credentials: [{name: bench, version: v2c, community: \"env:BENCH_COMMUNITY\"}]\ndevices:\n",
@@ -128,8 +104,6 @@ fn measure() {
         collection["varbinds"],
         collection["requests"]
     );
-    drop(agents.stdin.take());
-    let _ = agents.wait();
 }
 
 /// The standard load when it is there, else a device of the same shape.

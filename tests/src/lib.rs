@@ -4,6 +4,7 @@
 pub mod agent;
 pub mod client;
 pub mod daemon;
+pub mod elsewhere;
 pub mod place;
 pub mod program;
 pub mod snmp;
