@@ -12,6 +12,15 @@ const USERNAME: u16 = 0x0006;
 const MESSAGE_INTEGRITY: u16 = 0x0008;
 const XOR_MAPPED_ADDRESS: u16 = 0x0020;
 const USE_CANDIDATE: u16 = 0x0025;
+#[cfg(feature = "client")]
+const PRIORITY: u16 = 0x0024;
+#[cfg(feature = "client")]
+const ICE_CONTROLLED: u16 = 0x8029;
+#[cfg(feature = "client")]
+const ICE_CONTROLLING: u16 = 0x802a;
+/// Priority of a host candidate's peer-reflexive form (RFC 8445 section 5.1.2.1: type preference 110).
+#[cfg(feature = "client")]
+const CHECK_PRIORITY: u32 = (110 << 24) | (0xffff << 8) | 0xff;
 const FINGERPRINT: u16 = 0x8028;
 /// XORed onto the CRC of a fingerprint.
 const FINGERPRINT_MASK: u32 = 0x5354_554e;
@@ -129,11 +138,22 @@ pub(crate) fn integrity_key(password: &str) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes())
 }
 
-/// A binding request of a controlling client that nominates at once, for the peer of tests and load.
+/// Who decides which pair is used (RFC 8445 section 6.1.1), with the tie-breaker.
+#[cfg(feature = "client")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// We do, and nominate at once.
+    Controlling(u64),
+    /// The other side does.
+    Controlled(u64),
+}
+
+/// A binding request of a full agent, for the peer of tests and load. Returns its length; `buffer` has 200 bytes more than `username`.
 #[cfg(feature = "client")]
 pub(crate) fn write_request(
     username: &str,
     key: &hmac::Key,
+    role: Role,
     transaction: [u8; 12],
     buffer: &mut [u8],
 ) -> usize {
@@ -146,8 +166,20 @@ pub(crate) fn write_request(
     buffer[at + 4..at + 4 + padded].fill(0);
     buffer[at + 4..at + 4 + username.len()].copy_from_slice(username.as_bytes());
     at += 4 + padded;
-    attribute(buffer, at, USE_CANDIDATE, 0);
-    at += 4;
+    attribute(buffer, at, PRIORITY, 4);
+    buffer[at + 4..at + 8].copy_from_slice(&CHECK_PRIORITY.to_be_bytes());
+    at += 8;
+    let (kind, tie_breaker) = match role {
+        Role::Controlling(tie_breaker) => (ICE_CONTROLLING, tie_breaker),
+        Role::Controlled(tie_breaker) => (ICE_CONTROLLED, tie_breaker),
+    };
+    attribute(buffer, at, kind, 8);
+    buffer[at + 4..at + 12].copy_from_slice(&tie_breaker.to_be_bytes());
+    at += 12;
+    if matches!(role, Role::Controlling(_)) {
+        attribute(buffer, at, USE_CANDIDATE, 0);
+        at += 4;
+    }
     set_length(buffer, at + 24);
     let tag = hmac::sign(key, &buffer[..at]);
     attribute(buffer, at, MESSAGE_INTEGRITY, 20);
@@ -160,12 +192,11 @@ pub(crate) fn write_request(
     at + 8
 }
 
-/// Whether `message` is the success response to the request with `transaction`.
+/// The transaction that `message` is the success response to.
 #[cfg(feature = "client")]
-pub(crate) fn is_success(message: &[u8], transaction: &[u8; 12]) -> bool {
-    message.len() >= HEADER
-        && message[..2] == BINDING_SUCCESS.to_be_bytes()
-        && &message[8..HEADER] == transaction
+pub(crate) fn success_of(message: &[u8]) -> Option<[u8; 12]> {
+    (message.len() >= HEADER && message[..2] == BINDING_SUCCESS.to_be_bytes())
+        .then(|| message[8..HEADER].try_into().ok())?
 }
 
 fn attribute(buffer: &mut [u8], at: usize, kind: u16, length: usize) {
@@ -192,7 +223,13 @@ mod tests {
 
     fn request(username: &str, password: &str) -> Vec<u8> {
         let mut buffer = vec![0; 200];
-        let length = write_request(username, &integrity_key(password), [7; 12], &mut buffer);
+        let length = write_request(
+            username,
+            &integrity_key(password),
+            Role::Controlling(1),
+            [7; 12],
+            &mut buffer,
+        );
         buffer.truncate(length);
         buffer
     }
@@ -233,7 +270,7 @@ mod tests {
         for from in ["203.0.113.7:5000", "[2001:db8::7]:5000"] {
             let from = from.parse::<SocketAddr>().unwrap();
             let length = parsed.respond(from, &integrity_key("p"), &mut buffer);
-            assert!(is_success(&buffer[..length], &[7; 12]));
+            assert_eq!(success_of(&buffer[..length]), Some([7; 12]));
             let port = u16::from_be_bytes([buffer[26], buffer[27]]) ^ 0x2112;
             assert_eq!(port, 5000);
             assert_eq!(

@@ -1,16 +1,24 @@
 //! Many clients in one thread.
 
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
-use super::{Client, ClientIdentity, Packet};
-use crate::socket::{Inbox, readable};
+use super::{Client, ClientError, ClientIdentity, Packet};
+use crate::socket::{JoinedInbox, Readiness};
 
 /// Clients that are polled together. They share one certificate.
 pub struct Crowd {
     identity: ClientIdentity,
     clients: Vec<Client>,
-    inbox: Inbox,
+    /// The socket of each client that `readiness` watches.
+    watched: Vec<Option<RawFd>>,
+    /// Clients that were lent out since the last turn: their sockets may be others.
+    touched: Vec<usize>,
+    /// Clients on bad lines: their datagrams come when their time has come, not when a socket is readable.
+    on_lines: Vec<usize>,
+    readiness: Option<Readiness>,
+    ready: Vec<u32>,
+    inbox: JoinedInbox,
     /// When every client was last looked at, also those without datagrams.
     swept_at: Option<Instant>,
 }
@@ -25,19 +33,46 @@ impl Crowd {
         Self {
             identity,
             clients: Vec::new(),
-            inbox: Inbox::new(),
+            watched: Vec::new(),
+            touched: Vec::new(),
+            on_lines: Vec::new(),
+            readiness: Readiness::new().ok(),
+            ready: Vec::new(),
+            inbox: JoinedInbox::new(),
             swept_at: None,
         }
     }
 
     /// Adds a client and returns its number.
     pub fn add(&mut self, client: Client) -> usize {
+        let number = self.clients.len();
+        self.watched.push(None);
+        self.touched.push(number);
+        if client.has_line() {
+            self.on_lines.push(number);
+        }
         self.clients.push(client);
-        self.clients.len() - 1
+        number
+    }
+
+    /// Puts another client in the place of one that left, which is closed and returned.
+    pub fn replace(&mut self, number: usize, client: Client) -> Client {
+        self.on_lines.retain(|other| *other != number);
+        if client.has_line() {
+            self.on_lines.push(number);
+        }
+        self.watched[number] = None;
+        self.touched.push(number);
+        let mut left = std::mem::replace(&mut self.clients[number], client);
+        left.close();
+        left
     }
 
     /// The client of that number.
     pub fn client(&mut self, number: usize) -> &mut Client {
+        if self.touched.last() != Some(&number) {
+            self.touched.push(number);
+        }
         &mut self.clients[number]
     }
 
@@ -45,6 +80,18 @@ impl Crowd {
     #[must_use]
     pub fn offer(&self, number: usize) -> String {
         self.clients[number].offer(&self.identity)
+    }
+
+    /// The client's answer to the offer of a server, after which it connects as it is polled.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Answer`] names what the offer lacks.
+    pub fn answer(&mut self, number: usize, offer: &str) -> Result<String, ClientError> {
+        let Self {
+            identity, clients, ..
+        } = self;
+        clients[number].answer(identity, offer)
     }
 
     /// All clients.
@@ -55,27 +102,61 @@ impl Crowd {
 
     /// Waits at most `timeout` for datagrams, takes them, and does what time asks for. Media packets go to `sink`.
     pub fn poll(&mut self, timeout: Duration, mut sink: impl FnMut(Packet<'_>)) {
-        let sources = self
-            .clients
-            .iter()
-            .map(|client| client.socket.as_raw_fd())
-            .collect::<Vec<_>>();
-        let ready = readable(&sources, timeout);
+        self.watch_touched();
+        let Some(readiness) = &mut self.readiness else {
+            return;
+        };
+        readiness.wait(timeout, &mut self.ready);
         let now = Instant::now();
+        for index in 0..self.ready.len() {
+            let number = self.ready[index] as usize;
+            self.visit(number, now, true, &mut sink);
+        }
         let sweep = self
             .swept_at
             .is_none_or(|at| now.saturating_duration_since(at) >= SWEEP_PAUSE);
         if sweep {
             self.swept_at = Some(now);
+            for number in 0..self.clients.len() {
+                self.visit(number, now, false, &mut sink);
+            }
+        } else {
+            for index in 0..self.on_lines.len() {
+                self.visit(self.on_lines[index], now, false, &mut sink);
+            }
         }
-        for (number, (client, ready)) in self.clients.iter_mut().zip(ready).enumerate() {
-            if ready || sweep {
-                client.poll(&self.identity, &mut self.inbox, now, ready, &mut |packet| {
-                    sink(Packet {
-                        client: number,
-                        ..packet
-                    });
-                });
+    }
+
+    fn visit(
+        &mut self,
+        number: usize,
+        now: Instant,
+        readable: bool,
+        sink: &mut impl FnMut(Packet<'_>),
+    ) {
+        let Self {
+            identity,
+            clients,
+            inbox,
+            ..
+        } = self;
+        clients[number].poll(identity, inbox, now, readable, &mut |packet| {
+            sink(Packet {
+                client: number,
+                ..packet
+            });
+        });
+    }
+
+    fn watch_touched(&mut self) {
+        let Some(readiness) = &self.readiness else {
+            return;
+        };
+        for number in self.touched.drain(..) {
+            let fd = self.clients[number].socket.as_raw_fd();
+            // A closed socket leaves the watch by itself; a refused watch is tried again when the client is touched again.
+            if self.watched[number] != Some(fd) && readiness.watch(fd, number as u32).is_ok() {
+                self.watched[number] = Some(fd);
             }
         }
     }

@@ -1,8 +1,11 @@
-//! A light real peer: a controlling ICE client, DTLS and SRTP over its own UDP socket, with VP8-shaped and Opus-shaped packets.
-//! Hundreds run in one thread (see [`Crowd`]). For tests, benchmarks and the load tool; it never loads a codec.
+//! A light real peer: a full ICE agent with one host candidate, DTLS and SRTP over its own UDP socket, with VP8-shaped and
+//! Opus-shaped packets. A thousand run in one thread (see [`Crowd`]). For tests, benchmarks and the load tool; it never loads a codec.
 
 mod crowd;
+mod foreign;
+mod line;
 mod media;
+mod receive;
 mod sdp;
 
 use std::io;
@@ -14,9 +17,9 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::dtls::{Dtls, Identity, Progress};
-use crate::socket::{Inbox, Outbox, Route, Socket};
+use crate::socket::{JoinedInbox, Outbox, Route, Socket, join_segments};
 use crate::srtp::{Profile, Session};
-use crate::stun;
+use crate::stun::{self, BindingRequest, Role};
 
 /// Binds the calling thread, and those that it starts, to a core; for benchmarks.
 pub fn pin_thread(core: usize) {
@@ -24,8 +27,11 @@ pub fn pin_thread(core: usize) {
 }
 
 pub use crowd::Crowd;
-use media::{InStream, OutStream};
-pub use media::{Packet, Received, SlotCounts};
+use line::Line;
+pub use line::{LineCounts, LineOptions};
+use media::OutStream;
+use receive::InStream;
+pub use receive::{Packet, Received, SlotCounts};
 
 /// Between two checks before the connection stands.
 const CHECK_PAUSE: Duration = Duration::from_millis(100);
@@ -33,8 +39,18 @@ const CHECK_PAUSE: Duration = Duration::from_millis(100);
 const CONSENT_PAUSE: Duration = Duration::from_secs(2);
 /// Between two feedbacks about received packets.
 const FEEDBACK_PAUSE: Duration = Duration::from_millis(100);
+/// Between two reports about received and sent streams (RFC 3550 asks for 5 s on average; browsers report every second).
+const REPORT_PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks at what is missing.
+const REPAIR_PAUSE: Duration = Duration::from_millis(10);
 /// Packets kept for the bridge's NACKs, by layer.
 const SENT_KEPT: usize = 256;
+/// Checks whose answer is still taken: those of three seconds.
+const CHECKS_OPEN: u32 = 32;
+/// Candidates of a server that are tried.
+const CANDIDATES_MAX: usize = 4;
+/// Bytes that wait to be sent by a client that publishes, and by one that does not.
+const OUTBOX_BYTES: (usize, usize) = (1 << 16, 1 << 14);
 
 /// Which SRTP profile a client offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +59,18 @@ pub enum Protection {
     Gcm,
     /// `SRTP_AES128_CM_HMAC_SHA1_80` only, as room systems.
     Cm,
+}
+
+/// Which m-lines a client offers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// As our page: sound and picture to send, then the slots.
+    #[default]
+    Page,
+    /// As a WHIP encoder (RFC 9725): only what is sent.
+    Whip,
+    /// As a WHEP viewer: only the slots.
+    Whep,
 }
 
 /// What a client sends and how much it receives.
@@ -62,6 +90,12 @@ pub struct ClientOptions {
     pub protection: Protection,
     /// Kernel buffer for what arrives, in bytes.
     pub buffer_bytes: usize,
+    /// M-lines of the offer.
+    pub shape: Shape,
+    /// Whether it asks for lost packets of pictures again and reports what it receives, as browsers do.
+    pub repair: bool,
+    /// The line to the bridge.
+    pub line: LineOptions,
 }
 
 impl Default for ClientOptions {
@@ -74,6 +108,9 @@ impl Default for ClientOptions {
             slots_video: 12,
             protection: Protection::Gcm,
             buffer_bytes: 1 << 20,
+            shape: Shape::Page,
+            repair: false,
+            line: LineOptions::default(),
         }
     }
 }
@@ -121,6 +158,8 @@ impl ClientIdentity {
 /// The bridge as the client knows it from the answer.
 struct Remote {
     route: Route,
+    /// All of its candidates; `route` leads to the one that answered.
+    candidates: Vec<SocketAddr>,
     username: String,
     key: hmac::Key,
     fingerprint: [u8; 32],
@@ -131,10 +170,16 @@ pub struct Client {
     options: ClientOptions,
     socket: Socket,
     outbox: Outbox,
+    line: Option<Box<Line>>,
     ufrag: String,
+    pwd: String,
     session: u64,
     remote: Option<Remote>,
-    transaction: [u8; 12],
+    /// Whether it decides which pair is used, as who offers does.
+    controlling: bool,
+    /// Whether the other side, which decides, has chosen this pair.
+    nominated: bool,
+    checks: u32,
     checked_at: Option<Instant>,
     validated: bool,
     dtls: Option<Dtls>,
@@ -146,6 +191,8 @@ pub struct Client {
     inbound: Vec<InStream>,
     recorder: Recorder,
     feedback_at: Instant,
+    report_at: Instant,
+    repair_at: Instant,
     received: Received,
 }
 
@@ -156,9 +203,8 @@ impl Client {
     ///
     /// [`ClientError::Io`].
     pub fn new(options: ClientOptions, now: Instant) -> Result<Self, ClientError> {
-        let socket =
-            Socket::bind_with_buffer(SocketAddr::new(options.bind, 0), options.buffer_bytes)?;
-        let mut random = [0; 24];
+        let socket = bind(&options)?;
+        let mut random = [0; 40];
         SystemRandom::new()
             .fill(&mut random)
             .map_err(|_| ClientError::Certificate("no random numbers".to_owned()))?;
@@ -170,11 +216,22 @@ impl Client {
             .collect();
         Ok(Self {
             socket,
-            outbox: Outbox::with_capacity(1 << 16),
+            outbox: Outbox::with_capacity(if options.layers > 0 {
+                OUTBOX_BYTES.0
+            } else {
+                OUTBOX_BYTES.1
+            }),
+            line: (!options.line.is_plain()).then(|| Box::new(Line::new(options.line, now))),
             ufrag: format!("c{:08x}", word(0)),
+            pwd: random[24..]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
             session: u64::from(word(4)),
             remote: None,
-            transaction: [0; 12],
+            controlling: true,
+            nominated: false,
+            checks: 0,
             checked_at: None,
             validated: false,
             dtls: None,
@@ -185,6 +242,8 @@ impl Client {
             inbound: Vec::new(),
             recorder: Recorder::new(now),
             feedback_at: now,
+            report_at: now,
+            repair_at: now,
             received: Received::default(),
             options,
         })
@@ -195,7 +254,7 @@ impl Client {
     pub fn offer(&self, identity: &ClientIdentity) -> String {
         sdp::offer(
             &self.options,
-            &self.ufrag,
+            (&self.ufrag, &self.pwd),
             self.session,
             identity.fingerprint(),
             &self.out,
@@ -209,29 +268,46 @@ impl Client {
     /// [`ClientError::Answer`] names what the answer lacks.
     pub fn accept(&mut self, answer: &str) -> Result<(), ClientError> {
         let answer = sdp::parse_answer(answer)?;
-        let remote = answer
-            .candidates
-            .iter()
-            .find(|addr| addr.is_ipv4() == self.options.bind.is_ipv4())
-            .ok_or(ClientError::Answer("no candidate of this address family"))?;
-        self.remote = Some(Remote {
-            route: Route {
-                socket: 0,
-                local: None,
-                remote: *remote,
-            },
-            username: format!("{}:{}", answer.ufrag, self.ufrag),
-            key: stun::integrity_key(&answer.pwd),
-            fingerprint: answer.fingerprint,
-        });
-        self.validated = false;
-        self.checked_at = None;
+        self.connect_to(&answer.transport)?;
         let before = std::mem::take(&mut self.inbound);
         self.inbound = match before.len() == answer.streams.len() {
             // The slots keep their SSRCs; their state must outlive the renegotiation as the keys do.
             true => before,
             false => answer.streams.into_iter().map(InStream::new).collect(),
         };
+        Ok(())
+    }
+
+    /// Answers the offer of a server that wants to send: one audio and one video m-line are taken, as they come.
+    fn answer(&mut self, identity: &ClientIdentity, offer: &str) -> Result<String, ClientError> {
+        let offer = foreign::parse_offer(offer)?;
+        self.controlling = offer.transport.lite;
+        self.connect_to(&offer.transport)?;
+        self.inbound = offer.streams().map(InStream::new).collect();
+        let addr = self.local_addr();
+        Ok(offer.answer((&self.ufrag, &self.pwd), addr, identity.fingerprint()))
+    }
+
+    fn connect_to(&mut self, transport: &sdp::Transport) -> Result<(), ClientError> {
+        let mut candidates = transport.candidates.clone();
+        candidates.retain(|addr| addr.is_ipv4() == self.options.bind.is_ipv4());
+        candidates.truncate(CANDIDATES_MAX);
+        let remote = *candidates
+            .first()
+            .ok_or(ClientError::Answer("no candidate of this address family"))?;
+        self.remote = Some(Remote {
+            route: Route {
+                socket: 0,
+                local: None,
+                remote,
+            },
+            candidates,
+            username: format!("{}:{}", transport.ufrag, self.ufrag),
+            key: stun::integrity_key(&transport.pwd),
+            fingerprint: transport.fingerprint,
+        });
+        self.validated = false;
+        self.checked_at = None;
         Ok(())
     }
 
@@ -247,12 +323,22 @@ impl Client {
     ///
     /// [`ClientError::Io`].
     pub fn change_port(&mut self) -> Result<(), ClientError> {
-        self.socket = Socket::bind_with_buffer(
-            SocketAddr::new(self.options.bind, 0),
-            self.options.buffer_bytes,
-        )?;
+        self.socket = bind(&self.options)?;
         self.checked_at = None;
         Ok(())
+    }
+
+    /// Whether its line does anything to datagrams.
+    pub(super) fn has_line(&self) -> bool {
+        self.line.is_some()
+    }
+
+    /// What its line did to what it sent and to what it was to receive.
+    #[must_use]
+    pub fn line_counts(&self) -> (LineCounts, LineCounts) {
+        self.line
+            .as_ref()
+            .map_or_else(Default::default, |line| (line.up.counts, line.down.counts))
     }
 
     /// Whether keys are known.
@@ -275,18 +361,37 @@ impl Client {
 
     /// Sends raw bytes to the bridge from this client's address.
     pub fn send_raw(&mut self, datagram: &[u8]) {
-        if let Some(remote) = &self.remote {
+        if self.remote.is_some() {
             self.outbox.space()[..datagram.len()].copy_from_slice(datagram);
-            self.outbox.commit(&remote.route, datagram.len());
-            self.outbox.flush(std::slice::from_ref(&self.socket));
+            self.dispatch(datagram.len());
+            self.flush();
         }
+    }
+
+    /// Puts the first `length` bytes of the outbox's space on the way.
+    fn dispatch(&mut self, length: usize) {
+        let Some(remote) = &self.remote else { return };
+        match &mut self.line {
+            Some(line) => line
+                .up
+                .offer(&self.outbox.space()[..length], Instant::now()),
+            None => self.outbox.commit(&remote.route, length),
+        }
+        if self.outbox.is_full() {
+            self.flush();
+        }
+    }
+
+    /// Sends what was queued. Polling does it too.
+    pub fn flush(&mut self) {
+        self.outbox.flush(std::slice::from_ref(&self.socket));
     }
 
     /// Receives what waits, answers what needs an answer, and does what time asks for. Media packets go to `sink`.
     fn poll(
         &mut self,
         identity: &ClientIdentity,
-        inbox: &mut Inbox,
+        inbox: &mut JoinedInbox,
         now: Instant,
         readable: bool,
         sink: &mut dyn FnMut(Packet<'_>),
@@ -294,11 +399,13 @@ impl Client {
         let mut more = readable;
         while more {
             more = inbox.receive(&self.socket);
-            for index in 0..inbox.len() {
-                if let Some((_, datagram)) = inbox.datagram(index, 0) {
-                    self.take(datagram, identity, now, sink);
-                }
-            }
+            inbox.each(|source, datagram| match &mut self.line {
+                Some(line) => line.down.offer(datagram, now),
+                None => self.take(source, datagram, identity, now, sink),
+            });
+        }
+        if self.line.is_some() {
+            self.follow_line(identity, now, sink);
         }
         self.check(now);
         if let Some(dtls) = &mut self.dtls {
@@ -309,11 +416,40 @@ impl Client {
             self.feedback_at = now;
             self.send_feedback();
         }
-        self.outbox.flush(std::slice::from_ref(&self.socket));
+        if self.options.repair {
+            self.repair_and_report(now);
+        }
+        self.flush();
+    }
+
+    /// Takes what has arrived over a bad line, in both directions.
+    fn follow_line(
+        &mut self,
+        identity: &ClientIdentity,
+        now: Instant,
+        sink: &mut dyn FnMut(Packet<'_>),
+    ) {
+        let Some(source) = self.remote.as_ref().map(|remote| remote.route.remote) else {
+            return;
+        };
+        while let Some(mut datagram) = self.line.as_mut().and_then(|line| line.down.arrive(now)) {
+            self.take(source, &mut datagram, identity, now, sink);
+        }
+        while let Some(datagram) = self.line.as_mut().and_then(|line| line.up.arrive(now)) {
+            if let Some(remote) = &self.remote {
+                self.outbox.space()[..datagram.len()].copy_from_slice(&datagram);
+                self.outbox.commit(&remote.route, datagram.len());
+            }
+            if self.outbox.is_full() {
+                self.flush();
+            }
+        }
     }
 
     fn check(&mut self, now: Instant) {
-        let Some(remote) = &self.remote else { return };
+        let Some(remote) = &mut self.remote else {
+            return;
+        };
         let pause = if self.validated {
             CONSENT_PAUSE
         } else {
@@ -326,39 +462,38 @@ impl Client {
             return;
         }
         self.checked_at = Some(now);
-        let count = u32::from_be_bytes([
-            self.transaction[0],
-            self.transaction[1],
-            self.transaction[2],
-            self.transaction[3],
-        ]);
-        self.transaction[..4].copy_from_slice(&(count + 1).to_be_bytes());
-        self.transaction[4..].copy_from_slice(&self.session.to_be_bytes());
+        if !self.validated {
+            // In turn, until one answers.
+            let turn = self.checks as usize % remote.candidates.len();
+            remote.route.remote = remote.candidates[turn];
+        }
+        self.checks += 1;
+        let role = if self.controlling {
+            Role::Controlling(self.session)
+        } else {
+            Role::Controlled(self.session)
+        };
+        let transaction = transaction(self.checks, self.session);
         let length = stun::write_request(
             &remote.username,
             &remote.key,
-            self.transaction,
+            role,
+            transaction,
             self.outbox.space(),
         );
-        self.outbox.commit(&remote.route, length);
+        self.dispatch(length);
     }
 
     fn take(
         &mut self,
+        source: SocketAddr,
         datagram: &mut [u8],
         identity: &ClientIdentity,
         now: Instant,
         sink: &mut dyn FnMut(Packet<'_>),
     ) {
         match datagram.first() {
-            Some(0..=3) if stun::is_success(datagram, &self.transaction) => {
-                self.validated = true;
-                if self.dtls.is_none()
-                    && let Some(remote) = &self.remote
-                {
-                    self.dtls = Dtls::connect(&identity.0, remote.fingerprint, now);
-                }
-            }
+            Some(0..=3) => self.take_stun(source, datagram, identity, now),
             Some(20..=63) => {
                 if let Some(dtls) = &mut self.dtls
                     && let Progress::Connected(session) = dtls.read(datagram, now)
@@ -368,7 +503,7 @@ impl Client {
             }
             Some(128..=191) if datagram.len() >= 12 => {
                 if (192..=223).contains(&datagram[1]) {
-                    self.take_rtcp(datagram);
+                    self.take_rtcp(datagram, now);
                 } else {
                     self.take_rtp(datagram, now, sink);
                 }
@@ -377,25 +512,72 @@ impl Client {
         }
     }
 
-    fn send_dtls(&mut self) {
-        let (Some(dtls), Some(remote)) = (&mut self.dtls, &self.remote) else {
+    /// Takes the answer to a check of ours, or answers a check of the other side.
+    fn take_stun(
+        &mut self,
+        source: SocketAddr,
+        datagram: &[u8],
+        identity: &ClientIdentity,
+        now: Instant,
+    ) {
+        let Some(remote) = &mut self.remote else {
             return;
         };
-        while let Some(datagram) = dtls.poll_transmit() {
-            self.outbox.space()[..datagram.len()].copy_from_slice(&datagram);
-            self.outbox.commit(&remote.route, datagram.len());
+        if let Some(answered) = stun::success_of(datagram) {
+            let latest = self.checks;
+            let ours = (latest.saturating_sub(CHECKS_OPEN)..=latest)
+                .any(|check| transaction(check, self.session) == answered);
+            if ours && !self.validated {
+                self.validated = true;
+                remote.route.remote = source;
+            }
+        } else if let Some(request) = BindingRequest::parse(datagram)
+            && request.ufrag == self.ufrag.as_bytes()
+        {
+            let key = stun::integrity_key(&self.pwd);
+            if request.is_authentic(&key) {
+                self.nominated |= request.use_candidate;
+                let length = request.respond(source, &key, self.outbox.space());
+                let back = Route {
+                    remote: source,
+                    ..remote.route
+                };
+                self.outbox.commit(&back, length);
+            }
+        }
+        if self.validated && (self.controlling || self.nominated) && self.dtls.is_none() {
+            self.dtls = Dtls::connect(&identity.0, remote.fingerprint, now);
         }
     }
-}
 
-impl Client {
+    fn send_dtls(&mut self) {
+        while let Some(datagram) = self.dtls.as_mut().and_then(Dtls::poll_transmit) {
+            self.outbox.space()[..datagram.len()].copy_from_slice(&datagram);
+            self.dispatch(datagram.len());
+        }
+    }
+
     /// Says goodbye in DTLS.
     pub fn close(&mut self) {
         if let Some(dtls) = &mut self.dtls {
             dtls.close(Instant::now());
         }
         self.send_dtls();
-        self.outbox.flush(std::slice::from_ref(&self.socket));
+        self.flush();
         self.remote = None;
     }
+}
+
+fn bind(options: &ClientOptions) -> io::Result<Socket> {
+    let socket = Socket::bind_with_buffer(SocketAddr::new(options.bind, 0), options.buffer_bytes)?;
+    join_segments(&socket);
+    Ok(socket)
+}
+
+/// The transaction of the check with that number.
+fn transaction(check: u32, session: u64) -> [u8; 12] {
+    let mut transaction = [0; 12];
+    transaction[..4].copy_from_slice(&check.to_be_bytes());
+    transaction[4..].copy_from_slice(&session.to_be_bytes());
+    transaction
 }

@@ -8,7 +8,7 @@ use nhipcau_sfu::Kind;
 use rtc_sdp::SessionDescription;
 
 use super::media::OutStream;
-use super::{ClientError, ClientOptions};
+use super::{ClientError, ClientOptions, Shape};
 
 /// Ids of the header extensions that the client offers.
 pub(super) const MID_ID: u8 = 4;
@@ -22,33 +22,42 @@ pub(super) const RTX: u8 = 97;
 /// Rids, best first.
 pub(super) const RIDS: [&str; 3] = ["h", "m", "l"];
 
+/// The m-lines of an offer: whether it is sound, and its direction.
+fn lines(options: &ClientOptions) -> Vec<(bool, &'static str)> {
+    let sends = |on| if on { "sendonly" } else { "inactive" };
+    let mut lines = match options.shape {
+        Shape::Page | Shape::Whip => {
+            vec![
+                (true, sends(options.audio)),
+                (false, sends(options.layers > 0)),
+            ]
+        }
+        Shape::Whep => Vec::new(),
+    };
+    if options.shape != Shape::Whip {
+        lines.extend((0..options.slots_audio).map(|_| (true, "recvonly")));
+        lines.extend((0..options.slots_video).map(|_| (false, "recvonly")));
+    }
+    lines
+}
+
 pub(super) fn offer(
     options: &ClientOptions,
-    ufrag: &str,
+    (ufrag, pwd): (&str, &str),
     session: u64,
     fingerprint: &str,
     out: &[OutStream],
 ) -> String {
-    let count = 2 + options.slots_audio + options.slots_video;
-    let mids = (0..count)
+    let lines = lines(options);
+    let mids = (0..lines.len())
         .map(|mid| mid.to_string())
         .collect::<Vec<_>>()
         .join(" ");
     let mut text = format!(
         "v=0\r\no=- {session} 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {mids}\r\n"
     );
-    for mid in 0..count {
-        let audio = mid == 0 || (2..2 + options.slots_audio).contains(&mid);
-        let sends = match mid {
-            0 => options.audio,
-            1 => options.layers > 0,
-            _ => false,
-        };
-        let direction = match (mid < 2, sends) {
-            (true, true) => "sendonly",
-            (true, false) => "inactive",
-            (false, _) => "recvonly",
-        };
+    for (mid, (audio, direction)) in lines.into_iter().enumerate() {
+        let sends = direction == "sendonly";
         let (head, codec) = if audio {
             (
                 format!("audio 9 UDP/TLS/RTP/SAVPF {OPUS}"),
@@ -64,7 +73,7 @@ pub(super) fn offer(
         };
         let _ = write!(
             text,
-            "m={head}\r\nc=IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:0123456789abcdef01234567\r\n\
+            "m={head}\r\nc=IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n\
              a=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\na=mid:{mid}\r\na={direction}\r\n\
              a=extmap:{TRANSPORT_ID} http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n\
              a=extmap:{MID_ID} urn:ietf:params:rtp-hdrext:sdes:mid\r\n{codec}"
@@ -80,13 +89,13 @@ pub(super) fn offer(
                 "a=extmap:{RID_ID} urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n"
             );
         }
-        if mid == 0 && sends {
+        if audio && sends {
             let _ = write!(text, "a=ssrc:{} cname:c\r\n", out[0].ssrc);
         }
-        if mid == 1 && options.layers == 1 {
+        if !audio && sends && options.layers == 1 {
             let _ = write!(text, "a=ssrc:{} cname:c\r\n", out[1].ssrc);
         }
-        if mid == 1 && options.layers > 1 {
+        if !audio && sends && options.layers > 1 {
             let rids = &RIDS[RIDS.len() - options.layers..];
             for rid in rids {
                 let _ = write!(text, "a=rid:{rid} send\r\n");
@@ -97,45 +106,94 @@ pub(super) fn offer(
     text
 }
 
-/// What the answer says.
-pub(super) struct Answer {
+/// Where and to whom to connect.
+pub(super) struct Transport {
     pub(super) ufrag: String,
     pub(super) pwd: String,
     pub(super) fingerprint: [u8; 32],
+    /// Over UDP, in the order of the text.
     pub(super) candidates: Vec<SocketAddr>,
-    /// SSRC, retransmission SSRC, kind and slot.
-    pub(super) streams: Vec<(u32, Option<u32>, Kind, usize)>,
+    /// Whether the other side only answers checks.
+    pub(super) lite: bool,
+}
+
+impl Transport {
+    /// Reads it from the first m-line that is not refused, or from the session's head.
+    pub(super) fn of(session: &SessionDescription) -> Result<Self, ClientError> {
+        let first = session
+            .media_descriptions
+            .iter()
+            .find(|media| media.media_name.port.value != 0)
+            .ok_or(ClientError::Answer("no m-line"))?;
+        let take = |key: &str| {
+            let head = session.attributes.iter();
+            first
+                .attribute(key)
+                .flatten()
+                .map(str::to_owned)
+                .or_else(|| {
+                    let mut found = head.filter(|attribute| attribute.key == key);
+                    found.next()?.value.clone()
+                })
+        };
+        let fingerprint = take("fingerprint").ok_or(ClientError::Answer("no fingerprint"))?;
+        let (function, print) = fingerprint.split_once(' ').unwrap_or_default();
+        let bytes = print
+            .split(':')
+            .map(|text| u8::from_str_radix(text, 16))
+            .collect::<Result<Vec<_>, _>>();
+        let digest = bytes.ok().and_then(|bytes| bytes.try_into().ok());
+        let candidates = first
+            .attributes
+            .iter()
+            .filter(|attribute| attribute.key == "candidate")
+            .filter_map(|attribute| {
+                let words = attribute.value.as_deref()?.split(' ').collect::<Vec<_>>();
+                if !words.get(2)?.eq_ignore_ascii_case("udp") || *words.get(1)? != "1" {
+                    return None;
+                }
+                Some(SocketAddr::new(
+                    words.get(4)?.parse().ok()?,
+                    words.get(5)?.parse().ok()?,
+                ))
+            })
+            .collect();
+        Ok(Self {
+            ufrag: take("ice-ufrag").ok_or(ClientError::Answer("no ufrag"))?,
+            pwd: take("ice-pwd").ok_or(ClientError::Answer("no password"))?,
+            fingerprint: digest
+                .filter(|_| function.eq_ignore_ascii_case("sha-256"))
+                .ok_or(ClientError::Answer("a bad fingerprint"))?,
+            candidates,
+            lite: session
+                .attributes
+                .iter()
+                .chain(&first.attributes)
+                .any(|attribute| attribute.key == "ice-lite"),
+        })
+    }
+}
+
+/// A stream that will come.
+pub(super) struct StreamLine {
+    /// 0 when the other side announces none.
+    pub(super) ssrc: u32,
+    pub(super) repair: Option<u32>,
+    pub(super) payload_type: u8,
+    pub(super) kind: Kind,
+    pub(super) slot: usize,
+}
+
+/// What the answer says.
+pub(super) struct Answer {
+    pub(super) transport: Transport,
+    pub(super) streams: Vec<StreamLine>,
 }
 
 pub(super) fn parse_answer(text: &str) -> Result<Answer, ClientError> {
     let session = SessionDescription::unmarshal(&mut Cursor::new(text.as_bytes()))
         .map_err(|_| ClientError::Answer("it does not parse"))?;
-    let first = session
-        .media_descriptions
-        .first()
-        .ok_or(ClientError::Answer("no m-line"))?;
-    let take = |key: &str| first.attribute(key).flatten().map(str::to_owned);
-    let fingerprint = take("fingerprint").ok_or(ClientError::Answer("no fingerprint"))?;
-    let mut digest = [0; 32];
-    for (byte, text) in digest
-        .iter_mut()
-        .zip(fingerprint.trim_start_matches("sha-256 ").split(':'))
-    {
-        *byte =
-            u8::from_str_radix(text, 16).map_err(|_| ClientError::Answer("a bad fingerprint"))?;
-    }
-    let candidates = first
-        .attributes
-        .iter()
-        .filter(|attribute| attribute.key == "candidate")
-        .filter_map(|attribute| {
-            let words = attribute.value.as_deref()?.split(' ').collect::<Vec<_>>();
-            Some(SocketAddr::new(
-                words.get(4)?.parse().ok()?,
-                words.get(5)?.parse().ok()?,
-            ))
-        })
-        .collect();
+    let transport = Transport::of(&session)?;
     let mut slots = [0; 2];
     let mut streams = Vec::new();
     for media in session
@@ -143,26 +201,24 @@ pub(super) fn parse_answer(text: &str) -> Result<Answer, ClientError> {
         .iter()
         .filter(|media| media.has_attribute("sendonly"))
     {
-        let kind = if media.media_name.media == "audio" {
-            Kind::Audio
+        let (kind, payload_type) = if media.media_name.media == "audio" {
+            (Kind::Audio, OPUS)
         } else {
-            Kind::Video
+            (Kind::Video, VP8)
         };
         let group = media.attribute("ssrc-group").flatten();
-        let repair = group.and_then(|group| group.split(' ').nth(2)?.parse().ok());
-        let ssrc = media
-            .attribute("ssrc")
-            .flatten()
-            .and_then(|value| value.split(' ').next()?.parse().ok())
-            .ok_or(ClientError::Answer("a slot without an SSRC"))?;
-        streams.push((ssrc, repair, kind, slots[kind as usize]));
+        streams.push(StreamLine {
+            ssrc: media
+                .attribute("ssrc")
+                .flatten()
+                .and_then(|value| value.split(' ').next()?.parse().ok())
+                .unwrap_or_default(),
+            repair: group.and_then(|group| group.split(' ').nth(2)?.parse().ok()),
+            payload_type,
+            kind,
+            slot: slots[kind as usize],
+        });
         slots[kind as usize] += 1;
     }
-    Ok(Answer {
-        ufrag: take("ice-ufrag").ok_or(ClientError::Answer("no ufrag"))?,
-        pwd: take("ice-pwd").ok_or(ClientError::Answer("no password"))?,
-        fingerprint: digest,
-        candidates,
-        streams,
-    })
+    Ok(Answer { transport, streams })
 }

@@ -1,4 +1,4 @@
-//! `recvmmsg`, `sendmmsg` and UDP GSO. The only unsafe code of the crate.
+//! `recvmmsg`, `sendmmsg` and UDP GSO. With its neighbour the only unsafe code of the crate.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -67,7 +67,7 @@ pub(super) fn report_local_address(socket: &UdpSocket, v6: bool) -> io::Result<(
     }
 }
 
-fn set_option(fd: RawFd, level: i32, option: i32, value: i32) -> io::Result<()> {
+pub(super) fn set_option(fd: RawFd, level: i32, option: i32, value: i32) -> io::Result<()> {
     // SAFETY: the pointer and length describe `value`, which lives through the call.
     let result = unsafe {
         libc::setsockopt(
@@ -110,14 +110,6 @@ pub(crate) fn pin_thread(core: usize) {
         libc::CPU_SET(core, &mut set);
         libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
     }
-}
-
-/// Which of `sources` are readable, waiting at most `timeout` for the first.
-#[cfg(feature = "client")]
-pub(crate) fn readable(sources: &[RawFd], timeout: Duration) -> impl Iterator<Item = bool> + use<> {
-    let mut fds = Vec::new();
-    wait(&mut fds, sources, timeout);
-    fds.into_iter().map(|fd| fd.revents != 0)
 }
 
 /// Datagrams received in one call.
@@ -199,7 +191,7 @@ impl Inbox {
     }
 }
 
-fn from_sockaddr(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
+pub(super) fn from_sockaddr(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
     match i32::from(name.ss_family) {
         libc::AF_INET => {
             // SAFETY: the kernel says that the storage holds a `sockaddr_in`, which is smaller and not stricter aligned.
@@ -287,16 +279,18 @@ impl Outbox {
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         // SAFETY: all three are plain C data for which zero is a value.
         let (name, vector, header) = unsafe { (zeroed(), zeroed(), zeroed()) };
+        let items = bytes / 256;
+        let messages = items.clamp(1, MESSAGES_MAX);
         Self {
             arena: vec![0; bytes],
             used: 0,
-            items: Vec::with_capacity(bytes / 256),
+            items: Vec::with_capacity(items),
             routes: Vec::with_capacity(64),
-            names: vec![name; MESSAGES_MAX],
-            controls: vec![Control([0; CONTROL_BYTES]); MESSAGES_MAX],
-            vectors: vec![vector; MESSAGES_MAX],
-            headers: vec![header; MESSAGES_MAX],
-            packets: vec![0; MESSAGES_MAX],
+            names: vec![name; messages],
+            controls: vec![Control([0; CONTROL_BYTES]); messages],
+            vectors: vec![vector; messages],
+            headers: vec![header; messages],
+            packets: vec![0; messages],
             gso: true,
             sent: 0,
             sent_bytes: 0,
@@ -351,7 +345,7 @@ impl Outbox {
         while next < self.items.len() {
             let socket = self.routes[self.items[next].route as usize].socket;
             let mut messages = 0;
-            while next < self.items.len() && messages < MESSAGES_MAX {
+            while next < self.items.len() && messages < self.headers.len() {
                 let item = self.items[next];
                 let route = self.routes[item.route as usize];
                 if route.socket != socket {

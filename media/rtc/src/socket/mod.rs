@@ -1,5 +1,7 @@
 //! UDP sockets, and datagrams in batches.
 
+#[cfg(feature = "client")]
+mod many;
 mod mmsg;
 
 use std::io;
@@ -7,9 +9,11 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
-pub(crate) use mmsg::{DATAGRAM_MAX, Inbox, Outbox, thread_cpu_seconds, wait};
 #[cfg(feature = "client")]
-pub(crate) use mmsg::{pin_thread, readable};
+pub(crate) use many::{JoinedInbox, Readiness, join_segments};
+#[cfg(feature = "client")]
+pub(crate) use mmsg::pin_thread;
+pub(crate) use mmsg::{DATAGRAM_MAX, Inbox, Outbox, thread_cpu_seconds, wait};
 
 /// Kernel buffers per socket in bytes. A frame to 1,000 receivers is about 6 MB; a burst must fit while we are not running.
 const BUFFER_BYTES: usize = 16 << 20;
