@@ -5,18 +5,23 @@
 
 pub mod arrivals;
 pub mod cache;
+mod codec;
+pub mod descriptor;
 pub mod estimate;
 mod ids;
+mod omitted;
 pub mod rewrite;
 pub mod room;
 pub mod rtcp;
 pub mod rtp;
+mod selection;
 pub mod sequence;
 pub mod speaker;
 #[cfg(test)]
 mod testing;
 pub mod twcc;
-pub mod vp8;
 
+pub use codec::{CODECS, Codec, Codecs};
 pub use ids::{Kind, PeerId, RoomId};
 pub use room::{Event, InSlots, Input, LAYERS, Lowered, Outgoing, Output, Room};
+pub use selection::Quality;

@@ -4,10 +4,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use nhipcau_sfu::Kind;
 use nhipcau_sfu::arrivals::Arrivals;
+use nhipcau_sfu::descriptor::Vp8;
 use nhipcau_sfu::rtcp::{ReportBlock, Rtcp, read};
 use nhipcau_sfu::rtp::RtpHeader;
 use nhipcau_sfu::sequence::{Extender, ReplayWindow};
-use nhipcau_sfu::vp8::Vp8;
 
 use super::sdp::{StreamLine, TRANSPORT_ID};
 use super::{Client, REPAIR_PAUSE, REPORT_PAUSE};
@@ -355,8 +355,8 @@ impl Client {
             counts.packets += 1;
             counts.highest = counts.highest.max(index);
             counts.lowest = Some(counts.lowest.map_or(index, |lowest| lowest.min(index)));
-            let keyframe =
-                stream.kind == Kind::Video && Vp8::parse(payload).is_some_and(|vp8| vp8.keyframe);
+            let keyframe = stream.kind == Kind::Video
+                && Vp8::parse(payload).is_some_and(|vp8| vp8.frame.keyframe);
             counts.keyframes += u64::from(keyframe);
         }
         let delivered = stream.arrivals.accept(sequence, header.timestamp, now);

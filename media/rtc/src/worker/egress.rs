@@ -73,9 +73,9 @@ fn write(
     }
     let body = &mut space[at..at + payload.len()];
     body.copy_from_slice(payload);
-    if let Some(vp8) = &packet.vp8 {
-        vp8.patch(body, translation.picture_id, translation.tl0);
-    }
+    packet
+        .descriptor
+        .patch(body, translation.picture_id, translation.tl0);
     at += payload.len();
     let length = seal.seal_rtp(space, header_bytes, at, envelope.index);
     if down.transport_id.is_some() {
@@ -302,13 +302,11 @@ fn copy_to_tap(
     scratch.extend_from_slice(&ssrc);
     let at = scratch.len();
     scratch.extend_from_slice(payload);
-    if let Some(vp8) = &outgoing.packet.vp8 {
-        vp8.patch(
-            &mut scratch[at..],
-            outgoing.translation.picture_id,
-            outgoing.translation.tl0,
-        );
-    }
+    outgoing.packet.descriptor.patch(
+        &mut scratch[at..],
+        outgoing.translation.picture_id,
+        outgoing.translation.tl0,
+    );
     if recording.send(scratch).is_err() {
         counters.drop(Drop::Tap);
     }

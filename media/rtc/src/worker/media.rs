@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
+use nhipcau_sfu::descriptor::Descriptor;
 use nhipcau_sfu::rewrite::{Source, UpPacket};
 use nhipcau_sfu::rtp::RtpHeader;
 use nhipcau_sfu::sequence::{Extender, ReplayWindow};
-use nhipcau_sfu::vp8::Vp8;
-use nhipcau_sfu::{Input, Kind};
+use nhipcau_sfu::{Codec, Input, Kind};
 
 use super::Worker;
 use crate::peer::{Role, UpStream};
@@ -135,11 +135,14 @@ impl Worker {
             index: layer.base + place,
             timestamp: header.timestamp,
             marker: header.marker,
-            vp8: if layer_place == 0 {
-                None
-            } else {
-                Vp8::parse(payload)
-            },
+            descriptor: Descriptor::parse(
+                if layer_place == 0 {
+                    Codec::Opus
+                } else {
+                    Codec::Vp8
+                },
+                payload,
+            ),
             level,
             bytes: payload.len() as u16,
             // Only a recording reads it: the name of the source.

@@ -6,6 +6,7 @@ use super::seat::Seat;
 use super::{Event, Output, Room};
 use crate::ids::Kind;
 use crate::rewrite::{Source, Translation, UpPacket};
+use crate::selection::Quality;
 
 /// A packet for one receiver.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,7 @@ impl Room {
         let up = sender.layer_mut(kind, layer);
         let first = !up.active;
         up.note(packet.bytes, now);
-        let keyframe = packet.vp8.is_some_and(|vp8| vp8.keyframe);
+        let keyframe = packet.descriptor.keyframe();
         if keyframe {
             up.keyframe_wanted = false;
         }
@@ -109,7 +110,7 @@ impl Room {
                 return true;
             }
             let before = slot.rewriter.source();
-            slot.rewriter.switch(source, packet, now);
+            slot.rewriter.switch(source, Quality::FULL, packet, now);
             slot.waiting_since = None;
             if before.map(Source::seat) != Some(source.seat()) {
                 seat.slots_changed = true;

@@ -3,14 +3,15 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::vp8::Vp8;
+use crate::codec::Codec;
+use crate::descriptor::Descriptor;
 
 pub(super) fn picture(index: u64, keyframe: bool, bytes: u16) -> UpPacket {
     UpPacket {
         index,
         timestamp: index as u32 * 3_000,
         marker: true,
-        vp8: Vp8::parse(&[0x90, 0x80, 0x80, 1, u8::from(!keyframe)]),
+        descriptor: Descriptor::parse(Codec::Vp8, &[0x90, 0x80, 0x80, 1, u8::from(!keyframe)]),
         level: None,
         bytes,
         place: 0,
@@ -22,7 +23,7 @@ fn sound(index: u64, level: u8) -> UpPacket {
         index,
         timestamp: index as u32 * 960,
         marker: false,
-        vp8: None,
+        descriptor: Descriptor::None,
         level: Some(level),
         bytes: 80,
         place: 0,
