@@ -50,9 +50,11 @@ use crate::store::Store;
 
 /// Collections waiting for their facts to be stored.
 const COLLECTIONS_MAX: usize = 1_024;
-/// Receive m-lines of a room page.
+/// Voices that a page hears at once.
+const VOICES: usize = 3;
+/// Receive m-lines of a room page: voices and the sound of what is shared; the large picture and the tiles.
 const SLOTS: SlotCounts = SlotCounts {
-    audio: 3,
+    audio: VOICES + 1,
     video: 12,
 };
 

@@ -13,7 +13,7 @@ use nhipcau_media_rtc::BridgeConfig;
 use nhipcau_playbooks::{EngineTerms, Library};
 use nhipcau_wire::port;
 
-use super::{SLOTS, StartError};
+use super::{SLOTS, StartError, VOICES};
 use crate::app::machines::Scrapers;
 use crate::config::{self, Access, Config};
 use crate::drive::credential::Keys;
@@ -293,6 +293,7 @@ pub(super) fn bridge_config(config: &Config, lab: bool) -> BridgeConfig {
         announce,
         slots_video: SLOTS.video,
         slots_audio: SLOTS.audio,
+        voices: VOICES,
         impairments: lab,
         limits,
     }

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use nhipcau_sfu::{PeerId, RoomId};
+use nhipcau_sfu::{Mode, PeerId, RoomId, TrackId};
 
 use crate::config::{BridgeConfig, Impairment};
 use crate::error::{BridgeError, JoinError};
@@ -37,8 +37,21 @@ pub(crate) enum Command {
     Leave(PeerId),
     View {
         peer: PeerId,
-        large: Option<PeerId>,
-        tiles: Vec<PeerId>,
+        large: Option<TrackId>,
+        tiles: Vec<TrackId>,
+    },
+    Mode {
+        peer: PeerId,
+        mode: Mode,
+    },
+    Shares {
+        peer: PeerId,
+        slides: bool,
+        document: bool,
+    },
+    Chair {
+        room: RoomId,
+        peer: Option<PeerId>,
     },
     Muted {
         peer: PeerId,
@@ -195,19 +208,39 @@ impl Bridge {
         self.send(Command::Leave(peer));
     }
 
-    /// Sets what a receiver wants to see: `large` in the first video slot (`None` follows the spotlight, else the speaker) and
-    /// `tiles` in the others, as low layers. Peers that are not in the room yet are remembered; tiles beyond the receiver's
+    /// Sets what a receiver wants to see: `large` in the first video slot (`None` follows what is shared, else the spotlight, else
+    /// the speaker) and `tiles` in the others, as low layers. Peers that are not in the room yet are remembered; tiles beyond the receiver's
     /// slots are ignored.
-    pub fn set_view(&self, peer: PeerId, large: Option<PeerId>, tiles: Vec<PeerId>) {
+    pub fn set_view(&self, peer: PeerId, large: Option<TrackId>, tiles: Vec<TrackId>) {
         self.send(Command::View { peer, large, tiles });
     }
 
-    /// Mutes a peer on the server: nothing of a muted kind is forwarded, whatever the page sends.
+    /// Sets how much picture a receiver takes. Survives the peer's connection, until it [leaves](Self::leave).
+    pub fn set_mode(&self, peer: PeerId, mode: Mode) {
+        self.send(Command::Mode { peer, mode });
+    }
+
+    /// Allows a peer to share its screen (with sound) or its second camera; at first it may neither. What begins last is shown large to
+    /// all who follow.
+    pub fn set_shares(&self, peer: PeerId, slides: bool, document: bool) {
+        self.send(Command::Shares {
+            peer,
+            slides,
+            document,
+        });
+    }
+
+    /// Says who leads: on a narrow line its picture goes before all others.
+    pub fn set_chair(&self, room: RoomId, peer: Option<PeerId>) {
+        self.send(Command::Chair { room, peer });
+    }
+
+    /// Mutes a peer's microphone or camera on the server: nothing of a muted kind is forwarded, whatever the page sends.
     pub fn set_muted(&self, peer: PeerId, audio: bool, video: bool) {
         self.send(Command::Muted { peer, audio, video });
     }
 
-    /// Shows `peer` large to every receiver that has not pinned another; `None` returns to the speaker.
+    /// Shows `peer` instead of the speaker to every receiver that has not pinned another; `None` returns to the speaker.
     pub fn set_spotlight(&self, room: RoomId, peer: Option<PeerId>) {
         self.send(Command::Spotlight { room, peer });
     }

@@ -14,6 +14,8 @@ pub struct BridgeConfig {
     pub slots_video: usize,
     /// Audio m-lines that a receiver may offer (`recvonly`); more are answered `inactive`.
     pub slots_audio: usize,
+    /// Voices that a receiver hears at once. A slot beyond them is for the sound of what is shared.
+    pub voices: usize,
     /// Whether [`crate::Bridge::set_impairment`] acts. Only `run --lab` and tests set it.
     pub impairments: bool,
     /// What one bridge takes on.
@@ -26,7 +28,8 @@ impl Default for BridgeConfig {
             bind: Vec::new(),
             announce: Vec::new(),
             slots_video: 12,
-            slots_audio: 3,
+            slots_audio: 4,
+            voices: 3,
             impairments: false,
             limits: Limits::default(),
         }

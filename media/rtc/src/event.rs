@@ -1,14 +1,14 @@
 //! What the bridge tells its owner.
 
-use nhipcau_sfu::{PeerId, RoomId};
+use nhipcau_sfu::{PeerId, RoomId, TrackId, Withheld};
 
-/// Who is in one of a receiver's m-lines.
+/// What is in one of a receiver's m-lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotUse {
     /// The `a=mid` of the receiver's m-line.
     pub mid: String,
-    /// The peer that is seen or heard there.
-    pub peer: PeerId,
+    /// The track that is seen or heard there.
+    pub shown: TrackId,
 }
 
 /// Why a peer's connection ended for good.
@@ -83,14 +83,16 @@ pub enum BridgeEvent {
         /// Whether it speaks now.
         on: bool,
     },
-    /// Who is in which of a receiver's m-lines; sent on change.
+    /// What is in which of a receiver's m-lines; sent on change.
     Slots {
         /// The receiver's room.
         room: RoomId,
         /// The receiver.
         peer: PeerId,
-        /// By video slot; the first is the large picture.
+        /// By video slot; the first is the large picture. While that is a shared one, the last is who speaks beside it.
         video: Vec<Option<SlotUse>>,
+        /// What it should see and does not get.
+        withheld: Vec<(TrackId, Withheld)>,
         /// By audio slot.
         audio: Vec<Option<SlotUse>>,
     },
@@ -102,6 +104,17 @@ pub enum BridgeEvent {
         peer: PeerId,
         /// Why.
         reason: LoweredReason,
+    },
+    /// A receiver's line does not carry even the smallest picture, and it gets sound only (`on`); or it carries one again.
+    SoundOnly {
+        /// The receiver's room.
+        room: RoomId,
+        /// The receiver.
+        peer: PeerId,
+        /// Whether it gets sound only.
+        on: bool,
+        /// Estimated bandwidth towards the receiver.
+        estimate_bps: u64,
     },
     /// The room's code failed an invariant. The room is closed and its peers are removed; other rooms go on.
     RoomPanicked {

@@ -28,5 +28,5 @@ pub use bridge::{Answer, Bridge};
 pub use config::{BridgeConfig, Impairment, Limits};
 pub use error::{BridgeError, JoinError};
 pub use event::{BridgeEvent, GoneReason, LoweredReason, SlotUse};
-pub use nhipcau_sfu::{PeerId, RoomId};
+pub use nhipcau_sfu::{Mode, PeerId, RoomId, Track, TrackId, Withheld};
 pub use stats::{BridgeStats, DROP_REASONS, Drop, PeerStats};

@@ -7,7 +7,7 @@ use nhipcau_sfu::arrivals::Arrivals;
 use nhipcau_sfu::estimate::Estimator;
 use nhipcau_sfu::sequence::{Extender, ReplayWindow};
 use nhipcau_sfu::twcc::Recorder;
-use nhipcau_sfu::{Kind, LAYERS, PeerId, RoomId};
+use nhipcau_sfu::{Kind, LAYERS, PeerId, RoomId, Source, Track};
 use ring::hmac;
 
 use crate::cache::PacketCache;
@@ -17,15 +17,37 @@ use crate::sdp::{Extension, Extensions, Media, Offer, Use};
 use crate::socket::Route;
 use crate::srtp::Direction;
 
-/// Streams (SSRCs) of one peer that are remembered: sound, three layers, their retransmissions, and the same again during a
-/// renegotiation. The oldest is forgotten beyond that.
-const STREAMS_MAX: usize = 14;
+/// Streams (SSRCs) of one peer that are remembered: of each track sound, three layers, their retransmissions, and the same again
+/// during a renegotiation. The oldest is forgotten beyond that.
+const STREAMS_MAX: usize = 14 * Track::ALL.len();
 /// Senders of RTCP within one peer, for their replay windows.
-const RTCP_SENDERS_MAX: usize = 24;
+const RTCP_SENDERS_MAX: usize = 48;
 /// Addresses of one peer that ICE has validated. The oldest that is not in use is forgotten beyond that.
 pub(crate) const ROUTES_MAX: usize = 8;
-/// Packets kept of sound and of each video layer, lowest first: about two seconds each.
-const CACHE_PLACES: [usize; 1 + LAYERS] = [128, 128, 256, 512];
+/// Packets kept of sound and of each video layer of a track, lowest first: about two seconds each.
+const CACHE_PLACES: [usize; PLACES_OF_TRACK] = [128, 128, 256, 512];
+/// Places of one track among [`Up::layers`]: its sound, then its layers.
+const PLACES_OF_TRACK: usize = 1 + LAYERS;
+/// Places of a peer's layers, track after track.
+pub(crate) const PLACES: usize = PLACES_OF_TRACK * Track::ALL.len();
+
+/// The place of what a source names.
+pub(crate) fn place_of(source: Source) -> usize {
+    let within = match source.kind() {
+        Kind::Audio => 0,
+        Kind::Video => 1 + source.layer(),
+    };
+    source.track() as usize * PLACES_OF_TRACK + within
+}
+
+/// What lies at a place (below [`PLACES`]), as the room names it.
+pub(crate) fn source_at(seat: u32, place: usize) -> Source {
+    let track = Track::ALL[place / PLACES_OF_TRACK];
+    match place % PLACES_OF_TRACK {
+        0 => Source::new(seat, track, Kind::Audio, 0),
+        video => Source::new(seat, track, Kind::Video, video - 1),
+    }
+}
 
 /// Short-term credentials of one side for one peer.
 pub(crate) struct Credentials {
@@ -81,7 +103,7 @@ pub(crate) struct UpStream {
     pub(crate) window: ReplayWindow,
 }
 
-/// One layer that a peer sends; sound is the first.
+/// One layer of a track that a peer sends, or its sound.
 pub(crate) struct UpLayer {
     pub(crate) ssrc: u32,
     /// The keys have changed: the next packet begins the layer anew, whatever its SSRC.
@@ -99,6 +121,7 @@ pub(crate) struct UpLayer {
 #[derive(Clone)]
 pub(crate) struct UpMedia {
     pub(crate) kind: Kind,
+    pub(crate) track: Track,
     pub(crate) mid: String,
     pub(crate) payload_type: u8,
     pub(crate) rtx: Option<u8>,
@@ -114,7 +137,8 @@ pub(crate) struct Up {
     pub(crate) extensions: Extensions,
     pub(crate) media: Vec<UpMedia>,
     pub(crate) streams: Vec<UpStream>,
-    pub(crate) layers: [Option<Box<UpLayer>>; 1 + LAYERS],
+    /// By [`place_of`].
+    pub(crate) layers: [Option<Box<UpLayer>>; PLACES],
     pub(crate) recorder: Recorder,
     pub(crate) feedback_at: Instant,
     rtcp: Vec<(u32, ReplayWindow)>,
@@ -180,8 +204,9 @@ impl Up {
             .media
             .iter()
             .filter_map(|media| match media.usage {
-                Use::Up(kind) => Some(UpMedia {
+                Use::Up(kind, track) => Some(UpMedia {
                     kind,
+                    track,
                     mid: media.mid.clone(),
                     payload_type: media.payload_type,
                     rtx: media.rtx,
@@ -232,7 +257,7 @@ impl Up {
 
     /// The layer at `place`, made or begun anew when its SSRC has changed. The second value says that it began anew.
     pub(crate) fn layer(&mut self, place: usize, ssrc: u32, now: Instant) -> (&mut UpLayer, bool) {
-        let kind = if place == 0 { Kind::Audio } else { Kind::Video };
+        let kind = source_at(0, place).kind();
         let slot = &mut self.layers[place];
         let anew = slot
             .as_ref()
@@ -244,7 +269,7 @@ impl Up {
                 base: 0,
                 highest: 0,
                 arrivals: Arrivals::new(kind.clock_hz(), kind == Kind::Video, now),
-                cache: PacketCache::new(CACHE_PLACES[place]),
+                cache: PacketCache::new(CACHE_PLACES[place % PLACES_OF_TRACK]),
                 report: None,
             })
         });
@@ -285,8 +310,9 @@ impl Up {
         let media = media
             .or_else(|| self.media.iter().find(by_type))
             .filter(by_type)?;
+        let first = media.track as usize * PLACES_OF_TRACK;
         if media.kind == Kind::Audio {
-            return Some(Role::Media(0));
+            return Some(Role::Media(first));
         }
         let repair = media.rtx == Some(header.payload_type);
         let rid = text(if repair {
@@ -295,9 +321,9 @@ impl Up {
             Extension::Rid
         });
         let place = match (media.rids.is_empty(), rid) {
-            (true, _) => 1,
+            (true, _) => first + 1,
             (false, Some(rid)) => {
-                media.rids.len() - media.rids.iter().position(|known| known == rid)?
+                first + media.rids.len() - media.rids.iter().position(|known| known == rid)?
             }
             (false, None) => return None,
         };

@@ -1,6 +1,6 @@
 //! What a recording hears and sees: decrypted media of a room over a Unix datagram socket.
 //!
-//! One datagram is `kind: u8`, `source: u32` big-endian (the low 32 bits of the peer's [`crate::PeerId`]), then:
+//! One datagram is `kind: u8`, `source: u32` big-endian (see below), then:
 //!
 //! | kind | rest |
 //! | --- | --- |
@@ -8,9 +8,15 @@
 //! | [`VIDEO`] | a plain RTP packet, VP8, payload type [`VIDEO_PAYLOAD_TYPE`]; one SSRC, sequence numbers and timestamps continue over changes of the source, which begin with a keyframe |
 //! | [`SPEAKER`] | nothing: from now on `source` is the one that the picture should show; its first picture follows with its keyframe |
 //!
-//! Video is the best layer of the spotlight, else of the active speaker; audio is the loudest voices. The bridge never waits
+//! `source` is the low 32 bits of the peer's [`crate::PeerId`], with the highest bit turned over for the sound of a shared screen,
+//! so that it is another source than the microphone beside it.
+//!
+//! Video is the best layer of what is shared, else of the spotlight, else of the active speaker; audio is the loudest voices and
+//! the sound of what is shared. The bridge never waits
 //! for the reader: a datagram that finds the socket full is dropped and counted. A datagram socket has no end of file: the owner
 //! tells the reader when the copy has ended.
+
+use nhipcau_sfu::{Kind, PeerId, Source, Track};
 
 /// Datagram kind: audio RTP.
 pub const AUDIO: u8 = 1;
@@ -22,3 +28,9 @@ pub const SPEAKER: u8 = 3;
 pub const AUDIO_PAYLOAD_TYPE: u8 = 111;
 /// Payload type of VP8 in the copy.
 pub const VIDEO_PAYLOAD_TYPE: u8 = 96;
+
+/// The name of a source of `peer` in the copy.
+pub(crate) fn name_of(peer: PeerId, source: Source) -> u32 {
+    let shared = source.kind() == Kind::Audio && source.track() != Track::Main;
+    peer.0 as u32 ^ u32::from(shared) << 31
+}

@@ -22,6 +22,6 @@ mod testing;
 pub mod twcc;
 
 pub use codec::{CODECS, Codec, Codecs};
-pub use ids::{Kind, PeerId, RoomId};
-pub use room::{Event, InSlots, Input, LAYERS, Lowered, Outgoing, Output, Room};
+pub use ids::{Kind, PeerId, RoomId, Source, Track, TrackId};
+pub use room::{Event, InSlots, Input, LAYERS, Lowered, Mode, Outgoing, Output, Room, Withheld};
 pub use selection::Quality;

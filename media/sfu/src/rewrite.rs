@@ -4,12 +4,9 @@
 use std::time::{Duration, Instant};
 
 use crate::descriptor::Descriptor;
+use crate::ids::Source;
 use crate::omitted::Omitted;
 use crate::selection::{Quality, Selection};
-
-/// Names one layer of one track of one seat; equal numbers mean one stream of sequence numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Source(pub u32);
 
 /// What the room knows of a packet that a peer sent, after authentication and removal of duplicates.
 #[derive(Clone, Copy, Debug)]
@@ -373,6 +370,7 @@ impl Rewriter {
 mod tests {
     use super::*;
     use crate::codec::Codec;
+    use crate::ids::{Kind, Track};
 
     fn video(index: u64, timestamp: u32, picture: u16) -> UpPacket {
         let [high, low] = (picture | 0x8000).to_be_bytes();
@@ -387,8 +385,12 @@ mod tests {
         }
     }
 
-    const A: Source = Source(1);
-    const B: Source = Source(2);
+    const fn source(seat: u32) -> Source {
+        Source::new(seat, Track::Main, Kind::Video, 0)
+    }
+
+    const A: Source = source(1);
+    const B: Source = source(2);
 
     #[test]
     fn numbers_continue_over_a_switch() {
@@ -482,25 +484,25 @@ mod tests {
         let mut state = 7u32;
         let mut next = [1_000u64, 70_000, 5];
         let mut current = 0usize;
-        rewriter.switch(Source(0), Quality::FULL, &video(next[0], 0, 0), now);
+        rewriter.switch(source(0), Quality::FULL, &video(next[0], 0, 0), now);
         for _ in 0..100_000 {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             now += Duration::from_millis(5);
             if state >> 24 < 6 {
                 current = (state as usize >> 8) % 3;
                 rewriter.switch(
-                    Source(current as u32),
+                    source(current as u32),
                     Quality::FULL,
                     &video(next[current], state, 0),
                     now,
                 );
             }
-            let source = (state as usize >> 12) % 3;
-            next[source] += 1 + u64::from(state >> 16 & 3 == 0);
+            let number = (state as usize >> 12) % 3;
+            next[number] += 1 + u64::from(state >> 16 & 3 == 0);
             if let Some(out) =
-                rewriter.translate(Source(source as u32), &video(next[source], state, 0), now)
+                rewriter.translate(source(number as u32), &video(next[number], state, 0), now)
             {
-                assert_eq!(source, current);
+                assert_eq!(number, current);
                 assert!(seen.insert(out.index), "index {} twice", out.index);
             }
         }

@@ -324,6 +324,7 @@ impl Rooms {
             | BridgeEvent::Speaking { room, .. }
             | BridgeEvent::Slots { room, .. }
             | BridgeEvent::LayerLowered { room, .. }
+            | BridgeEvent::SoundOnly { room, .. }
             | BridgeEvent::RoomPanicked { room } => room.0,
         };
         if let Some(inputs) = i64::try_from(room)

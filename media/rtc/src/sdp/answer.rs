@@ -134,7 +134,7 @@ fn section(
             attributes.push(flag(Direction::Inactive.name()));
             attributes.extend(codec(media, kind));
         }
-        Use::Up(kind) => {
+        Use::Up(kind, _) => {
             attributes.push(flag(Direction::RecvOnly.name()));
             attributes.extend(codec(media, kind));
             attributes.extend(extensions(media, kind, true));

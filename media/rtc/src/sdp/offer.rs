@@ -3,14 +3,14 @@
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use nhipcau_sfu::Kind;
+use nhipcau_sfu::{Kind, Track};
 use rtc_sdp::{MediaDescription, SessionDescription};
 
 use super::{Extension, URIS};
 use crate::config::BridgeConfig;
 use crate::error::JoinError;
 
-/// m-lines in one offer; the page's have 17.
+/// m-lines in one offer; the page's have 21.
 const MEDIA_MAX: usize = 64;
 /// Simulcast layers of one track.
 pub(crate) const LAYERS_MAX: usize = 3;
@@ -35,8 +35,8 @@ pub(crate) struct Offer {
 /// What an m-line is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// The peer sends; the bridge receives.
-    Up(Kind),
+    /// The peer sends of a track; the bridge receives.
+    Up(Kind, Track),
     /// The bridge sends in the slot of this number.
     Down(Kind, usize),
     /// Answered `inactive`: nothing flows.
@@ -159,7 +159,7 @@ pub(crate) fn parse(text: &str, config: &BridgeConfig) -> Result<Offer, JoinErro
         .find_map(parse_fingerprint)
         .ok_or_else(|| bad("no a=fingerprint with sha-256"))?;
     let mut slots = [0usize; 2];
-    let mut ups = [false; 2];
+    let mut ups = [[false; Track::ALL.len()]; 2];
     let mut extensions = Extensions::default();
     let mut media = Vec::with_capacity(session.media_descriptions.len());
     for description in &session.media_descriptions {
@@ -278,7 +278,7 @@ fn parse_extmap(value: &str) -> Option<(u8, Option<Direction>, usize)> {
 fn decide(
     media: &mut Media,
     description: &MediaDescription,
-    ups: &mut [bool; 2],
+    ups: &mut [[bool; Track::ALL.len()]; 2],
     slots: &mut [usize; 2],
     config: &BridgeConfig,
 ) {
@@ -308,20 +308,38 @@ fn decide(
         Kind::Audio => config.slots_audio,
         Kind::Video => config.slots_video,
     };
-    media.usage = match direction {
-        Direction::SendOnly | Direction::SendRecv if !ups[index] => {
-            ups[index] = true;
+    let track = sent_track(description, ups[index]);
+    media.usage = match (direction, track) {
+        (Direction::SendOnly | Direction::SendRecv, Some(track)) => {
+            ups[index][track as usize] = true;
             if kind == Kind::Video {
                 media.rids = simulcast_rids(description);
             }
-            Use::Up(kind)
+            Use::Up(kind, track)
         }
-        Direction::RecvOnly if slots[index] < slots_max => {
+        (Direction::RecvOnly, _) if slots[index] < slots_max => {
             slots[index] += 1;
             Use::Down(kind, slots[index] - 1)
         }
         _ => Use::Inactive(kind),
     };
+}
+
+/// Which track an m-line sends: the one that `a=content:` names (RFC 4796: `main`, `slides`, `alt`), else the next of its kind. `None`
+/// when the peer sends that one in another m-line already.
+fn sent_track(description: &MediaDescription, taken: [bool; Track::ALL.len()]) -> Option<Track> {
+    let named = values(description, "content")
+        .flat_map(|value| value.split(','))
+        .find_map(|word| match word.trim() {
+            "main" | "speaker" => Some(Track::Main),
+            "slides" => Some(Track::Slides),
+            "alt" => Some(Track::Document),
+            _ => None,
+        });
+    match named {
+        Some(track) => Some(track).filter(|track| !taken[*track as usize]),
+        None => Track::ALL.into_iter().find(|track| !taken[*track as usize]),
+    }
 }
 
 fn payload_type(

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use nhipcau_sfu::Kind;
+use nhipcau_sfu::{Kind, Track};
 
 use super::{Extension, Offer, Seat, Use, answer, candidates, parse};
 use crate::config::BridgeConfig;
@@ -84,8 +84,8 @@ fn reads_the_page() {
     assert_eq!(
         uses,
         [
-            Use::Up(Kind::Audio),
-            Use::Up(Kind::Video),
+            Use::Up(Kind::Audio, Track::Main),
+            Use::Up(Kind::Video, Track::Main),
             Use::Down(Kind::Audio, 0),
             Use::Down(Kind::Video, 0)
         ]

@@ -57,6 +57,13 @@ impl Worker {
                     wishes.tiles = tiles;
                 });
             }
+            Command::Mode { peer, mode } => self.wish(peer, now, |wishes| wishes.mode = mode),
+            Command::Shares {
+                peer,
+                slides,
+                document,
+            } => self.wish(peer, now, |wishes| wishes.shares = [slides, document]),
+            Command::Chair { room, peer } => self.input(room, Input::Chair { peer }, now),
             Command::Muted { peer, audio, video } => {
                 self.wish(peer, now, |wishes| wishes.muted = [audio, video])
             }
@@ -356,6 +363,18 @@ impl Worker {
             return;
         };
         let [audio, video] = wishes.muted;
+        let [slides, document] = wishes.shares;
+        let mode = wishes.mode;
+        self.input(room, Input::Mode { peer: id, mode }, now);
+        self.input(
+            room,
+            Input::Shares {
+                peer: id,
+                slides,
+                document,
+            },
+            now,
+        );
         self.input(
             room,
             Input::Muted {

@@ -3,12 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use nhipcau_sfu::rewrite::{Source, Translation, UpPacket};
-use nhipcau_sfu::{Kind, Outgoing};
+use nhipcau_sfu::rewrite::{Translation, UpPacket};
+use nhipcau_sfu::{Kind, Outgoing, Source};
 
 use super::{TAP_PORT, Worker};
 use crate::impair::Fate;
-use crate::peer::{Down, Up};
+use crate::peer::{Down, Up, place_of};
 use crate::socket::{DATAGRAM_MAX, Outbox};
 use crate::srtp::OVERHEAD;
 use crate::stats::Drop;
@@ -85,15 +85,8 @@ fn write(
     Some(length)
 }
 
-fn layer_place(source: Source) -> usize {
-    match source.kind() {
-        Kind::Audio => 0,
-        Kind::Video => 1 + source.layer(),
-    }
-}
-
 fn payload_of(up: &Up, source: Source, index: u64) -> Option<(&UpPacket, &[u8])> {
-    up.layers[layer_place(source)]
+    up.layers[place_of(source)]
         .as_ref()?
         .cache
         .find(index)

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use nhipcau_sfu::rewrite::Source;
 use nhipcau_sfu::rtcp::{Report, Rtcp, Writer, read};
 use nhipcau_sfu::twcc::Feedback;
-use nhipcau_sfu::{Input, Kind};
+use nhipcau_sfu::{Input, Kind, Source, Track};
 
 use super::Worker;
+use crate::peer::{place_of, source_at};
 use crate::socket::{DATAGRAM_MAX, Outbox};
 use crate::srtp::OVERHEAD;
 use crate::stats::Drop;
@@ -124,19 +124,20 @@ impl Worker {
     }
 
     /// Notes that a publisher is to be asked for a keyframe; the request goes out at the end of the wake-up.
-    pub(super) fn request_keyframe(&mut self, port: u32, layer: usize, now: Instant) {
+    pub(super) fn request_keyframe(&mut self, port: u32, track: Track, layer: usize, now: Instant) {
         self.counters.keyframe_requests += 1;
-        self.keyframes.push((port, layer, now));
+        let place = place_of(Source::new(0, track, Kind::Video, layer));
+        self.keyframes.push((port, place, now));
     }
 
     /// Sends the keyframe requests of this wake-up.
     pub(super) fn send_keyframe_requests(&mut self, outbox: &mut Outbox) {
-        while let Some((port, layer, now)) = self.keyframes.pop() {
+        while let Some((port, place, now)) = self.keyframes.pop() {
             let ssrc = self
                 .ups
                 .get(port as usize)
                 .and_then(Option::as_ref)
-                .and_then(|up| up.layers.get(1 + layer)?.as_ref())
+                .and_then(|up| up.layers.get(place)?.as_ref())
                 .map(|layer| layer.ssrc);
             if let Some(ssrc) = ssrc {
                 self.send_rtcp(port, outbox, now, |writer| {
@@ -178,10 +179,7 @@ impl Worker {
     /// The layer at `place` of a peer as the room names it.
     pub(super) fn source(&self, index: u32, place: usize) -> Option<Source> {
         let seat = self.peers[index as usize].as_ref()?.seat;
-        Some(match place {
-            0 => Source::new(seat, Kind::Audio, 0),
-            video => Source::new(seat, Kind::Video, video - 1),
-        })
+        Some(source_at(seat, place))
     }
 }
 

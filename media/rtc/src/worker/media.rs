@@ -3,15 +3,16 @@
 use std::time::Instant;
 
 use nhipcau_sfu::descriptor::Descriptor;
-use nhipcau_sfu::rewrite::{Source, UpPacket};
+use nhipcau_sfu::rewrite::UpPacket;
 use nhipcau_sfu::rtp::RtpHeader;
 use nhipcau_sfu::sequence::{Extender, ReplayWindow};
-use nhipcau_sfu::{Codec, Input, Kind};
+use nhipcau_sfu::{Codec, Input, Kind, Source};
 
 use super::Worker;
-use crate::peer::{Role, UpStream};
+use crate::peer::{Role, UpStream, source_at};
 use crate::sdp::Extension;
 use crate::stats::Drop;
+use crate::tap;
 
 /// A packet after authentication, as far as the room needs to know.
 struct Accepted {
@@ -121,10 +122,11 @@ impl Worker {
                 )
             }
         };
+        let source = source_at(peer.seat, layer_place);
         let level = up
             .extensions
             .id(Extension::AudioLevel)
-            .filter(|_| layer_place == 0)
+            .filter(|_| source.kind() == Kind::Audio)
             .and_then(|id| header.extension(packet, id)?.first().copied())
             .map(|level| level & 0x7f);
         let (layer, anew) = up.layer(layer_place, ssrc, now);
@@ -136,24 +138,18 @@ impl Worker {
             timestamp: header.timestamp,
             marker: header.marker,
             descriptor: Descriptor::parse(
-                if layer_place == 0 {
-                    Codec::Opus
-                } else {
-                    Codec::Vp8
+                match source.kind() {
+                    Kind::Audio => Codec::Opus,
+                    Kind::Video => Codec::Vp8,
                 },
                 payload,
             ),
             level,
             bytes: payload.len() as u16,
-            // Only a recording reads it: the name of the source.
-            place: peer.id.0 as u32,
+            place: tap::name_of(peer.id, source),
         };
         layer.highest = layer.highest.max(facts.index);
         layer.cache.insert(&facts, payload);
-        let source = match layer_place {
-            0 => Source::new(peer.seat, Kind::Audio, 0),
-            video => Source::new(peer.seat, Kind::Video, video - 1),
-        };
         Ok(Some(Accepted {
             source,
             facts,

@@ -17,7 +17,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use nhipcau_sfu::{PeerId, Room, RoomId};
+use nhipcau_sfu::{Mode, PeerId, Room, RoomId, TrackId};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::bridge::Command;
@@ -58,9 +58,12 @@ struct LiveRoom {
 /// What the owner asked for a peer; it outlives the peer's connection, until the owner says that the peer has left.
 #[derive(Clone, Default)]
 struct Wishes {
-    large: Option<PeerId>,
-    tiles: Vec<PeerId>,
+    large: Option<TrackId>,
+    tiles: Vec<TrackId>,
     muted: [bool; 2],
+    mode: Mode,
+    /// Slides and document camera.
+    shares: [bool; 2],
 }
 
 /// Counters that the snapshot is made of.
@@ -135,7 +138,7 @@ impl Worker {
             .unwrap_or_default();
         Ok(Self {
             limits: config.limits.clone(),
-            voices: config.slots_audio,
+            voices: config.voices,
             impairments: config.impairments,
             sockets,
             waker,

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use nhipcau_sfu::{Event, Input, Lowered, Output, PeerId, RoomId};
+use nhipcau_sfu::{Event, Input, Lowered, Output, PeerId, RoomId, TrackId};
 
 use super::{LiveRoom, Worker};
 use crate::event::{BridgeEvent, LoweredReason, SlotUse};
@@ -60,7 +60,9 @@ impl Worker {
             };
             match output {
                 Output::Timeout(_) => return,
-                Output::KeyframeRequest { port, layer } => self.request_keyframe(port, layer, now),
+                Output::KeyframeRequest { port, track, layer } => {
+                    self.request_keyframe(port, track, layer, now)
+                }
                 Output::Event(event) => self.pass_on(index, event),
             }
         }
@@ -85,6 +87,12 @@ impl Worker {
                     Lowered::NoKeyframe => LoweredReason::NoKeyframe,
                 },
             },
+            Event::SoundOnly { peer, on, bps } => BridgeEvent::SoundOnly {
+                room,
+                peer,
+                on,
+                estimate_bps: bps,
+            },
             Event::TapSpeaker(peer) => {
                 self.tell_tap(index, peer);
                 return;
@@ -96,14 +104,14 @@ impl Worker {
     fn slots(&mut self, index: u32, room: RoomId, peer: PeerId) -> Option<BridgeEvent> {
         let users = self.in_room(index, |live| live.room.slots(peer))??;
         let down = self.downs[*self.by_id.get(&peer)? as usize].as_ref()?;
-        let name = |slots: &[crate::peer::DownSlot], users: Vec<Option<PeerId>>| {
+        let name = |slots: &[crate::peer::DownSlot], users: Vec<Option<TrackId>>| {
             users
                 .into_iter()
                 .zip(slots)
                 .map(|(user, slot)| {
-                    user.map(|peer| SlotUse {
+                    user.map(|shown| SlotUse {
                         mid: slot.mid.clone(),
-                        peer,
+                        shown,
                     })
                 })
                 .collect()
@@ -113,6 +121,7 @@ impl Worker {
             peer,
             audio: name(&down.audio, users.audio),
             video: name(&down.video, users.video),
+            withheld: users.withheld,
         })
     }
 

@@ -9,6 +9,7 @@ use super::feedback::BRIDGE_SSRC;
 use super::{TICK, Worker};
 use crate::dtls::Progress;
 use crate::event::{BridgeEvent, GoneReason};
+use crate::peer::{PLACES, place_of, source_at};
 use crate::socket::{Outbox, thread_cpu_seconds};
 use crate::stats::{BridgeStats, Drop, PeerStats};
 
@@ -80,7 +81,10 @@ impl Worker {
     }
 
     fn ask_for_losses(&mut self, index: u32, outbox: &mut Outbox, now: Instant) {
-        for place in 1..=nhipcau_sfu::LAYERS {
+        for place in 0..PLACES {
+            if source_at(0, place).kind() == Kind::Audio {
+                continue;
+            }
             let Some(layer) = self.ups[index as usize]
                 .as_mut()
                 .and_then(|up| up.layers[place].as_mut())
@@ -163,7 +167,7 @@ impl Worker {
         let Some(up) = self.ups[index as usize].as_mut() else {
             return;
         };
-        let mut blocks = [ReportBlock::default(); 4];
+        let mut blocks = [ReportBlock::default(); PLACES];
         let mut count = 0;
         let mut lost = 0.0;
         for layer in up.layers.iter_mut().flatten() {
@@ -218,14 +222,10 @@ impl Worker {
             for (number, slot) in slots.iter().enumerate() {
                 let reported = live.room.flowing(seat, kind, number).and_then(|source| {
                     let sender = live.peers.get(source.seat() as usize).copied().flatten()?;
-                    let place = if kind == Kind::Audio {
-                        0
-                    } else {
-                        1 + source.layer()
-                    };
-                    let (_, timestamp, at) = self.ups[sender as usize].as_ref()?.layers[place]
-                        .as_ref()?
-                        .report?;
+                    let (_, timestamp, at) = self.ups[sender as usize].as_ref()?.layers
+                        [place_of(source)]
+                    .as_ref()?
+                    .report?;
                     // The moment of the publisher's report, moved on to now: its clock and ours need not agree.
                     let passed = now.saturating_duration_since(at).as_micros()
                         * u128::from(kind.clock_hz())

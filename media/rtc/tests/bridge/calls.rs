@@ -49,9 +49,9 @@ fn a_call_carries_sound_and_picture_untouched() {
         let slots = stage.seen.iter().any(|event| match event {
             BridgeEvent::Slots { peer, video, .. } => {
                 *peer == PeerId(1)
-                    && video[0]
-                        .as_ref()
-                        .is_some_and(|slot| slot.peer == PeerId(0) && slot.mid == "5")
+                    && video[0].as_ref().is_some_and(|slot| {
+                        slot.shown == TrackId::main(PeerId(0)) && slot.mid == "5"
+                    })
             }
             _ => false,
         });

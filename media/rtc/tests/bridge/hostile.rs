@@ -145,9 +145,11 @@ fn a_hostile_peer_with_keys_harms_no_other() {
     let viewer = stage.join(ClientOptions::default());
     let hostile = stage.join(publisher(3));
     // The viewer looks at the sender; the hostile one's packets reach it as a tile and as a voice.
-    stage
-        .bridge
-        .set_view(PeerId(1), Some(PeerId(0)), vec![PeerId(2)]);
+    stage.bridge.set_view(
+        PeerId(1),
+        Some(TrackId::main(PeerId(0))),
+        vec![TrackId::main(PeerId(2))],
+    );
     stage.film(sender, 1, "pictures", |stage| stage.pictures(viewer) > 50);
     let mut random = Random(0x5eed);
     let mut seeds = corpus("rtp");

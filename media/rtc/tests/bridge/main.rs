@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use nhipcau_media_rtc::client::{Client, ClientIdentity, ClientOptions, Crowd, Protection};
 use nhipcau_media_rtc::{
     Bridge, BridgeConfig, BridgeError, BridgeEvent, Drop, GoneReason, Impairment, JoinError,
-    PeerId, RoomId, tap,
+    PeerId, RoomId, TrackId, tap,
 };
 use nhipcau_sfu::Kind;
 

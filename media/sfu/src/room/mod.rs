@@ -5,20 +5,24 @@
 //! for each packet and each receiver.
 
 mod assign;
+mod budget;
+mod mode;
 mod packets;
 mod seat;
 #[cfg(test)]
 mod sim;
+mod targets;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::ids::{Kind, PeerId};
-use crate::rewrite::{Source, UpPacket};
+use crate::ids::{Kind, PeerId, Source, Track, TrackId};
+use crate::rewrite::UpPacket;
 use crate::speaker::{Change, Speakers};
 
+pub use mode::Mode;
 pub use packets::Outgoing;
 use seat::Seat;
 
@@ -70,12 +74,33 @@ pub enum Input<'a> {
     View {
         /// The receiver.
         peer: PeerId,
-        /// Large in the first slot; `None` follows the spotlight, else the speaker.
-        large: Option<PeerId>,
+        /// Large in the first slot; `None` follows what is shared, else the spotlight, else the speaker.
+        large: Option<TrackId>,
         /// Small in the other slots.
-        tiles: &'a [PeerId],
+        tiles: &'a [TrackId],
     },
-    /// The host mutes or unmutes kinds of a peer.
+    /// How much picture a receiver takes.
+    Mode {
+        /// The receiver.
+        peer: PeerId,
+        /// How much.
+        mode: Mode,
+    },
+    /// What a peer may share; nothing of another second track is forwarded. What begins last is shown to all who follow.
+    Shares {
+        /// The peer.
+        peer: PeerId,
+        /// Its screen, with sound.
+        slides: bool,
+        /// Its second camera.
+        document: bool,
+    },
+    /// Who leads: the picture of this peer goes before all others on a narrow line.
+    Chair {
+        /// The peer; `None` when nobody leads.
+        peer: Option<PeerId>,
+    },
+    /// The host mutes or unmutes microphone and camera of a peer.
     Muted {
         /// The peer.
         peer: PeerId,
@@ -84,7 +109,7 @@ pub enum Input<'a> {
         /// No picture of it is forwarded.
         video: bool,
     },
-    /// The host shows a peer to all who follow the speaker.
+    /// The host shows a peer instead of the speaker.
     Spotlight {
         /// The peer; `None` returns to the speaker.
         peer: Option<PeerId>,
@@ -131,6 +156,8 @@ pub enum Output {
     KeyframeRequest {
         /// The publisher's port.
         port: u32,
+        /// The track.
+        track: Track,
         /// The layer, lowest 0.
         layer: usize,
     },
@@ -150,6 +177,17 @@ pub enum Lowered {
     },
     /// The wanted layer gave no keyframe.
     NoKeyframe,
+}
+
+/// Why a receiver does not get a picture that it should see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withheld {
+    /// Its mode has no place for it.
+    Mode,
+    /// The estimate of its line does not carry it beside what goes before it.
+    Estimate,
+    /// It has fallen back to sound.
+    Fallen,
 }
 
 /// What the owner of the room should know.
@@ -176,17 +214,28 @@ pub enum Event {
         /// Why.
         reason: Lowered,
     },
+    /// A receiver's line does not carry even the smallest picture, and it gets sound only (`on`); or it does again.
+    SoundOnly {
+        /// The receiver.
+        peer: PeerId,
+        /// Whether it gets sound only.
+        on: bool,
+        /// The estimate of its line in bits per second.
+        bps: u64,
+    },
     /// The recording's picture changes to this peer.
     TapSpeaker(PeerId),
 }
 
-/// Whose packets flow in a receiver's slots.
+/// What flows in a receiver's slots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InSlots {
     /// By audio slot.
-    pub audio: Vec<Option<PeerId>>,
-    /// By video slot.
-    pub video: Vec<Option<PeerId>>,
+    pub audio: Vec<Option<TrackId>>,
+    /// By video slot. The first is the large picture; while it is a shared one, the last is who speaks beside it.
+    pub video: Vec<Option<TrackId>>,
+    /// What it should see and does not get.
+    pub withheld: Vec<(TrackId, Withheld)>,
 }
 
 /// A live room.
@@ -195,6 +244,9 @@ pub struct Room {
     by_peer: HashMap<PeerId, u32>,
     speakers: Speakers,
     spotlight: Option<PeerId>,
+    chair: Option<PeerId>,
+    /// Shares that have begun so far; also the number of the newest.
+    shares: u64,
     tap: Option<u32>,
     outputs: VecDeque<Output>,
     batch: Vec<(Source, UpPacket)>,
@@ -214,6 +266,8 @@ impl Room {
             // One more than a receiver hears, so that a speaker among them still hears as many others.
             speakers: Speakers::new(voices + 1),
             spotlight: None,
+            chair: None,
+            shares: 0,
             tap: None,
             outputs: VecDeque::new(),
             batch: Vec::with_capacity(256),
@@ -256,6 +310,24 @@ impl Room {
                     seat.set_view(large, tiles);
                     self.stale = true;
                 }
+            }
+            Input::Mode { peer, mode } => {
+                if let Some(seat) = self.seat_mut(peer) {
+                    seat.mode = mode;
+                    self.stale = true;
+                }
+            }
+            Input::Shares {
+                peer,
+                slides,
+                document,
+            } => {
+                self.share(peer, Track::Slides, slides);
+                self.share(peer, Track::Document, document);
+            }
+            Input::Chair { peer } => {
+                self.chair = peer;
+                self.stale = true;
             }
             Input::Muted { peer, audio, video } => self.mute(peer, audio, video),
             Input::Spotlight { peer } => {
@@ -306,13 +378,14 @@ impl Room {
                 .map(|slot| {
                     slot.rewriter
                         .source()
-                        .and_then(|source| self.peer_of(source))
+                        .and_then(|source| self.track_id(source))
                 })
                 .collect()
         };
         Some(InSlots {
             audio: shown(&seat.audio),
             video: shown(&seat.video),
+            withheld: seat.withheld.clone(),
         })
     }
 
@@ -395,11 +468,30 @@ impl Room {
             return;
         };
         if let Some(seat) = self.seats[index as usize].as_mut() {
-            seat.muted = [audio, video];
+            seat.tracks[Track::Main as usize].barred = [audio, video];
         }
         if audio && self.speakers.remove(index) {
             self.outputs
                 .push_back(Output::Event(Event::Speaking { peer, on: false }));
+        }
+        self.stale = true;
+    }
+
+    fn share(&mut self, peer: PeerId, track: Track, on: bool) {
+        let next = self.shares + 1;
+        let Some(shared) = self
+            .seat_mut(peer)
+            .map(|seat| &mut seat.tracks[track as usize])
+        else {
+            return;
+        };
+        if shared.barred == [!on; 2] {
+            return;
+        }
+        shared.barred = [!on; 2];
+        if on {
+            shared.shared_as = next;
+            self.shares = next;
         }
         self.stale = true;
     }
@@ -443,7 +535,7 @@ impl Room {
             let index = self.free_index();
             let mut seat = Seat::new(None, port);
             seat.connected = true;
-            seat.fit_slots(self.voices, 1, &[]);
+            seat.fit_slots(self.voices + 1, 1, &[]);
             self.seats[index as usize] = Some(seat);
             self.tap = Some(index);
         }
@@ -456,7 +548,8 @@ impl Room {
             self.next_tick = None;
             return;
         }
-        if self.next_tick.is_none_or(|at| at <= now) {
+        let ticked = self.next_tick.is_none_or(|at| at <= now);
+        if ticked {
             self.next_tick = Some(now + TICK);
             self.tick(now);
         }
@@ -464,6 +557,9 @@ impl Room {
             for index in 0..self.seats.len() {
                 self.assign_seat(index as u32, now);
             }
+        }
+        if ticked {
+            self.judge_again(now);
         }
         self.tell_slots();
     }
@@ -514,37 +610,11 @@ impl Room {
         self.seats.get_mut(index as usize)?.as_mut()
     }
 
-    fn peer_of(&self, source: Source) -> Option<PeerId> {
-        self.seat(source.seat())?.peer
-    }
-}
-
-impl Source {
-    /// The layer of a kind of a seat.
-    #[must_use]
-    pub fn new(seat: u32, kind: Kind, layer: usize) -> Self {
-        Self(seat << 3 | (kind as u32) << 2 | (layer as u32 & 3))
-    }
-
-    /// The number of the seat.
-    #[must_use]
-    pub const fn seat(self) -> u32 {
-        self.0 >> 3
-    }
-
-    /// The kind.
-    #[must_use]
-    pub const fn kind(self) -> Kind {
-        if self.0 & 4 == 0 {
-            Kind::Audio
-        } else {
-            Kind::Video
-        }
-    }
-
-    /// The layer, 0 the lowest.
-    #[must_use]
-    pub const fn layer(self) -> usize {
-        (self.0 & 3) as usize
+    fn track_id(&self, source: Source) -> Option<TrackId> {
+        let peer = self.seat(source.seat())?.peer?;
+        Some(TrackId {
+            peer,
+            track: source.track(),
+        })
     }
 }

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::seat::Seat;
 use super::{Event, Output, Room};
-use crate::ids::Kind;
-use crate::rewrite::{Source, Translation, UpPacket};
+use crate::ids::{Kind, Source, Track, TrackId};
+use crate::rewrite::{Translation, UpPacket};
 use crate::selection::Quality;
 
 /// A packet for one receiver.
@@ -27,19 +27,19 @@ pub struct Outgoing<'a> {
 
 impl Room {
     /// Takes a packet that a peer sent and notes it for each receiver. Returns whether it may be forwarded at all; it may not when
-    /// the host has muted it.
+    /// the host has muted it, or when it is of a share that nobody has allowed.
     ///
     /// The packets of one wake-up come first, then [`Self::drain`] hands them out, receiver by receiver, so that datagrams to one
     /// destination stand next to each other.
     pub fn ingest(&mut self, source: Source, packet: &UpPacket, now: Instant) -> bool {
-        let (kind, layer) = (source.kind(), source.layer());
+        let (track, kind) = (source.track(), source.kind());
         let Some(Some(sender)) = self.seats.get_mut(source.seat() as usize) else {
             return false;
         };
-        if sender.muted[kind as usize] {
+        if sender.is_barred(track, kind) {
             return false;
         }
-        let up = sender.layer_mut(kind, layer);
+        let up = sender.layer_mut(source);
         let first = !up.active;
         up.note(packet.bytes, now);
         let keyframe = packet.descriptor.keyframe();
@@ -52,7 +52,8 @@ impl Room {
             // Do not wait for the tick: the first picture of a site should not come 100 ms late.
             self.next_tick = Some(now);
         }
-        if kind == Kind::Audio {
+        // Only a microphone makes a speaker: a film on the shared screen does not take the picture from who talks about it.
+        if kind == Kind::Audio && track == Track::Main {
             self.speakers.heard(source.seat(), packet.level, now);
         }
         // A full batch goes out in order before more comes in; the caller drains at least every 128 packets.
@@ -67,16 +68,14 @@ impl Room {
 
     fn take_subscribers(&mut self, source: Source) -> Vec<(u32, u8)> {
         match self.seats.get_mut(source.seat() as usize) {
-            Some(Some(sender)) => {
-                std::mem::take(&mut sender.layer_mut(source.kind(), source.layer()).subscribers)
-            }
+            Some(Some(sender)) => std::mem::take(&mut sender.layer_mut(source).subscribers),
             _ => Vec::new(),
         }
     }
 
     fn give_subscribers(&mut self, source: Source, subscribers: Vec<(u32, u8)>) {
         if let Some(Some(sender)) = self.seats.get_mut(source.seat() as usize) {
-            sender.layer_mut(source.kind(), source.layer()).subscribers = subscribers;
+            sender.layer_mut(source).subscribers = subscribers;
         }
     }
 
@@ -112,7 +111,7 @@ impl Room {
             let before = slot.rewriter.source();
             slot.rewriter.switch(source, Quality::FULL, packet, now);
             slot.waiting_since = None;
-            if before.map(Source::seat) != Some(source.seat()) {
+            if !before.is_some_and(|before| before.is_of(source.seat(), source.track())) {
                 seat.slots_changed = true;
                 self.next_tick = Some(now);
                 if seat.peer.is_none() && kind == Kind::Video {
@@ -133,7 +132,7 @@ impl Room {
     }
 
     fn tap_turns_to(&mut self, source: Source) {
-        if let Some(peer) = self.peer_of(source) {
+        if let Some(TrackId { peer, .. }) = self.track_id(source) {
             self.outputs
                 .push_back(Output::Event(Event::TapSpeaker(peer)));
         }

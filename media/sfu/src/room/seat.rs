@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::LAYERS;
+use super::mode::{Fallback, Mode};
+use super::{LAYERS, Withheld};
 use crate::estimate::START_BPS;
-use crate::ids::{Kind, PeerId};
-use crate::rewrite::{Rewriter, Source};
+use crate::ids::{Kind, PeerId, Source, Track, TrackId};
+use crate::rewrite::Rewriter;
 
 /// A layer without packets for this long is not offered to receivers.
 const ACTIVE: Duration = Duration::from_millis(1_500);
@@ -65,12 +66,48 @@ impl Layer {
     }
 }
 
+/// A track that a peer sends.
+#[derive(Clone, Debug)]
+pub(super) struct UpTrack {
+    sound: Layer,
+    pub(super) layers: [Layer; LAYERS],
+    /// By kind: nothing of it is forwarded. The host has muted it, or nobody has allowed the share.
+    pub(super) barred: [bool; 2],
+    /// Shares have numbers in the order of their beginning; the newest is the one that is shown.
+    pub(super) shared_as: u64,
+}
+
+impl UpTrack {
+    fn new(track: Track) -> Self {
+        Self {
+            sound: Layer::default(),
+            layers: Default::default(),
+            barred: [track.is_shared(); 2],
+            shared_as: 0,
+        }
+    }
+
+    fn layer(&self, source: Source) -> &Layer {
+        match source.kind() {
+            Kind::Audio => &self.sound,
+            Kind::Video => &self.layers[source.layer().min(LAYERS - 1)],
+        }
+    }
+
+    fn layer_mut(&mut self, source: Source) -> &mut Layer {
+        match source.kind() {
+            Kind::Audio => &mut self.sound,
+            Kind::Video => &mut self.layers[source.layer().min(LAYERS - 1)],
+        }
+    }
+}
+
 /// A place in which a receiver gets one source at a time.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     pub(super) rewriter: Rewriter,
-    /// The peer that should be here.
-    pub(super) target: Option<PeerId>,
+    /// The picture that should be here.
+    pub(super) target: Option<TrackId>,
     /// The source that is to flow; until it does, the one before may go on.
     pub(super) wanted: Option<Source>,
     pub(super) waiting_since: Option<Instant>,
@@ -108,18 +145,20 @@ pub(super) struct Seat {
     pub(super) peer: Option<PeerId>,
     pub(super) port: u32,
     pub(super) connected: bool,
-    /// By kind.
-    pub(super) muted: [bool; 2],
-    pub(super) voice: Layer,
-    pub(super) layers: [Layer; LAYERS],
+    /// By [`Track`].
+    pub(super) tracks: [UpTrack; Track::ALL.len()],
     pub(super) audio: Vec<Slot>,
     pub(super) video: Vec<Slot>,
-    pub(super) large: Option<PeerId>,
-    pub(super) tiles: Vec<PeerId>,
+    pub(super) large: Option<TrackId>,
+    pub(super) tiles: Vec<TrackId>,
     pub(super) estimate_bps: u64,
     pub(super) slots_changed: bool,
     pub(super) lowered_at: Option<Instant>,
     pub(super) is_lowered: bool,
+    pub(super) mode: Mode,
+    pub(super) fallback: Fallback,
+    /// What it should see and does not get.
+    pub(super) withheld: Vec<(TrackId, Withheld)>,
     /// Packets of the batch for this receiver: place in the batch, kind and slot.
     pub(super) pending: Vec<(u16, Kind, u8)>,
 }
@@ -130,9 +169,7 @@ impl Seat {
             peer,
             port,
             connected: false,
-            muted: [false; 2],
-            voice: Layer::default(),
-            layers: Default::default(),
+            tracks: Track::ALL.map(UpTrack::new),
             audio: Vec::new(),
             video: Vec::new(),
             large: None,
@@ -141,6 +178,9 @@ impl Seat {
             slots_changed: false,
             lowered_at: None,
             is_lowered: false,
+            mode: Mode::default(),
+            fallback: Fallback::default(),
+            withheld: Vec::new(),
             pending: Vec::with_capacity(32),
         }
     }
@@ -160,7 +200,7 @@ impl Seat {
         self.video.truncate(video);
     }
 
-    pub(super) fn set_view(&mut self, large: Option<PeerId>, tiles: &[PeerId]) {
+    pub(super) fn set_view(&mut self, large: Option<TrackId>, tiles: &[TrackId]) {
         self.large = large;
         self.tiles.clear();
         for tile in tiles.iter().take(TILES_MAX) {
@@ -177,23 +217,33 @@ impl Seat {
         }
     }
 
-    pub(super) fn layer(&self, kind: Kind, layer: usize) -> &Layer {
-        match kind {
-            Kind::Audio => &self.voice,
-            Kind::Video => &self.layers[layer.min(LAYERS - 1)],
-        }
+    pub(super) fn track(&self, track: Track) -> &UpTrack {
+        &self.tracks[track as usize]
     }
 
-    pub(super) fn layer_mut(&mut self, kind: Kind, layer: usize) -> &mut Layer {
-        match kind {
-            Kind::Audio => &mut self.voice,
-            Kind::Video => &mut self.layers[layer.min(LAYERS - 1)],
-        }
+    pub(super) fn layer(&self, source: Source) -> &Layer {
+        self.track(source.track()).layer(source)
     }
 
-    /// Whether a picture of this seat can be shown.
-    pub(super) fn has_video(&self) -> bool {
-        !self.muted[Kind::Video as usize] && self.layers.iter().any(|layer| layer.active)
+    pub(super) fn layer_mut(&mut self, source: Source) -> &mut Layer {
+        self.tracks[source.track() as usize].layer_mut(source)
+    }
+
+    /// Whether nothing of a kind of a track is forwarded.
+    pub(super) fn is_barred(&self, track: Track, kind: Kind) -> bool {
+        self.track(track).barred[kind as usize]
+    }
+
+    /// Whether there is a picture of a track that can be shown.
+    pub(super) fn shows(&self, track: Track) -> bool {
+        let track = self.track(track);
+        !track.barred[Kind::Video as usize] && track.layers.iter().any(|layer| layer.active)
+    }
+
+    /// Whether there is sound of a track that can be heard.
+    pub(super) fn sounds(&self, track: Track) -> bool {
+        let track = self.track(track);
+        !track.barred[Kind::Audio as usize] && track.sound.active
     }
 
     pub(super) fn restart(&mut self) {
@@ -203,13 +253,17 @@ impl Seat {
             slot.waiting_since = None;
         }
         self.estimate_bps = START_BPS;
+        self.fallback = Fallback::default();
         self.slots_changed = true;
     }
 
     pub(super) fn measure(&mut self, now: Instant) -> bool {
-        let mut changed = self.voice.measure(now);
-        for layer in &mut self.layers {
-            changed |= layer.measure(now);
+        let mut changed = false;
+        for track in &mut self.tracks {
+            changed |= track.sound.measure(now);
+            for layer in &mut track.layers {
+                changed |= layer.measure(now);
+            }
         }
         changed
     }

@@ -42,7 +42,7 @@ impl World {
         self.room.handle_input(input, self.now);
         loop {
             match self.room.poll_output() {
-                Output::KeyframeRequest { port, layer } => {
+                Output::KeyframeRequest { port, layer, .. } => {
                     if let Some(before) = self.asked.insert((port, layer), self.now)
                         && self.present[port as usize]
                     {
@@ -87,7 +87,7 @@ impl World {
             }
             2 => {
                 let tiles = (0..9)
-                    .map(|_| PeerId(self.random.below(CAMERAS)))
+                    .map(|_| TrackId::main(PeerId(self.random.below(CAMERAS))))
                     .collect::<Vec<_>>();
                 self.input(Input::View {
                     peer: id,
@@ -97,7 +97,7 @@ impl World {
             }
             3 => self.input(Input::View {
                 peer: id,
-                large: Some(other),
+                large: Some(TrackId::main(other)),
                 tiles: &[],
             }),
             4 => {
@@ -140,8 +140,11 @@ impl World {
                 let keyframe = !deaf && due.contains(&(camera as u32, layer));
                 self.index += 1;
                 let packet = picture(self.index, keyframe, [200, 700, 2_000][layer]);
-                self.room
-                    .ingest(Source::new(seat, Kind::Video, layer), &packet, self.now);
+                self.room.ingest(
+                    Source::new(seat, Track::Main, Kind::Video, layer),
+                    &packet,
+                    self.now,
+                );
             }
         }
         let (sent, forwarded) = (&mut self.sent, &mut self.forwarded);

@@ -64,7 +64,7 @@ impl Bench {
     fn collect(&mut self) {
         loop {
             match self.room.poll_output() {
-                Output::KeyframeRequest { port, layer } => self.requests.push((port, layer)),
+                Output::KeyframeRequest { port, layer, .. } => self.requests.push((port, layer)),
                 Output::Event(event) => self.events.push(event),
                 Output::Timeout(_) => break,
             }
@@ -86,7 +86,12 @@ impl Bench {
     }
 
     fn source(&self, peer: u64, kind: Kind, layer: usize) -> Source {
-        Source::new(self.room.seat_index(PeerId(peer)).unwrap(), kind, layer)
+        Source::new(
+            self.room.seat_index(PeerId(peer)).unwrap(),
+            Track::Main,
+            kind,
+            layer,
+        )
     }
 
     fn send(
@@ -160,7 +165,7 @@ fn a_new_viewer_gets_a_keyframe_and_never_its_own_picture() {
     assert_eq!(bench.flows(0, Kind::Video, 0), None);
     assert!(bench.events.contains(&Event::Slots { peer: PeerId(1) }));
     let InSlots { video, .. } = bench.room.slots(PeerId(1)).unwrap();
-    assert_eq!(video[0], Some(PeerId(0)));
+    assert_eq!(video[0], Some(TrackId::main(PeerId(0))));
 }
 
 #[test]
@@ -229,7 +234,7 @@ fn three_hundred_viewers_cost_one_keyframe_request() {
     }
     assert_eq!(requested, 1);
     let InSlots { video, .. } = bench.room.slots(PeerId(300)).unwrap();
-    assert_eq!(video[0], Some(PeerId(0)));
+    assert_eq!(video[0], Some(TrackId::main(PeerId(0))));
 }
 
 #[test]
@@ -266,7 +271,7 @@ fn muting_is_done_here_and_not_by_the_page() {
     assert!(!bench.send(0, Kind::Video, 0, |index| picture(index, true, 300)));
     assert!(!bench.send(0, Kind::Audio, 0, |index| sound(index, 20)));
     assert!(bench.out.is_empty());
-    let InSlots { audio, video } = bench.room.slots(PeerId(1)).unwrap();
+    let InSlots { audio, video, .. } = bench.room.slots(PeerId(1)).unwrap();
     assert!(audio.iter().chain(&video).all(Option::is_none));
     bench.input(Input::Muted {
         peer: PeerId(0),
@@ -297,8 +302,8 @@ fn the_picture_follows_speaker_spotlight_and_pin() {
     assert_eq!(bench.flows(3, Kind::Video, 0), Some((0, 0)));
     bench.input(Input::View {
         peer: PeerId(3),
-        large: Some(PeerId(2)),
-        tiles: &[PeerId(0), PeerId(1), PeerId(3)],
+        large: Some(TrackId::main(PeerId(2))),
+        tiles: &[0, 1, 3].map(|peer| TrackId::main(PeerId(peer))),
     });
     bench.film(&[0, 1, 2], 1, 1_300);
     assert_eq!(
@@ -310,8 +315,8 @@ fn the_picture_follows_speaker_spotlight_and_pin() {
     assert_eq!(bench.flows(3, Kind::Video, 2), Some((1, 0)));
     bench.input(Input::View {
         peer: PeerId(3),
-        large: Some(PeerId(2)),
-        tiles: &[PeerId(1)],
+        large: Some(TrackId::main(PeerId(2))),
+        tiles: &[TrackId::main(PeerId(1))],
     });
     bench.out.clear();
     bench.film(&[0, 1, 2], 1, 200);
@@ -363,8 +368,8 @@ fn a_narrow_line_keeps_sound_and_the_large_picture_before_tiles() {
     let mut bench = Bench::new(4);
     bench.input(Input::View {
         peer: PeerId(3),
-        large: Some(PeerId(0)),
-        tiles: &[PeerId(1), PeerId(2)],
+        large: Some(TrackId::main(PeerId(0))),
+        tiles: &[1, 2].map(|peer| TrackId::main(PeerId(peer))),
     });
     bench.film(&[0, 1, 2], 3, 2_000);
     bench.input(Input::Estimate {

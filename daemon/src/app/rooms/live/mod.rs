@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use nhipcau_conference::{
     Actor, Code, Command, ConnectionId, Input, Now, Output, Reason, Role, Room, SeatId, SiteKey,
 };
-use nhipcau_media_rtc::{Bridge, BridgeEvent, Impairment, PeerId, RoomId};
+use nhipcau_media_rtc::{Bridge, BridgeEvent, Impairment, PeerId, RoomId, TrackId};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use self::port::{
@@ -307,8 +307,11 @@ impl Live {
             PageMessage::View { large, tiles } => {
                 self.bridge.set_view(
                     self.peer(seat),
-                    large.map(|seat| self.peer(seat)),
-                    tiles.into_iter().map(|seat| self.peer(seat)).collect(),
+                    large.map(|seat| TrackId::main(self.peer(seat))),
+                    tiles
+                        .into_iter()
+                        .map(|seat| TrackId::main(self.peer(seat)))
+                        .collect(),
                 );
                 Ok(())
             }
@@ -403,7 +406,7 @@ impl Live {
                         .map(|slot| {
                             slot.map(|slot| Slot {
                                 mid: slot.mid,
-                                participant: seat_of(slot.peer),
+                                participant: seat_of(slot.shown.peer),
                             })
                         })
                         .collect()
@@ -420,6 +423,12 @@ impl Live {
                 seat_of(peer),
                 &ServerMessage::Notice {
                     reason: Reason::new("layer_lowered"),
+                },
+            ),
+            BridgeEvent::SoundOnly { peer, on, .. } => self.tell(
+                seat_of(peer),
+                &ServerMessage::Notice {
+                    reason: Reason::new(if on { "sound_only" } else { "picture_back" }),
                 },
             ),
             // Who speaks beyond the speaker is in the levels that each page measures itself.
