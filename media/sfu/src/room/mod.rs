@@ -14,6 +14,8 @@ mod sim;
 mod targets;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_shares;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};

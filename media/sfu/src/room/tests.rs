@@ -18,7 +18,7 @@ pub(super) fn picture(index: u64, keyframe: bool, bytes: u16) -> UpPacket {
     }
 }
 
-fn sound(index: u64, level: u8) -> UpPacket {
+pub(super) fn sound(index: u64, level: u8) -> UpPacket {
     UpPacket {
         index,
         timestamp: index as u32 * 960,
@@ -30,18 +30,19 @@ fn sound(index: u64, level: u8) -> UpPacket {
     }
 }
 
-struct Bench {
-    room: Room,
-    now: Instant,
+pub(super) struct Bench {
+    pub(super) room: Room,
+    pub(super) now: Instant,
     index: u64,
-    requests: Vec<(u32, usize)>,
-    events: Vec<Event>,
-    /// Port of the receiver, kind, slot, source seat and layer.
-    out: Vec<(u32, Kind, usize, u32, usize)>,
+    /// Port, track and layer.
+    pub(super) requests: Vec<(u32, Track, usize)>,
+    pub(super) events: Vec<Event>,
+    /// Port of the receiver, slot and source.
+    pub(super) out: Vec<(u32, usize, Source)>,
 }
 
 impl Bench {
-    fn new(peers: u64) -> Self {
+    pub(super) fn new(peers: u64) -> Self {
         let mut bench = Self {
             room: Room::new(3),
             now: crate::testing::start(),
@@ -56,7 +57,7 @@ impl Bench {
         bench
     }
 
-    fn input(&mut self, input: Input<'_>) {
+    pub(super) fn input(&mut self, input: Input<'_>) {
         self.room.handle_input(input, self.now);
         self.collect();
     }
@@ -64,7 +65,9 @@ impl Bench {
     fn collect(&mut self) {
         loop {
             match self.room.poll_output() {
-                Output::KeyframeRequest { port, layer, .. } => self.requests.push((port, layer)),
+                Output::KeyframeRequest { port, track, layer } => {
+                    self.requests.push((port, track, layer));
+                }
                 Output::Event(event) => self.events.push(event),
                 Output::Timeout(_) => break,
             }
@@ -86,9 +89,13 @@ impl Bench {
     }
 
     fn source(&self, peer: u64, kind: Kind, layer: usize) -> Source {
+        self.source_of(peer, Track::Main, kind, layer)
+    }
+
+    fn source_of(&self, peer: u64, track: Track, kind: Kind, layer: usize) -> Source {
         Source::new(
             self.room.seat_index(PeerId(peer)).unwrap(),
-            Track::Main,
+            track,
             kind,
             layer,
         )
@@ -101,33 +108,47 @@ impl Bench {
         layer: usize,
         packet: impl Fn(u64) -> UpPacket,
     ) -> bool {
+        self.send_of(peer, Track::Main, kind, layer, packet)
+    }
+
+    pub(super) fn send_of(
+        &mut self,
+        peer: u64,
+        track: Track,
+        kind: Kind,
+        layer: usize,
+        packet: impl Fn(u64) -> UpPacket,
+    ) -> bool {
         self.index += 1;
-        let source = self.source(peer, kind, layer);
+        let source = self.source_of(peer, track, kind, layer);
         let taken = self.room.ingest(source, &packet(self.index), self.now);
         let out = &mut self.out;
         self.room.drain(self.now, |outgoing| {
-            out.push((
-                outgoing.port,
-                outgoing.kind,
-                outgoing.slot,
-                outgoing.source.seat(),
-                outgoing.source.layer(),
-            ));
+            out.push((outgoing.port, outgoing.slot, outgoing.source));
         });
         self.input(Input::Timeout);
         taken
     }
 
-    /// All layers of `peer` send for `ms`; a keyframe follows each request after 40 ms.
+    /// All layers of `peers` send for `ms`; a keyframe follows each request after 40 ms.
     fn film(&mut self, peers: &[u64], layers: usize, ms: u64) {
+        let senders = peers
+            .iter()
+            .map(|peer| (*peer, Track::Main, layers))
+            .collect::<Vec<_>>();
+        self.film_of(&senders, ms);
+    }
+
+    /// The same for tracks: peer, track and number of layers.
+    pub(super) fn film_of(&mut self, senders: &[(u64, Track, usize)], ms: u64) {
         for _ in 0..ms / 20 {
             self.now += Duration::from_millis(20);
             let asked = std::mem::take(&mut self.requests);
-            for &peer in peers {
+            for &(peer, track, layers) in senders {
                 for layer in 0..layers {
-                    let keyframe = asked.contains(&(peer as u32, layer));
+                    let keyframe = asked.contains(&(peer as u32, track, layer));
                     let bytes = [250u16, 900, 3_500][layer];
-                    self.send(peer, Kind::Video, layer, |index| {
+                    self.send_of(peer, track, Kind::Video, layer, |index| {
                         picture(index, keyframe, bytes)
                     });
                 }
@@ -135,7 +156,7 @@ impl Bench {
         }
     }
 
-    fn talk(&mut self, levels: &[u8], ms: u64) {
+    pub(super) fn talk(&mut self, levels: &[u8], ms: u64) {
         for _ in 0..ms / 20 {
             self.now += Duration::from_millis(20);
             for (peer, &level) in levels.iter().enumerate() {
@@ -145,11 +166,17 @@ impl Bench {
     }
 
     fn flows(&self, receiver: u32, kind: Kind, slot: usize) -> Option<(u32, usize)> {
+        self.flowing(receiver, kind, slot)
+            .map(|source| (source.seat(), source.layer()))
+    }
+
+    /// What last went out to a slot.
+    pub(super) fn flowing(&self, receiver: u32, kind: Kind, slot: usize) -> Option<Source> {
         self.out
             .iter()
             .rev()
-            .find(|out| out.0 == receiver && out.1 == kind && out.2 == slot)
-            .map(|out| (out.3, out.4))
+            .find(|out| out.0 == receiver && out.2.kind() == kind && out.1 == slot)
+            .map(|out| out.2)
     }
 }
 
@@ -177,7 +204,7 @@ fn a_layer_changes_on_a_keyframe_only() {
         peer: PeerId(1),
         bps: 400_000,
     });
-    assert_eq!(bench.requests, [(0, 0)]);
+    assert_eq!(bench.requests, [(0, Track::Main, 0)]);
     let requests = std::mem::take(&mut bench.requests);
     for _ in 0..10 {
         for layer in 0..3 {
@@ -214,7 +241,7 @@ fn a_layer_that_begins_anew_is_shown_from_its_next_keyframe() {
     let source = bench.source(0, Kind::Video, 0);
     bench.now += KEYFRAME_PAUSE;
     bench.input(Input::Restarted { source });
-    assert_eq!(bench.requests, [(0, 0)]);
+    assert_eq!(bench.requests, [(0, Track::Main, 0)]);
     bench.out.clear();
     bench.index = 1 << 20;
     bench.send(0, Kind::Video, 0, |index| picture(index, false, 300));
@@ -245,7 +272,7 @@ fn a_viewer_without_a_keyframe_gets_a_reason_and_another_layer() {
         let asked = std::mem::take(&mut bench.requests);
         for layer in 0..2 {
             // The encoder of layer 1 answers no request.
-            let keyframe = layer == 0 && asked.contains(&(0, 0));
+            let keyframe = layer == 0 && asked.contains(&(0, Track::Main, 0));
             bench.send(0, Kind::Video, layer, |index| picture(index, keyframe, 300));
         }
     }
