@@ -385,12 +385,12 @@ mod tests {
         }
     }
 
-    const fn source(seat: u32) -> Source {
+    const fn source_of(seat: u32) -> Source {
         Source::new(seat, Track::Main, Kind::Video, 0)
     }
 
-    const A: Source = source(1);
-    const B: Source = source(2);
+    const A: Source = source_of(1);
+    const B: Source = source_of(2);
 
     #[test]
     fn numbers_continue_over_a_switch() {
@@ -484,14 +484,14 @@ mod tests {
         let mut state = 7u32;
         let mut next = [1_000u64, 70_000, 5];
         let mut current = 0usize;
-        rewriter.switch(source(0), Quality::FULL, &video(next[0], 0, 0), now);
+        rewriter.switch(source_of(0), Quality::FULL, &video(next[0], 0, 0), now);
         for _ in 0..100_000 {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             now += Duration::from_millis(5);
             if state >> 24 < 6 {
                 current = (state as usize >> 8) % 3;
                 rewriter.switch(
-                    source(current as u32),
+                    source_of(current as u32),
                     Quality::FULL,
                     &video(next[current], state, 0),
                     now,
@@ -499,9 +499,11 @@ mod tests {
             }
             let number = (state as usize >> 12) % 3;
             next[number] += 1 + u64::from(state >> 16 & 3 == 0);
-            if let Some(out) =
-                rewriter.translate(source(number as u32), &video(next[number], state, 0), now)
-            {
+            if let Some(out) = rewriter.translate(
+                source_of(number as u32),
+                &video(next[number], state, 0),
+                now,
+            ) {
                 assert_eq!(number, current);
                 assert!(seen.insert(out.index), "index {} twice", out.index);
             }
@@ -632,17 +634,17 @@ mod tests {
                         match stream.below(20) {
                             0 | 1 => continue,
                             2..=5 => {
-                                road.push((tick + stream.below(5), Source(place as u32), packet))
+                                road.push((tick + stream.below(5), source_of(place as u32), packet))
                             }
-                            _ => road.push((tick, Source(place as u32), packet)),
+                            _ => road.push((tick, source_of(place as u32), packet)),
                         }
                     }
                     if stream.below(200) == 0 {
                         // A new SSRC: indexes jump, and the room pauses its receivers until the next keyframe.
                         stream.index = ((stream.index >> 16) + 2) << 16;
                         stream.key_in = 1;
-                        road.retain(|(_, source, _)| *source != Source(place as u32));
-                        if current == Some(Source(place as u32)) {
+                        road.retain(|(_, source, _)| *source != source_of(place as u32));
+                        if current == Some(source_of(place as u32)) {
                             rewriter.pause();
                             current = None;
                         }
@@ -666,7 +668,7 @@ mod tests {
                 });
                 for (source, packet) in due {
                     if current != Some(source)
-                        && source == Source(wanted)
+                        && source == source_of(wanted)
                         && packet.descriptor.keyframe()
                     {
                         rewriter.switch(source, Quality::FULL, &packet, now);
