@@ -29,6 +29,10 @@ pub enum Code {
     NotChair,
     /// The command names nobody in the room.
     NoSuchParticipant,
+    /// Somebody else shares already.
+    ShareTaken,
+    /// This seat may not share: the host has not allowed it, it only watches, or it takes part with sound only.
+    ShareNotAllowed,
 }
 
 impl Code {
@@ -47,6 +51,8 @@ impl Code {
             Code::NotJoined => "not_joined",
             Code::NotChair => "not_chair",
             Code::NoSuchParticipant => "no_such_participant",
+            Code::ShareTaken => "share_taken",
+            Code::ShareNotAllowed => "share_not_allowed",
         }
     }
 }

@@ -34,5 +34,6 @@ pub use room::{
     Actor, Command, Input, InvitedSite, Join, Output, Room, RoomSnapshot, RoomTerms, SeatSnapshot,
 };
 pub use view::{
-    Board, BoardRow, ConferenceState, Counts, Participant, Recording, Role, Roster, RowState,
+    Board, BoardRow, ConferenceState, Counts, Mode, Participant, Recording, Role, Roster, RowState,
+    ShareRule,
 };

@@ -26,6 +26,39 @@ impl Role {
     pub fn commands(self) -> bool {
         matches!(self, Role::Chair | Role::Secretary)
     }
+
+    /// Whether this role may speak and show things.
+    pub fn takes_part(self) -> bool {
+        self != Role::Viewer
+    }
+}
+
+/// How much picture a seat takes and gives.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// As much as its line carries.
+    #[default]
+    Normal,
+    /// One picture of 180 lines in each direction.
+    Light,
+    /// None.
+    SoundOnly,
+}
+
+/// Who may share a screen or a document camera.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShareRule {
+    /// Chair and secretary.
+    Hosts,
+    /// Everybody who takes part, one after the other.
+    #[default]
+    One,
+    /// Everybody who takes part, several at a time; what began last is shown.
+    Several,
 }
 
 /// A conference's state as the protocol names it.
@@ -70,6 +103,18 @@ pub struct Participant {
     pub speaking: bool,
     /// Signalling and media are both up.
     pub connected: bool,
+    /// Shares its screen.
+    pub slides: bool,
+    /// Shares its document camera.
+    pub document: bool,
+    /// How much picture it takes: the least of what it chose and what the host imposed.
+    pub mode: Mode,
+    /// Who imposed that mode; absent when the site chose it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mode_by: Option<String>,
+    /// Since when its line carries no picture towards it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fallen_since: Option<Timestamp>,
 }
 
 /// Everyone in the room, for the room page. Dropped seats that are kept are in it, not `connected`.
@@ -85,6 +130,8 @@ pub struct Roster {
     pub spotlight: Option<SeatId>,
     /// Whether the meeting is being recorded.
     pub recording: bool,
+    /// Who may share.
+    pub sharing: ShareRule,
 }
 
 /// State of a site's row on the board.
@@ -164,6 +211,8 @@ pub struct Board {
     /// Whom everybody sees large.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub spotlight: Option<SeatId>,
+    /// Who may share.
+    pub sharing: ShareRule,
     /// Counters over the rows.
     pub counts: Counts,
     /// Absent and dropped first, then by name in Vietnamese order.

@@ -1,7 +1,8 @@
 //! What a room page and the daemon say to each other over their WebSocket. `PROTOCOL.md` describes every message.
 
-use nhipcau_conference::{Board, Command, Participant, Reason, SeatId};
-use serde::{Deserialize, Serialize};
+use nhipcau_conference::{Board, Command, Mode, Participant, Reason, Roster, SeatId, ShareRule};
+use serde::de::IntoDeserializer as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::http::views::RoomPreview;
 
@@ -28,8 +29,15 @@ pub(crate) enum PageMessage {
         cam: bool,
     },
     View {
-        large: Option<SeatId>,
-        tiles: Vec<SeatId>,
+        large: Option<Shown>,
+        tiles: Vec<Shown>,
+    },
+    Share {
+        slides: bool,
+        document: bool,
+    },
+    Mode {
+        mode: Mode,
     },
     Hand {
         raised: bool,
@@ -73,6 +81,22 @@ pub(crate) enum PageMessage {
     },
     LowerHand {
         participant: SeatId,
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
+    SetMode {
+        participant: SeatId,
+        mode: Option<Mode>,
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
+    StopShare {
+        participant: SeatId,
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
+    Sharing {
+        rule: ShareRule,
         #[serde(rename = "ref")]
         reference: Option<String>,
     },
@@ -160,6 +184,22 @@ impl PageMessage {
                 participant,
                 reference,
             } => (Command::LowerHand(*participant), reference),
+            Self::SetMode {
+                participant,
+                mode,
+                reference,
+            } => (
+                Command::SetMode {
+                    seat: *participant,
+                    mode: *mode,
+                },
+                reference,
+            ),
+            Self::StopShare {
+                participant,
+                reference,
+            } => (Command::StopShare(*participant), reference),
+            Self::Sharing { rule, reference } => (Command::Sharing(*rule), reference),
             Self::Record { on, reference } => (Command::Record(*on), reference),
             Self::End { reference } => (Command::End, reference),
             _ => return None,
@@ -168,11 +208,57 @@ impl PageMessage {
     }
 }
 
-/// Who is in one of the page's receive m-lines.
+/// Which of a participant's pictures or sounds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Track {
+    /// Camera and microphone.
+    #[default]
+    Main,
+    /// The shared screen with its sound.
+    Slides,
+    /// The document camera.
+    Document,
+}
+
+/// A picture that a page asks for: `p1` is a camera, `p1/slides` a screen, `p1/document` a document camera.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) participant: SeatId,
+    pub(crate) track: Track,
+}
+
+impl<'de> Deserialize<'de> for Shown {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (participant, track) = match text.split_once('/') {
+            Some((participant, track)) => {
+                (participant, Track::deserialize(track.into_deserializer())?)
+            }
+            None => (text.as_str(), Track::Main),
+        };
+        Ok(Self {
+            participant: SeatId::deserialize(participant.into_deserializer())?,
+            track,
+        })
+    }
+}
+
+/// What is in one of the page's receive m-lines.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Slot {
     pub(crate) mid: String,
     pub(crate) participant: SeatId,
+    pub(crate) track: Track,
+}
+
+/// A picture that the page asked for and does not get.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Withheld {
+    pub(crate) participant: SeatId,
+    pub(crate) track: Track,
+    /// `mode`, `estimate` or `fallen`.
+    pub(crate) why: &'static str,
 }
 
 /// `welcome.slots`: how many receive m-lines the page may offer.
@@ -200,12 +286,8 @@ pub(crate) enum ServerMessage {
         sdp: String,
     },
     Roster {
-        participants: Vec<Participant>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        floor: Option<SeatId>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        spotlight: Option<SeatId>,
-        recording: bool,
+        #[serde(flatten)]
+        roster: Roster,
         #[serde(skip_serializing_if = "Option::is_none")]
         board: Option<Board>,
     },
@@ -215,6 +297,19 @@ pub(crate) enum ServerMessage {
     Slots {
         video: Vec<Option<Slot>>,
         audio: Vec<Option<Slot>>,
+        withheld: Vec<Withheld>,
+    },
+    /// What the page may share from now on.
+    Shares {
+        slides: bool,
+        document: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    Mode {
+        mode: Mode,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     Speaker {
         participant: Option<SeatId>,
@@ -300,6 +395,29 @@ mod tests {
                 .command()
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_picture_is_named_by_participant_and_track() {
+        let view = |large: &str| {
+            PageMessage::parse(&format!(
+                r#"{{"type":"view","large":"{large}","tiles":[]}}"#
+            ))
+        };
+        for (text, track) in [
+            ("p12", Track::Main),
+            ("p12/slides", Track::Slides),
+            ("p12/document", Track::Document),
+        ] {
+            let Ok(PageMessage::View { large, .. }) = view(text) else {
+                panic!("{text}");
+            };
+            let participant = SeatId(12);
+            assert_eq!(large, Some(Shown { participant, track }));
+        }
+        for text in ["p12/", "/slides", "p12/film", "p12/slides/slides", "12"] {
+            assert_eq!(view(text).err(), Some(MessageError::BadRequest), "{text}");
+        }
     }
 
     #[test]

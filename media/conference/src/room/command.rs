@@ -53,6 +53,15 @@ impl Room {
                     seat.hand = None;
                 }
             }
+            Command::SetMode { seat, mode } => {
+                self.known(seat)?;
+                self.impose_mode(seat, mode, &by);
+            }
+            Command::StopShare(seat) => {
+                self.known(seat)?;
+                self.set_shares(seat, false, false, Some(&by));
+            }
+            Command::Sharing(rule) => self.set_sharing(rule, &by),
             Command::Record(on) => self.outbox.push_back(Output::RecordRequested { on, by }),
             Command::End => self.end(now),
         }

@@ -4,6 +4,7 @@ mod command;
 mod port;
 mod presence;
 mod seat;
+mod share;
 mod show;
 mod snapshot;
 
@@ -17,8 +18,8 @@ pub use port::{
 };
 
 use crate::{
-    Cause, Code, ConferenceId, Now, Occupancy, Occurrence, Reason, Recording, RowState, SeatId,
-    SiteKey,
+    Cause, Code, ConferenceId, Now, Occupancy, Occurrence, Reason, Recording, Role, RowState,
+    SeatId, ShareRule, SiteKey,
 };
 use seat::{DropReport, Link, Media, Row, Seat};
 
@@ -36,6 +37,9 @@ pub struct Room {
     floor: Option<SeatId>,
     spotlight: Option<SeatId>,
     speaker: Option<SeatId>,
+    sharing: ShareRule,
+    /// Who was last said to lead.
+    chair: Option<SeatId>,
     recording: Recording,
     /// When the booked start is reached, while the meeting has not begun.
     begins: Option<Instant>,
@@ -67,6 +71,8 @@ impl Room {
             floor: None,
             spotlight: None,
             speaker: None,
+            sharing: ShareRule::default(),
+            chair: None,
             recording: Recording::default(),
             begins: std::time::Duration::try_from(ahead)
                 .ok()
@@ -103,6 +109,13 @@ impl Room {
             Input::Command { by, command } => self.command(by, command, now),
             Input::Hand { seat, raised } => self.hand(seat, raised, now),
             Input::Media { seat, mic, cam } => self.media_wish(seat, mic, cam),
+            Input::Share {
+                seat,
+                slides,
+                document,
+            } => self.share(seat, slides, document),
+            Input::Mode { seat, mode } => self.choose_mode(seat, mode),
+            Input::LineFell { seat, on } => self.line_falls(seat, on, now),
             Input::SiteCause { site, cause } => self.site_cause(&site, cause, now),
             Input::SiteLine { site, health, line } => {
                 let row = self.rows.get_mut(&site).ok_or(Code::NoSuchRoom)?;
@@ -141,6 +154,15 @@ impl Room {
             return output;
         }
         if std::mem::take(&mut self.roster_changed) {
+            let chair = self
+                .seats
+                .values()
+                .find(|seat| seat.role == Role::Chair && matches!(seat.link, Link::Up(_)))
+                .map(|seat| seat.id);
+            if self.chair != chair {
+                self.chair = chair;
+                self.outbox.push_back(Output::Chair(chair));
+            }
             return Output::RosterChanged;
         }
         if std::mem::take(&mut self.board_changed) {

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttendanceEntry, Cause, ConferenceId, ConnectionId, Health, Occurrence, Reason, Role, SeatId,
-    SiteKey,
+    AttendanceEntry, Cause, ConferenceId, ConnectionId, Health, Mode, Occurrence, Reason, Role,
+    SeatId, ShareRule, SiteKey,
 };
 
 /// Limits and patience of a room.
@@ -101,6 +101,17 @@ pub enum Command {
     Remove(SeatId),
     /// Lowers a hand.
     LowerHand(SeatId),
+    /// Imposes a mode on a seat, or lifts it.
+    SetMode {
+        /// The seat.
+        seat: SeatId,
+        /// The mode; `None` leaves the choice to the site again.
+        mode: Option<Mode>,
+    },
+    /// Ends what a seat shares.
+    StopShare(SeatId),
+    /// Says who may share.
+    Sharing(ShareRule),
     /// Starts or stops the recording; answered by [`Output::RecordRequested`].
     Record(bool),
     /// Ends the meeting for everybody.
@@ -150,6 +161,29 @@ pub enum Input {
         mic: bool,
         /// Camera on.
         cam: bool,
+    },
+    /// What a person wants to share from now on.
+    Share {
+        /// The seat.
+        seat: SeatId,
+        /// Its screen.
+        slides: bool,
+        /// Its document camera.
+        document: bool,
+    },
+    /// A person chose how much picture the site takes.
+    Mode {
+        /// The seat.
+        seat: SeatId,
+        /// How much.
+        mode: Mode,
+    },
+    /// The line towards a seat does not carry any picture (`on`), or does again.
+    LineFell {
+        /// The seat.
+        seat: SeatId,
+        /// Whether it gets sound only.
+        on: bool,
     },
     /// What the network knows about a site: a cause, or that the cause is mended.
     SiteCause {
@@ -211,6 +245,28 @@ pub enum Output {
     },
     /// Forward the seat's sound again.
     Unmuted(SeatId),
+    /// What a seat may share changed: forward that and no more, and tell its page.
+    Shares {
+        /// The seat.
+        seat: SeatId,
+        /// Its screen.
+        slides: bool,
+        /// Its document camera.
+        document: bool,
+        /// Who else ended it.
+        by: Option<String>,
+    },
+    /// How much picture a seat takes: give it no more, and tell its page. Also when it comes back.
+    Mode {
+        /// The seat.
+        seat: SeatId,
+        /// How much.
+        mode: Mode,
+        /// Who imposed it; `None` when the site chose it.
+        by: Option<String>,
+    },
+    /// Who leads changed: the first chair that is connected.
+    Chair(Option<SeatId>),
     /// Tell a seat that it has the floor.
     FloorGranted(SeatId),
     /// Tell a seat that it no longer has the floor.
@@ -278,6 +334,9 @@ pub struct RoomSnapshot {
     pub floor: Option<SeatId>,
     /// Whom everybody sees large.
     pub spotlight: Option<SeatId>,
+    /// Who may share.
+    #[serde(default)]
+    pub sharing: ShareRule,
     /// Next seat's number.
     pub next_seat: u64,
     /// Next attendance interval's number.
@@ -307,6 +366,12 @@ pub struct SeatSnapshot {
     pub muted_by_host: bool,
     /// When the hand was raised.
     pub hand: Option<Timestamp>,
+    /// The mode that the site chose.
+    #[serde(default)]
+    pub mode: Mode,
+    /// The mode that the host imposed, and who that was.
+    #[serde(default)]
+    pub imposed: Option<(Mode, String)>,
     /// The open attendance interval: number and start.
     pub interval: Option<(u64, Timestamp)>,
 }

@@ -2,6 +2,7 @@
 
 use super::seat::{DropReport, Link, Media, Seat, is_wilful};
 use super::{Join, Output, Room};
+use crate::view::Mode;
 use crate::{Code, ConnectionId, Now, Reason, RowState, SeatId, SiteKey, display_name};
 
 /// Shortest resume token accepted from the shell: 128 bits in base64 or hexadecimal are longer.
@@ -36,6 +37,11 @@ impl Room {
             cam: join.cam,
             muted_by_host: false,
             hand: None,
+            slides: false,
+            document: false,
+            chosen: Mode::default(),
+            imposed: None,
+            fallen_since: None,
             link: Link::Up(join.connection),
             media,
             interval: None,
@@ -75,6 +81,7 @@ impl Room {
         seat.name = name;
         seat.cam = join.cam;
         seat.mic = join.mic && !seat.muted_by_host;
+        let mode = seat.mode();
         let still_muted = seat.muted_by_host && join.mic;
         let resume = seat.resume.clone();
         self.outbox.push_back(Output::Joined {
@@ -92,6 +99,11 @@ impl Room {
         }
         if self.floor == Some(id) {
             self.outbox.push_back(Output::FloorGranted(id));
+        }
+        // A page that was loaded anew has no screen to share any more; one that still has it says so again.
+        self.set_shares(id, false, false, None);
+        if mode != Mode::Normal {
+            self.apply_mode(id);
         }
         self.come(id, now);
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::Output;
+use crate::view::Mode;
 use crate::{
     AttendanceEntry, Cause, ConnectionId, Health, Now, Reason, Role, RowState, SeatId, SiteKey,
 };
@@ -44,6 +45,13 @@ pub(super) struct Seat {
     pub(super) cam: bool,
     pub(super) muted_by_host: bool,
     pub(super) hand: Option<Timestamp>,
+    pub(super) slides: bool,
+    pub(super) document: bool,
+    /// What the site chose.
+    pub(super) chosen: Mode,
+    /// What the host imposed, and who that was.
+    pub(super) imposed: Option<(Mode, String)>,
+    pub(super) fallen_since: Option<Timestamp>,
     pub(super) link: Link,
     pub(super) media: Media,
     /// The open attendance interval: number and start. Open exactly while the seat is present.
@@ -51,6 +59,21 @@ pub(super) struct Seat {
 }
 
 impl Seat {
+    /// How much picture it takes: the least of what was chosen and imposed.
+    pub(super) fn mode(&self) -> Mode {
+        self.imposed
+            .as_ref()
+            .map_or(self.chosen, |(imposed, _)| self.chosen.max(*imposed))
+    }
+
+    /// Who imposed the mode, when that is why it is so.
+    pub(super) fn mode_by(&self) -> Option<&str> {
+        self.imposed
+            .as_ref()
+            .filter(|(imposed, _)| *imposed > self.chosen)
+            .map(|(_, by)| by.as_str())
+    }
+
     /// Signalling is up and media is not known to be gone.
     pub(super) fn is_present(&self) -> bool {
         matches!(self.link, Link::Up(_)) && self.media != Media::Silent

@@ -39,6 +39,7 @@ impl Room {
             recording: self.recording.clone(),
             floor: self.floor,
             spotlight: self.spotlight,
+            sharing: self.sharing,
             counts,
             rows,
         }
@@ -62,6 +63,7 @@ impl Room {
             floor: self.floor,
             spotlight: self.spotlight,
             recording: self.recording.on,
+            sharing: self.sharing,
         }
     }
 
@@ -110,6 +112,11 @@ impl Room {
             floor: self.floor == Some(seat.id),
             speaking: self.speaker == Some(seat.id),
             connected: matches!(seat.link, Link::Up(_)) && seat.media == Media::Up,
+            slides: seat.slides,
+            document: seat.document,
+            mode: seat.mode(),
+            mode_by: seat.mode_by().map(str::to_owned),
+            fallen_since: seat.fallen_since,
         }
     }
 }

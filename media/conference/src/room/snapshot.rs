@@ -28,6 +28,7 @@ impl Room {
         room.next_seat = snapshot.next_seat.max(1);
         room.next_interval = snapshot.next_interval.max(1);
         room.ended = snapshot.ended;
+        room.sharing = snapshot.sharing;
         if room.next_seat > 1 {
             room.begins = None;
         }
@@ -65,6 +66,11 @@ impl Room {
             cam: saved.cam,
             muted_by_host: saved.muted_by_host,
             hand: saved.hand,
+            slides: false,
+            document: false,
+            chosen: saved.mode,
+            imposed: saved.imposed,
+            fallen_since: None,
             link: Link::Lost { since: now.instant },
             // The peer's keys are gone with the process; its next media is a new start.
             media: Media::Starting {
@@ -118,11 +124,14 @@ impl Room {
                     cam: seat.cam,
                     muted_by_host: seat.muted_by_host,
                     hand: seat.hand,
+                    mode: seat.chosen,
+                    imposed: seat.imposed.clone(),
                     interval: seat.interval,
                 })
                 .collect(),
             floor: self.floor,
             spotlight: self.spotlight,
+            sharing: self.sharing,
             next_seat: self.next_seat,
             next_interval: self.next_interval,
             ended: self.ended,

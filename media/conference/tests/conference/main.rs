@@ -5,4 +5,5 @@ mod calendar;
 mod clock;
 mod ics;
 mod room;
+mod shares;
 mod simulation;

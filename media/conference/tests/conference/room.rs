@@ -39,7 +39,7 @@ pub(crate) fn drain(room: &mut Room) -> Vec<Output> {
     }
 }
 
-fn join_as(connection: u64, site: &str, role: Role, resume: Option<&str>) -> Input {
+pub(crate) fn join_as(connection: u64, site: &str, role: Role, resume: Option<&str>) -> Input {
     Input::Join(Join {
         connection: ConnectionId(connection),
         site: SiteKey::from(site),
@@ -53,7 +53,7 @@ fn join_as(connection: u64, site: &str, role: Role, resume: Option<&str>) -> Inp
 }
 
 /// Joins, brings media up, and gives the seat.
-fn seat(room: &mut Room, connection: u64, site: &str, role: Role, now: Now) -> SeatId {
+pub(crate) fn seat(room: &mut Room, connection: u64, site: &str, role: Role, now: Now) -> SeatId {
     room.handle_input(join_as(connection, site, role, None), now)
         .expect("joined");
     let seat = joined(&drain(room)).expect("a seat").0;
@@ -693,6 +693,7 @@ fn boards_and_rosters_have_the_shape_of_the_protocol() {
     .expect("recording");
     let board = serde_json::to_value(room.board()).expect("serialises");
     assert_eq!(board["state"], "live");
+    assert_eq!(board["sharing"], "one");
     assert_eq!(
         board["recording"],
         serde_json::json!({"on": true, "since": "2026-11-21T01:00:00Z"})
@@ -706,7 +707,8 @@ fn boards_and_rosters_have_the_shape_of_the_protocol() {
         last["participants"][0],
         serde_json::json!({
             "id": "p1", "name": "Người 1", "site": "ubnd", "site_name": "Điểm cầu ubnd", "role": "chair", "mic": true, "cam": true,
-            "muted_by_host": false, "floor": false, "speaking": false, "connected": true
+            "muted_by_host": false, "floor": false, "speaking": false, "connected": true,
+            "slides": false, "document": false, "mode": "normal"
         })
     );
     let line = board["rows"]

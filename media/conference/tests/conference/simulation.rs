@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use nhipcau_conference::{
-    Actor, AttendanceEntry, Cause, Command, ConnectionId, Input, Join, Now, Output, Role, Room,
-    RoomTerms, RowState, SeatId, SiteKey,
+    Actor, AttendanceEntry, Cause, Command, ConnectionId, Input, Join, Mode, Now, Output,
+    Participant, Role, Room, RoomTerms, RowState, SeatId, ShareRule, SiteKey,
 };
 
 use crate::clock::{Dice, MORNING, later, start};
@@ -85,7 +85,18 @@ impl Meeting {
                     cause,
                 }
             }
-            15 => Input::Speaking(Some(seat)),
+            15 => match self.dice.below(4) {
+                0 => Input::Speaking(Some(seat)),
+                1 => Input::Mode {
+                    seat,
+                    mode: [Mode::Normal, Mode::Light, Mode::SoundOnly][self.dice.below(3) as usize],
+                },
+                _ => Input::Share {
+                    seat,
+                    slides: self.dice.below(2) == 0,
+                    document: self.dice.below(2) == 0,
+                },
+            },
             16 => Input::Timeout,
             _ => {
                 let by = if self.dice.below(2) == 0 {
@@ -100,6 +111,17 @@ impl Meeting {
                     6 => Command::TakeFloor,
                     7..=8 => Command::Spotlight(Some(seat)),
                     9 => Command::LowerHand(seat),
+                    10 => match self.dice.below(3) {
+                        0 => Command::StopShare(seat),
+                        1 => Command::Sharing(
+                            [ShareRule::Hosts, ShareRule::One, ShareRule::One]
+                                [self.dice.below(3) as usize],
+                        ),
+                        _ => Command::SetMode {
+                            seat,
+                            mode: (self.dice.below(2) == 0).then_some(Mode::SoundOnly),
+                        },
+                    },
                     _ => Command::Remove(seat),
                 };
                 Input::Command { by, command }
@@ -151,6 +173,17 @@ impl Meeting {
             counts.invited,
             "seed {seed}"
         );
+        let sharing = |shares: fn(&Participant) -> bool| {
+            let all = roster.participants.iter();
+            all.filter(|one| shares(one)).collect::<Vec<_>>()
+        };
+        for sharing in [sharing(|one| one.slides), sharing(|one| one.document)] {
+            assert!(sharing.len() <= 1, "seed {seed}: one after the other");
+            assert!(
+                sharing.iter().all(|one| one.mode != Mode::SoundOnly),
+                "seed {seed}: who takes part with sound only shows nothing"
+            );
+        }
         let holders: Vec<SeatId> = roster
             .participants
             .iter()

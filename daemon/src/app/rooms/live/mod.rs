@@ -2,6 +2,7 @@
 //!
 //! A task of its own, so that a broken invariant in one room ends that room alone.
 
+mod media;
 mod port;
 mod push;
 mod recordings;
@@ -14,14 +15,15 @@ use jiff::Timestamp;
 use nhipcau_conference::{
     Actor, Code, Command, ConnectionId, Input, Now, Output, Reason, Role, Room, SeatId, SiteKey,
 };
-use nhipcau_media_rtc::{Bridge, BridgeEvent, Impairment, PeerId, RoomId, TrackId};
+use nhipcau_media_rtc::{Bridge, RoomId};
 use tokio::sync::{mpsc, oneshot};
 
+use self::media::mode_of;
 pub(crate) use self::port::{
     Figures, PAGE_QUEUE_MAX, PageSender, RoomInput, RoomParts, Seated, Surroundings,
 };
 use self::push::say;
-use super::message::{PageMessage, ServerMessage, Slot, SlotCounts};
+use super::message::{PageMessage, ServerMessage, SlotCounts};
 use super::record::Recording;
 use crate::http::views::RoomPreview;
 
@@ -29,8 +31,6 @@ use crate::http::views::RoomPreview;
 const INPUTS_MAX: usize = 1_024;
 /// Desks (second screens of hosts) on one room; more are refused.
 const DESKS_MAX: usize = 32;
-/// Peers of one room have numbers of their own below this.
-const SEATS_PER_ROOM: u64 = 1 << 24;
 
 /// Starts a room's task. The task ends when the meeting has ended and its last words are said, or when every sender is gone.
 pub(crate) fn spawn(parts: RoomParts) -> (mpsc::Sender<RoomInput>, tokio::task::JoinHandle<()>) {
@@ -307,17 +307,25 @@ impl Live {
             PageMessage::View { large, tiles } => {
                 self.bridge.set_view(
                     self.peer(seat),
-                    large.map(|seat| TrackId::main(self.peer(seat))),
-                    tiles
-                        .into_iter()
-                        .map(|seat| TrackId::main(self.peer(seat)))
-                        .collect(),
+                    large.map(|shown| self.track(shown)),
+                    tiles.into_iter().map(|shown| self.track(shown)).collect(),
                 );
                 Ok(())
             }
             PageMessage::Hand { raised } => self
                 .machine
                 .handle_input(Input::Hand { seat, raised }, now()),
+            PageMessage::Share { slides, document } => self.machine.handle_input(
+                Input::Share {
+                    seat,
+                    slides,
+                    document,
+                },
+                now(),
+            ),
+            PageMessage::Mode { mode } => {
+                self.machine.handle_input(Input::Mode { seat, mode }, now())
+            }
             PageMessage::Leave {} => self.machine.handle_input(Input::Leave(seat), now()),
             PageMessage::Stats {
                 rtt_ms,
@@ -358,95 +366,6 @@ impl Live {
         }
     }
 
-    /// The bridge answers within 5 s at worst; the room does not wait for it.
-    fn answer(&self, seat: SeatId, id: u64, sdp: String, page: PageSender) {
-        let (bridge, room, peer) = (self.bridge.clone(), self.room, self.peer(seat));
-        tokio::task::spawn_blocking(move || {
-            let message = match bridge.join(room, peer, &sdp) {
-                Ok(answer) => ServerMessage::Answer {
-                    id,
-                    sdp: answer.sdp,
-                },
-                Err(error) => {
-                    tracing::info!(room = room.0, %seat, %error, "an offer was refused");
-                    use nhipcau_media_rtc::JoinError;
-                    let code = match error {
-                        JoinError::NoSuchRoom | JoinError::OtherRoom => "no_such_room",
-                        JoinError::TooManyPeers => "too_many_peers",
-                        JoinError::BadSdp(_) | JoinError::ExtensionRemapped => "bad_sdp",
-                        JoinError::Unavailable => "internal",
-                    };
-                    ServerMessage::Error {
-                        code,
-                        reference: None,
-                        id: Some(id),
-                    }
-                }
-            };
-            say(&page, &message);
-        });
-    }
-
-    fn bridge_event(&mut self, event: BridgeEvent) {
-        match event {
-            BridgeEvent::Connected { peer, .. } => self.seat_input(peer, Input::MediaConnected),
-            BridgeEvent::Silent { peer, .. } | BridgeEvent::Gone { peer, .. } => {
-                self.seat_input(peer, Input::MediaSilent)
-            }
-            BridgeEvent::Recovered { peer, .. } => self.seat_input(peer, Input::MediaRecovered),
-            BridgeEvent::Speaker { peer, .. } => {
-                let seat = peer.map(seat_of);
-                let _ = self.machine.handle_input(Input::Speaking(seat), now());
-            }
-            BridgeEvent::Slots {
-                peer, video, audio, ..
-            } => {
-                let slots = |uses: Vec<Option<nhipcau_media_rtc::SlotUse>>| {
-                    uses.into_iter()
-                        .map(|slot| {
-                            slot.map(|slot| Slot {
-                                mid: slot.mid,
-                                participant: seat_of(slot.shown.peer),
-                            })
-                        })
-                        .collect()
-                };
-                self.tell(
-                    seat_of(peer),
-                    &ServerMessage::Slots {
-                        video: slots(video),
-                        audio: slots(audio),
-                    },
-                );
-            }
-            BridgeEvent::LayerLowered { peer, .. } => self.tell(
-                seat_of(peer),
-                &ServerMessage::Notice {
-                    reason: Reason::new("layer_lowered"),
-                },
-            ),
-            BridgeEvent::SoundOnly { peer, on, .. } => self.tell(
-                seat_of(peer),
-                &ServerMessage::Notice {
-                    reason: Reason::new(if on { "sound_only" } else { "picture_back" }),
-                },
-            ),
-            // Who speaks beyond the speaker is in the levels that each page measures itself.
-            BridgeEvent::Speaking { .. } => {}
-            BridgeEvent::RoomPanicked { .. } => {
-                tracing::error!(
-                    room = self.room.0,
-                    "the bridge closed the room over a broken invariant; pages reconnect"
-                );
-                self.bridge.open_room(self.room);
-            }
-        }
-    }
-
-    fn seat_input(&mut self, peer: PeerId, input: fn(SeatId) -> Input) {
-        let _ = self.machine.handle_input(input(seat_of(peer)), now());
-    }
-
     /// Carries out everything the machine wants.
     fn drain(&mut self) -> Option<Instant> {
         loop {
@@ -465,10 +384,34 @@ impl Live {
                 }
                 Output::RosterChanged => self.stale.roster = true,
                 Output::Muted { seat, by } => {
-                    self.bridge.set_muted(self.peer(seat), true, false);
+                    self.bar(seat);
                     self.tell(seat, &ServerMessage::Muted { by });
                 }
-                Output::Unmuted(seat) => self.bridge.set_muted(self.peer(seat), false, false),
+                Output::Unmuted(seat) => self.bar(seat),
+                Output::Shares {
+                    seat,
+                    slides,
+                    document,
+                    by,
+                } => {
+                    self.bridge.set_shares(self.peer(seat), slides, document);
+                    self.tell(
+                        seat,
+                        &ServerMessage::Shares {
+                            slides,
+                            document,
+                            by,
+                        },
+                    );
+                }
+                Output::Mode { seat, mode, by } => {
+                    self.bridge.set_mode(self.peer(seat), mode_of(mode));
+                    self.bar(seat);
+                    self.tell(seat, &ServerMessage::Mode { mode, by });
+                }
+                Output::Chair(seat) => self
+                    .bridge
+                    .set_chair(self.room, seat.map(|seat| self.peer(seat))),
                 Output::FloorGranted(seat) => {
                     self.tell(seat, &ServerMessage::Floor { granted: true })
                 }
@@ -572,14 +515,6 @@ impl Live {
         self.surroundings.ended(self.occurrence);
     }
 
-    fn impair(&self, seat: SeatId, site: &SiteKey) {
-        let impairment = Impairment {
-            drop: self.faults.dropped_sites.contains(site.as_str()),
-            rate_bps: self.faults.narrowed_sites.get(site.as_str()).copied(),
-        };
-        self.bridge.set_impairment(self.peer(seat), impairment);
-    }
-
     fn store(&mut self) {
         if std::mem::take(&mut self.keep) {
             *self.figures.lock().unwrap_or_else(PoisonError::into_inner) = Figures {
@@ -592,14 +527,6 @@ impl Live {
                 .keep(self.occurrence, entries, self.machine.snapshot());
         }
     }
-
-    fn peer(&self, seat: SeatId) -> PeerId {
-        PeerId(self.room.0 * SEATS_PER_ROOM + seat.0)
-    }
-}
-
-fn seat_of(peer: PeerId) -> SeatId {
-    SeatId(peer.0 % SEATS_PER_ROOM)
 }
 
 fn now() -> Now {

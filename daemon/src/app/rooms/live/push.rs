@@ -35,10 +35,7 @@ impl Live {
         let roster = self.machine.roster();
         let message = |board: Option<Board>| -> Arc<str> {
             ServerMessage::Roster {
-                participants: roster.participants.clone(),
-                floor: roster.floor,
-                spotlight: roster.spotlight,
-                recording: roster.recording,
+                roster: roster.clone(),
                 board,
             }
             .text()

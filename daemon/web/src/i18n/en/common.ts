@@ -82,6 +82,8 @@ export const errors: Record<string, string> = {
   device_configured: "The configuration names this device: change its address there.",
   not_chair: "Only chair and secretary may do that.",
   no_such_participant: "This person has just left the room.",
+  share_taken: "Somebody else is sharing. Only the chair or the secretary can take over.",
+  share_not_allowed: "You cannot share now: the host has not allowed it, or your site takes part with sound only.",
   disk_full: "The server's disk is full.",
   internal: "The server ran into an error. Try again in a few minutes; if it persists, tell the operator.",
 };

@@ -80,6 +80,8 @@ export const errors: Record<string, string> = {
   device_configured: "Thiết bị này khai báo trong tệp cấu hình: sửa địa chỉ ở đó.",
   not_chair: "Chỉ chủ trì và thư ký được thực hiện việc này.",
   no_such_participant: "Người này vừa rời phòng họp.",
+  share_taken: "Điểm cầu khác đang trình chiếu. Chỉ chủ trì hoặc thư ký có thể thay.",
+  share_not_allowed: "Chưa trình chiếu được: chủ trì chưa cho phép, hoặc điểm cầu đang chỉ dùng âm thanh.",
   disk_full: "Ổ đĩa của máy chủ đã đầy.",
   internal: "Máy chủ gặp lỗi. Thử lại sau ít phút; nếu vẫn lỗi, báo cán bộ vận hành.",
 };

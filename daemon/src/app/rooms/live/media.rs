@@ -1,0 +1,173 @@
+//! The room's peers in the bridge: seats as peers, what the bridge reports, what it is told of a seat.
+
+use nhipcau_conference::{Input, Reason, SeatId, SiteKey};
+use nhipcau_media_rtc::{BridgeEvent, Impairment, PeerId, TrackId};
+
+use super::push::say;
+use super::{Live, PageSender, now};
+use crate::app::rooms::message::{ServerMessage, Shown, Slot, Track, Withheld};
+
+/// Peers of one room have numbers of their own below this.
+const SEATS_PER_ROOM: u64 = 1 << 24;
+
+impl Live {
+    /// The bridge answers within 5 s at worst; the room does not wait for it.
+    pub(super) fn answer(&self, seat: SeatId, id: u64, sdp: String, page: PageSender) {
+        let (bridge, room, peer) = (self.bridge.clone(), self.room, self.peer(seat));
+        tokio::task::spawn_blocking(move || {
+            let message = match bridge.join(room, peer, &sdp) {
+                Ok(answer) => ServerMessage::Answer {
+                    id,
+                    sdp: answer.sdp,
+                },
+                Err(error) => {
+                    tracing::info!(room = room.0, %seat, %error, "an offer was refused");
+                    use nhipcau_media_rtc::JoinError;
+                    let code = match error {
+                        JoinError::NoSuchRoom | JoinError::OtherRoom => "no_such_room",
+                        JoinError::TooManyPeers => "too_many_peers",
+                        JoinError::BadSdp(_) | JoinError::ExtensionRemapped => "bad_sdp",
+                        JoinError::Unavailable => "internal",
+                    };
+                    ServerMessage::Error {
+                        code,
+                        reference: None,
+                        id: Some(id),
+                    }
+                }
+            };
+            say(&page, &message);
+        });
+    }
+
+    pub(super) fn bridge_event(&mut self, event: BridgeEvent) {
+        match event {
+            BridgeEvent::Connected { peer, .. } => self.seat_input(peer, Input::MediaConnected),
+            BridgeEvent::Silent { peer, .. } | BridgeEvent::Gone { peer, .. } => {
+                self.seat_input(peer, Input::MediaSilent)
+            }
+            BridgeEvent::Recovered { peer, .. } => self.seat_input(peer, Input::MediaRecovered),
+            BridgeEvent::Speaker { peer, .. } => {
+                let seat = peer.map(seat_of);
+                let _ = self.machine.handle_input(Input::Speaking(seat), now());
+            }
+            BridgeEvent::Slots {
+                peer,
+                video,
+                audio,
+                withheld,
+                ..
+            } => {
+                let slots = |uses: Vec<Option<nhipcau_media_rtc::SlotUse>>| {
+                    uses.into_iter()
+                        .map(|slot| {
+                            slot.map(|slot| Slot {
+                                mid: slot.mid,
+                                participant: seat_of(slot.shown.peer),
+                                track: track_word(slot.shown.track),
+                            })
+                        })
+                        .collect()
+                };
+                self.tell(
+                    seat_of(peer),
+                    &ServerMessage::Slots {
+                        video: slots(video),
+                        audio: slots(audio),
+                        withheld: withheld
+                            .into_iter()
+                            .map(|(shown, why)| Withheld {
+                                participant: seat_of(shown.peer),
+                                track: track_word(shown.track),
+                                why: match why {
+                                    nhipcau_media_rtc::Withheld::Mode => "mode",
+                                    nhipcau_media_rtc::Withheld::Estimate => "estimate",
+                                    nhipcau_media_rtc::Withheld::Fallen => "fallen",
+                                },
+                            })
+                            .collect(),
+                    },
+                );
+            }
+            BridgeEvent::LayerLowered { peer, .. } => self.tell(
+                seat_of(peer),
+                &ServerMessage::Notice {
+                    reason: Reason::new("layer_lowered"),
+                },
+            ),
+            BridgeEvent::SoundOnly { peer, on, .. } => {
+                let seat = seat_of(peer);
+                let _ = self
+                    .machine
+                    .handle_input(Input::LineFell { seat, on }, now());
+                let reason = Reason::new(if on { "sound_only" } else { "picture_back" });
+                self.tell(seat, &ServerMessage::Notice { reason });
+            }
+            // Who speaks beyond the speaker is in the levels that each page measures itself.
+            BridgeEvent::Speaking { .. } => {}
+            BridgeEvent::RoomPanicked { .. } => {
+                tracing::error!(
+                    room = self.room.0,
+                    "the bridge closed the room over a broken invariant; pages reconnect"
+                );
+                self.bridge.open_room(self.room);
+            }
+        }
+    }
+
+    fn seat_input(&mut self, peer: PeerId, input: fn(SeatId) -> Input) {
+        let _ = self.machine.handle_input(input(seat_of(peer)), now());
+    }
+
+    pub(super) fn impair(&self, seat: SeatId, site: &SiteKey) {
+        let impairment = Impairment {
+            drop: self.faults.dropped_sites.contains(site.as_str()),
+            rate_bps: self.faults.narrowed_sites.get(site.as_str()).copied(),
+        };
+        self.bridge.set_impairment(self.peer(seat), impairment);
+    }
+
+    /// Bars what the host has muted, and the picture of who takes part with sound only.
+    pub(super) fn bar(&self, seat: SeatId) {
+        if let Some(one) = self.machine.participant(seat) {
+            let sound_only = one.mode == nhipcau_conference::Mode::SoundOnly;
+            self.bridge
+                .set_muted(self.peer(seat), one.muted_by_host, sound_only);
+        }
+    }
+
+    pub(super) fn track(&self, shown: Shown) -> TrackId {
+        TrackId {
+            peer: self.peer(shown.participant),
+            track: match shown.track {
+                Track::Main => nhipcau_media_rtc::Track::Main,
+                Track::Slides => nhipcau_media_rtc::Track::Slides,
+                Track::Document => nhipcau_media_rtc::Track::Document,
+            },
+        }
+    }
+
+    pub(super) fn peer(&self, seat: SeatId) -> PeerId {
+        PeerId(self.room.0 * SEATS_PER_ROOM + seat.0)
+    }
+}
+
+fn seat_of(peer: PeerId) -> SeatId {
+    SeatId(peer.0 % SEATS_PER_ROOM)
+}
+
+fn track_word(track: nhipcau_media_rtc::Track) -> Track {
+    match track {
+        nhipcau_media_rtc::Track::Main => Track::Main,
+        nhipcau_media_rtc::Track::Slides => Track::Slides,
+        nhipcau_media_rtc::Track::Document => Track::Document,
+    }
+}
+
+pub(super) fn mode_of(mode: nhipcau_conference::Mode) -> nhipcau_media_rtc::Mode {
+    match mode {
+        nhipcau_conference::Mode::Normal => nhipcau_media_rtc::Mode::Normal,
+        nhipcau_conference::Mode::Light => nhipcau_media_rtc::Mode::Light,
+        nhipcau_conference::Mode::SoundOnly => nhipcau_media_rtc::Mode::SoundOnly,
+    }
+}
