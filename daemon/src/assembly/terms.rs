@@ -294,8 +294,10 @@ pub(super) fn bridge_config(config: &Config, lab: bool) -> BridgeConfig {
         slots_video: SLOTS.video,
         slots_audio: SLOTS.audio,
         voices: VOICES,
+        threads: config.listen.media_threads.unwrap_or(0),
         impairments: lab,
         limits,
+        ..BridgeConfig::default()
     }
 }
 

@@ -218,6 +218,9 @@ pub(super) fn build(root: &Datum, state_dir_default: PathBuf) -> Config {
             public_url: listen.owned("public_url"),
             media_udp: media.socket("udp"),
             media_announce: media.addresses("announce"),
+            media_threads: media
+                .integer_maybe("threads")
+                .and_then(|threads| usize::try_from(threads).ok()),
             traps: listen.socket_maybe("traps"),
         },
         tls: root.is_present("tls").then(|| {

@@ -61,6 +61,12 @@ pub(super) const MEDIA: &[Field] = &[
         Nothing,
         "addresses told to browsers, for a bridge behind NAT; empty: the machine's own",
     ),
+    field(
+        "threads",
+        Form::Integer(1, 16),
+        Nothing,
+        "packet threads; absent: one for each core that the daemon may use",
+    ),
 ];
 
 pub(super) const TLS: &[Field] = &[

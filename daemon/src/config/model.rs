@@ -71,6 +71,8 @@ pub struct Listen {
     pub media_udp: SocketAddr,
     /// Addresses that the bridge tells browsers; empty: those of the machine's interfaces.
     pub media_announce: Vec<IpAddr>,
+    /// Packet threads; `None`: one for each core.
+    pub media_threads: Option<usize>,
     /// Traps and informs in; `None`: not received.
     pub traps: Option<SocketAddr>,
 }

@@ -59,6 +59,7 @@ fn round(receivers: usize, length: Duration) -> Result<Round, Box<dyn std::error
     pin_thread(0);
     let (bridge, events) = Bridge::start(BridgeConfig {
         bind: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+        threads: 1,
         ..BridgeConfig::default()
     })?;
     pin_thread(1);

@@ -1,22 +1,26 @@
-//! The handle on the packet thread: commands go in over a bounded channel, events come out over another.
+//! The handle on the packet threads: commands go in over bounded channels, events come out over another.
 
 use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nhipcau_sfu::{Mode, PeerId, RoomId, TrackId};
 
 use crate::config::{BridgeConfig, Impairment};
+use crate::directory::{Departures, Directory, Opening, Wishes};
+use crate::dtls::Identity;
 use crate::error::{BridgeError, JoinError};
 use crate::event::BridgeEvent;
+use crate::link::Links;
 use crate::sdp::{self, Offer, Seat};
 use crate::socket::{Socket, Waker};
-use crate::stats::BridgeStats;
-use crate::worker::Worker;
+use crate::srtp::Profile;
+use crate::stats::{self, BridgeStats};
+use crate::worker::{Parts, Worker};
 
-/// Commands waiting for the packet thread. A caller that finds the queue full waits: commands are few, and the thread
+/// Commands waiting for a packet thread. A caller that finds the queue full waits: commands are few, and the thread
 /// drains them all at each wake-up.
 const COMMANDS_MAX: usize = 1024;
 /// Events waiting for the owner. An owner that is this far behind loses events; the loss is logged.
@@ -24,39 +28,26 @@ const EVENTS_MAX: usize = 65_536;
 /// How long a join waits for the packet thread.
 const JOIN_WAIT: Duration = Duration::from_secs(5);
 
-/// What the packet thread is told.
+/// What a packet thread is told.
 pub(crate) enum Command {
-    OpenRoom(RoomId),
+    OpenRoom(Opening),
     CloseRoom(RoomId),
     Join {
         room: RoomId,
         peer: PeerId,
+        serial: u64,
         offer: Box<Offer>,
+        wishes: Wishes,
         reply: SyncSender<Result<Seat, JoinError>>,
     },
     Leave(PeerId),
-    View {
+    Wishes {
         peer: PeerId,
-        large: Option<TrackId>,
-        tiles: Vec<TrackId>,
-    },
-    Mode {
-        peer: PeerId,
-        mode: Mode,
-    },
-    Shares {
-        peer: PeerId,
-        slides: bool,
-        document: bool,
+        wishes: Wishes,
     },
     Chair {
         room: RoomId,
         peer: Option<PeerId>,
-    },
-    Muted {
-        peer: PeerId,
-        audio: bool,
-        video: bool,
     },
     Spotlight {
         room: RoomId,
@@ -84,23 +75,69 @@ pub struct Answer {
     pub sdp: String,
 }
 
-struct Shared {
+/// What the handle has of one packet thread.
+struct Line {
     commands: SyncSender<Command>,
     waker: Waker,
-    addrs: Vec<SocketAddr>,
     stats: Arc<Mutex<BridgeStats>>,
+}
+
+impl Line {
+    fn send(&self, command: Command) {
+        match self.commands.try_send(command) {
+            Ok(()) => self.waker.wake(),
+            Err(TrySendError::Full(command)) => {
+                self.waker.wake();
+                // The thread ended when this fails; the caller of `join` sees it as `Unavailable`.
+                let _ = self.commands.send(command);
+            }
+            Err(TrySendError::Disconnected(_)) => {}
+        }
+    }
+}
+
+struct Shared {
+    lines: Vec<Line>,
+    /// Held while a command goes out, so that commands reach each thread in the order of the directory's decisions. Packet threads
+    /// never take it.
+    directory: Mutex<Directory>,
+    departures: Arc<Departures>,
+    addrs: Vec<SocketAddr>,
     config: BridgeConfig,
-    fingerprint: String,
+    identity: Arc<Identity>,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let _ = self.commands.try_send(Command::Stop);
-        self.waker.wake();
+        for line in &self.lines {
+            let _ = line.commands.try_send(Command::Stop);
+            line.waker.wake();
+        }
     }
 }
 
-/// The bridge: one packet thread with its sockets. Cloning gives another handle on the same thread; the thread ends when the
+/// Binds a socket for each thread at each address; the sockets of one address share its port.
+fn bind(addrs: &[SocketAddr], threads: usize) -> Result<Vec<Vec<Socket>>, BridgeError> {
+    let mut sockets = (0..threads).map(|_| Vec::new()).collect::<Vec<_>>();
+    for addr in addrs {
+        let failed = |source| BridgeError::Bind {
+            addr: *addr,
+            source,
+        };
+        // The first one takes the port for itself, so that one which somebody else has is noticed.
+        let first = Socket::bind(*addr).map_err(failed)?;
+        if threads > 1 {
+            first.share_port().map_err(failed)?;
+        }
+        for others in &mut sockets[1..] {
+            others.push(Socket::bind_beside(first.local_addr()).map_err(failed)?);
+        }
+        sockets[0].push(first);
+    }
+    Ok(sockets)
+}
+
+/// The bridge: packet threads with their sockets. Cloning gives another handle on the same threads; they end when the
 /// last handle is dropped.
 #[derive(Clone)]
 pub struct Bridge {
@@ -108,7 +145,7 @@ pub struct Bridge {
 }
 
 impl Bridge {
-    /// Binds the sockets, makes a DTLS certificate and starts the packet thread.
+    /// Binds the sockets, makes a DTLS certificate and starts the packet threads.
     ///
     /// # Errors
     ///
@@ -117,40 +154,48 @@ impl Bridge {
         if config.bind.is_empty() {
             return Err(BridgeError::NoAddress);
         }
-        let sockets = config
-            .bind
-            .iter()
-            .map(|addr| {
-                Socket::bind(*addr).map_err(|source| BridgeError::Bind {
-                    addr: *addr,
-                    source,
-                })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let addrs = sockets.iter().map(Socket::local_addr).collect::<Vec<_>>();
-        let waker = Waker::new()?;
-        let (commands, command_queue) = sync_channel(COMMANDS_MAX);
+        let threads = config.threads();
+        let sockets = bind(&config.bind, threads)?;
+        let addrs = sockets[0].iter().map(Socket::local_addr).collect();
+        let profiles = [Profile::AeadAes128Gcm, Profile::Aes128CmSha1];
+        let identity = Arc::new(Identity::new(false, &profiles).map_err(BridgeError::Certificate)?);
+        let departures = Arc::new(Departures::default());
         let (events, event_queue) = sync_channel(EVENTS_MAX);
-        let stats = Arc::new(Mutex::new(BridgeStats::default()));
-        let worker = Worker::new(
-            &config,
-            sockets,
-            waker.clone(),
-            command_queue,
-            events,
-            Arc::clone(&stats),
-        )?;
-        let fingerprint = worker.fingerprint().to_owned();
-        std::thread::Builder::new()
-            .name("bridge".to_owned())
-            .spawn(move || worker.run())?;
+        let wakers = (0..threads)
+            .map(|_| Waker::new())
+            .collect::<Result<Vec<_>, _>>()?;
+        let ends = Links::mesh(&wakers).into_iter().zip(wakers).zip(sockets);
+        let mut lines = Vec::with_capacity(threads);
+        for (number, ((links, waker), sockets)) in ends.enumerate() {
+            let (commands, command_queue) = sync_channel(COMMANDS_MAX);
+            let stats = Arc::new(Mutex::new(BridgeStats::default()));
+            let parts = Parts {
+                sockets,
+                links,
+                departures: Arc::clone(&departures),
+                waker: waker.clone(),
+                commands: command_queue,
+                events: events.clone(),
+                stats: Arc::clone(&stats),
+                identity: Arc::clone(&identity),
+            };
+            let worker = Worker::new(&config, parts);
+            std::thread::Builder::new()
+                .name(format!("bridge-{number}"))
+                .spawn(move || worker.run())?;
+            lines.push(Line {
+                commands,
+                waker,
+                stats,
+            });
+        }
         let shared = Shared {
-            commands,
-            waker,
+            lines,
+            directory: Mutex::new(Directory::new(&config, threads)),
+            departures,
             addrs,
-            stats,
             config,
-            fingerprint,
+            identity,
         };
         Ok((
             Self {
@@ -168,12 +213,21 @@ impl Bridge {
 
     /// Opens a room; opening an open room changes nothing.
     pub fn open_room(&self, room: RoomId) {
-        self.send(Command::OpenRoom(room));
+        let mut directory = self.directory();
+        if let Some((home, opening)) = directory.open(room) {
+            self.shared.lines[home].send(Command::OpenRoom(opening));
+        }
     }
 
     /// Closes a room: its peers' associations are closed, no [`BridgeEvent::Gone`] is sent for them.
     pub fn close_room(&self, room: RoomId) {
-        self.send(Command::CloseRoom(room));
+        let mut directory = self.directory();
+        let members = directory.close(room);
+        for (thread, line) in self.shared.lines.iter().enumerate() {
+            if members & 1 << thread != 0 {
+                line.send(Command::CloseRoom(room));
+            }
+        }
     }
 
     /// Seats a peer, or renegotiates one that is seated (also an ICE restart, or a page that was loaded again): its tracks,
@@ -188,108 +242,146 @@ impl Bridge {
         }
         let offer = sdp::parse(offer_sdp, &self.shared.config)?;
         let (reply, answer) = sync_channel(1);
-        self.send(Command::Join {
+        let mut directory = self.directory();
+        let placed = directory.seat(room, peer)?;
+        let line = &self.shared.lines[placed.thread];
+        if let Some(opening) = placed.opening {
+            line.send(Command::OpenRoom(opening));
+        }
+        line.send(Command::Join {
             room,
             peer,
+            serial: placed.serial,
             offer: Box::new(offer.clone()),
+            wishes: directory.wishes(peer),
             reply,
         });
+        drop(directory);
         let seat = answer
             .recv_timeout(JOIN_WAIT)
-            .map_err(|_| JoinError::Unavailable)??;
+            .map_err(|_| JoinError::Unavailable)?;
+        if placed.fresh && seat.is_err() {
+            self.directory().unseat(peer, placed.serial);
+        }
+        let seat = seat?;
         let candidates = sdp::candidates(&self.shared.addrs, &self.shared.config.announce);
         Ok(Answer {
-            sdp: sdp::answer(&offer, &seat, &self.shared.fingerprint, &candidates),
+            sdp: sdp::answer(
+                &offer,
+                &seat,
+                &self.shared.identity.fingerprint,
+                &candidates,
+            ),
         })
     }
 
     /// Removes a peer; no [`BridgeEvent::Gone`] is sent for it.
     pub fn leave(&self, peer: PeerId) {
-        self.send(Command::Leave(peer));
+        let mut directory = self.directory();
+        if let Some(thread) = directory.leave(peer) {
+            self.shared.lines[thread].send(Command::Leave(peer));
+        }
     }
 
     /// Sets what a receiver wants to see: `large` in the first video slot (`None` follows what is shared, else the spotlight, else
     /// the speaker) and `tiles` in the others, as low layers. Peers that are not in the room yet are remembered; tiles beyond the receiver's
     /// slots are ignored.
     pub fn set_view(&self, peer: PeerId, large: Option<TrackId>, tiles: Vec<TrackId>) {
-        self.send(Command::View { peer, large, tiles });
+        self.wish(peer, |wishes| wishes.view(large, tiles));
     }
 
     /// Sets how much picture a receiver takes. Survives the peer's connection, until it [leaves](Self::leave).
     pub fn set_mode(&self, peer: PeerId, mode: Mode) {
-        self.send(Command::Mode { peer, mode });
+        self.wish(peer, |wishes| wishes.mode = mode);
     }
 
     /// Allows a peer to share its screen (with sound) or its second camera; at first it may neither. What begins last is shown large to
     /// all who follow.
     pub fn set_shares(&self, peer: PeerId, slides: bool, document: bool) {
-        self.send(Command::Shares {
-            peer,
-            slides,
-            document,
-        });
+        self.wish(peer, |wishes| wishes.shares = [slides, document]);
     }
 
     /// Says who leads: on a narrow line its picture goes before all others.
     pub fn set_chair(&self, room: RoomId, peer: Option<PeerId>) {
-        self.send(Command::Chair { room, peer });
+        self.send_home(room, Command::Chair { room, peer });
     }
 
     /// Mutes a peer's microphone or camera on the server: nothing of a muted kind is forwarded, whatever the page sends.
     pub fn set_muted(&self, peer: PeerId, audio: bool, video: bool) {
-        self.send(Command::Muted { peer, audio, video });
+        self.wish(peer, |wishes| wishes.muted = [audio, video]);
+    }
+
+    fn wish(&self, peer: PeerId, change: impl FnOnce(&mut Wishes)) {
+        let mut directory = self.directory();
+        if let Some(thread) = directory.wish(peer, change) {
+            let wishes = directory.wishes(peer);
+            self.shared.lines[thread].send(Command::Wishes { peer, wishes });
+        }
     }
 
     /// Shows `peer` instead of the speaker to every receiver that has not pinned another; `None` returns to the speaker.
     pub fn set_spotlight(&self, room: RoomId, peer: Option<PeerId>) {
-        self.send(Command::Spotlight { room, peer });
+        self.send_home(room, Command::Spotlight { room, peer });
     }
 
     /// Acts out a fault on a peer's road. Ignored unless [`BridgeConfig::impairments`] is set.
     pub fn set_impairment(&self, peer: PeerId, impairment: Impairment) {
-        self.send(Command::Impair { peer, impairment });
+        let directory = self.directory();
+        if let Some(thread) = directory.thread_of(peer) {
+            self.shared.lines[thread].send(Command::Impair { peer, impairment });
+        }
     }
 
     /// Copies the room's media to `socket` (see [`crate::tap`] for the datagrams). A second tap replaces the first.
     pub fn tap(&self, room: RoomId, socket: UnixDatagram) {
-        self.send(Command::Tap { room, socket });
+        self.send_home(room, Command::Tap { room, socket });
     }
 
     /// The recording cannot show its picture before the next keyframe: its sender is asked for one, at most once a second.
     pub fn request_tap_keyframe(&self, room: RoomId) {
-        self.send(Command::TapKeyframe(room));
+        self.send_home(room, Command::TapKeyframe(room));
     }
 
     /// Ends the copy; the bridge's end of the socket is closed.
     pub fn untap(&self, room: RoomId) {
-        self.send(Command::Untap(room));
+        self.send_home(room, Command::Untap(room));
     }
 
-    /// The latest snapshot; at most one second old, never waits for the packet thread.
+    /// The latest snapshot; at most one second old, never waits for a packet thread.
     #[must_use]
     pub fn stats(&self) -> BridgeStats {
-        self.shared
-            .stats
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let mut sum = BridgeStats::default();
+        for line in &self.shared.lines {
+            let stats = line.stats.lock().unwrap_or_else(PoisonError::into_inner);
+            sum.add(stats.clone());
+        }
+        let directory = self.directory();
+        sum.rooms = directory.rooms();
+        sum.drops[stats::Drop::Command as usize] += directory.refused;
+        sum
     }
 
     /// Makes the code of a room fail, to show that other rooms go on.
     #[cfg(feature = "client")]
     pub fn panic_room(&self, room: RoomId) {
-        self.send(Command::Panic(room));
+        self.send_home(room, Command::Panic(room));
     }
 
-    fn send(&self, command: Command) {
-        match self.shared.commands.try_send(command) {
-            Ok(()) => self.shared.waker.wake(),
-            Err(TrySendError::Full(command)) => {
-                self.shared.waker.wake();
-                // The thread ended when this fails; the caller of `join` sees it as `Unavailable`.
-                let _ = self.shared.commands.send(command);
-            }
-            Err(TrySendError::Disconnected(_)) => {}
+    /// Sends a command to the thread that a room is at home on.
+    fn send_home(&self, room: RoomId, command: Command) {
+        let directory = self.directory();
+        if let Some(home) = directory.home_of(room) {
+            self.shared.lines[home].send(command);
         }
+    }
+
+    fn directory(&self) -> MutexGuard<'_, Directory> {
+        let mut directory = self
+            .shared
+            .directory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        directory.catch_up(&self.shared.departures);
+        directory
     }
 }

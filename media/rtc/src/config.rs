@@ -2,6 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+/// Packet threads that one bridge can have.
+pub const THREADS_MAX: usize = 16;
+
 /// Where the bridge listens and how much it takes on.
 #[derive(Clone, Debug)]
 pub struct BridgeConfig {
@@ -16,6 +19,10 @@ pub struct BridgeConfig {
     pub slots_audio: usize,
     /// Voices that a receiver hears at once. A slot beyond them is for the sound of what is shared.
     pub voices: usize,
+    /// Packet threads, at most [`THREADS_MAX`]; 0 takes one for each core that this process may use.
+    pub threads: usize,
+    /// Peers of one room on its first thread before further ones sit on others.
+    pub spread_at: usize,
     /// Whether [`crate::Bridge::set_impairment`] acts. Only `run --lab` and tests set it.
     pub impairments: bool,
     /// What one bridge takes on.
@@ -30,9 +37,27 @@ impl Default for BridgeConfig {
             slots_video: 12,
             slots_audio: 4,
             voices: 3,
+            threads: 0,
+            spread_at: SPREAD_AT,
             impairments: false,
             limits: Limits::default(),
         }
+    }
+}
+
+/// See [`BridgeConfig::spread_at`]: a picture to 128 receivers takes about a tenth of a core, so that most rooms stay whole, and one of
+/// 300 sites uses three threads.
+const SPREAD_AT: usize = 128;
+
+impl BridgeConfig {
+    /// The packet threads that this asks for on this machine.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        let threads = match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads => threads,
+        };
+        threads.clamp(1, THREADS_MAX)
     }
 }
 
@@ -43,7 +68,7 @@ pub struct Limits {
     pub rooms_max: usize,
     /// Peers over all rooms; a join beyond it is refused with [`crate::JoinError::TooManyPeers`].
     pub peers_max: usize,
-    /// DTLS handshakes that may run at once; ClientHellos beyond it are dropped and counted (the client repeats them).
+    /// DTLS handshakes that may run at once on one thread; ClientHellos beyond it are dropped and counted (the client repeats them).
     pub handshakes_max: usize,
     /// Size of an offer in bytes; a longer one is refused with [`crate::JoinError::BadSdp`].
     pub offer_bytes_max: usize,

@@ -1,6 +1,6 @@
 //! The bridge's packet path: ICE-lite, DTLS, SRTP, sockets.
 //!
-//! One plain thread owns the UDP sockets and everything behind them. The control plane (DTLS, SDP) is the `rtc` project's;
+//! Plain threads, each with a socket of its own for each address and each with its own rooms and peers. The control plane (DTLS, SDP) is the `rtc` project's;
 //! from the moment a peer's keys are known, its packets take a path of our own: received in batches, authenticated, handed to
 //! the pure room of [`nhipcau_sfu`] which says who receives what, and for each receiver rewritten, encrypted and sent, with
 //! neither a lock nor an allocation nor a log line per packet.
@@ -11,10 +11,12 @@ mod cache;
 pub mod client;
 mod client_hello;
 mod config;
+mod directory;
 mod dtls;
 mod error;
 mod event;
 mod impair;
+mod link;
 mod peer;
 mod sdp;
 mod socket;
@@ -25,7 +27,7 @@ pub mod tap;
 mod worker;
 
 pub use bridge::{Answer, Bridge};
-pub use config::{BridgeConfig, Impairment, Limits};
+pub use config::{BridgeConfig, Impairment, Limits, THREADS_MAX};
 pub use error::{BridgeError, JoinError};
 pub use event::{BridgeEvent, GoneReason, LoweredReason, SlotUse};
 pub use nhipcau_sfu::{Mode, PeerId, RoomId, Track, TrackId, Withheld};

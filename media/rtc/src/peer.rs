@@ -59,6 +59,8 @@ pub(crate) struct Credentials {
 /// Control of a peer.
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
+    /// See [`crate::directory::Placed`].
+    pub(crate) serial: u64,
     pub(crate) room_id: RoomId,
     /// Place of its room.
     pub(crate) room: u32,

@@ -40,10 +40,12 @@ pub enum Drop {
     Tap,
     /// A command beyond a limit.
     Command,
+    /// A packet for another thread, whose queue was full.
+    HandOver,
 }
 
 /// Number of [`Drop`] reasons.
-pub const DROP_REASONS: usize = 16;
+pub const DROP_REASONS: usize = 17;
 
 impl Drop {
     /// Every reason, in the order of [`BridgeStats::drops`].
@@ -64,6 +66,7 @@ impl Drop {
         Self::Send,
         Self::Tap,
         Self::Command,
+        Self::HandOver,
     ];
 
     /// The reason as a metric label.
@@ -86,6 +89,7 @@ impl Drop {
             Self::Send => "send",
             Self::Tap => "tap",
             Self::Command => "command",
+            Self::HandOver => "hand_over",
         }
     }
 }
@@ -115,10 +119,31 @@ pub struct BridgeStats {
     pub retransmitted: u64,
     /// Keyframes asked of publishers.
     pub keyframe_requests: u64,
-    /// CPU time of the packet thread in seconds (`CLOCK_THREAD_CPUTIME_ID`).
+    /// CPU time of the packet threads in seconds (`CLOCK_THREAD_CPUTIME_ID`).
     pub cpu_seconds: f64,
     /// Counts by [`Drop`], in the order of [`Drop::ALL`].
     pub drops: [u64; DROP_REASONS],
+}
+
+impl BridgeStats {
+    /// Adds what another packet thread counted.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.rooms += other.rooms;
+        self.peers.extend(other.peers);
+        self.datagrams_in += other.datagrams_in;
+        self.datagrams_out += other.datagrams_out;
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        self.forwarded += other.forwarded;
+        self.nacked_in += other.nacked_in;
+        self.nacked_out += other.nacked_out;
+        self.retransmitted += other.retransmitted;
+        self.keyframe_requests += other.keyframe_requests;
+        self.cpu_seconds += other.cpu_seconds;
+        for (sum, count) in self.drops.iter_mut().zip(other.drops) {
+            *sum += count;
+        }
+    }
 }
 
 /// One peer in a [`BridgeStats`].

@@ -38,11 +38,26 @@ pub(crate) struct Socket {
 impl Socket {
     /// Binds `addr` with large buffers. IPv6 sockets take IPv6 only, so that both families can share a port.
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<Self> {
-        Self::bind_with_buffer(addr, BUFFER_BYTES)
+        Self::bind_with(addr, BUFFER_BYTES, false)
     }
 
     /// The same with kernel buffers of `bytes`.
+    #[cfg(feature = "client")]
     pub(crate) fn bind_with_buffer(addr: SocketAddr, bytes: usize) -> io::Result<Self> {
+        Self::bind_with(addr, bytes, false)
+    }
+
+    /// The same beside one that shares its port already; the kernel spreads the remote addresses over them.
+    pub(crate) fn bind_beside(addr: SocketAddr) -> io::Result<Self> {
+        Self::bind_with(addr, BUFFER_BYTES, true)
+    }
+
+    /// Lets others be bound beside this one ([`Self::bind_beside`]).
+    pub(crate) fn share_port(&self) -> io::Result<()> {
+        socket2::SockRef::from(&self.inner).set_reuse_port(true)
+    }
+
+    fn bind_with(addr: SocketAddr, bytes: usize, beside: bool) -> io::Result<Self> {
         let socket = socket2::Socket::new(
             socket2::Domain::for_address(addr),
             socket2::Type::DGRAM,
@@ -50,6 +65,9 @@ impl Socket {
         )?;
         if addr.is_ipv6() {
             socket.set_only_v6(true)?;
+        }
+        if beside {
+            socket.set_reuse_port(true)?;
         }
         socket.bind(&addr.into())?;
         socket.set_nonblocking(true)?;

@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use nhipcau_sfu::{Input, PeerId, Room, RoomId};
 
-use super::{LiveRoom, TAP_PORT, Wishes, Worker};
+use super::{LiveRoom, TAP_PORT, Worker};
 use crate::bridge::Command;
 use crate::config::Impairment;
+use crate::directory::{Departure, Opening, Wishes};
 use crate::dtls::Dtls;
 use crate::error::JoinError;
 use crate::event::BridgeEvent;
@@ -18,55 +19,35 @@ use crate::socket::Outbox;
 use crate::stats::Drop;
 use crate::stun;
 
-/// Characters of the bridge's ICE user names; 48 random bits.
+/// Characters of the bridge's ICE user names behind the thread's: 48 random bits.
 const UFRAG_LENGTH: usize = 8;
 /// Characters of the bridge's ICE passwords; 144 random bits (RFC 8445 section 5.3 asks for 128).
 const PWD_LENGTH: usize = 24;
-/// Tiles that are remembered of a view.
-const TILES_MAX: usize = 32;
 
 impl Worker {
     pub(super) fn execute(&mut self, command: Command, outbox: &mut Outbox, now: Instant) {
         match command {
-            Command::OpenRoom(room) => self.open_room(room),
+            Command::OpenRoom(opening) => self.open_room(opening),
             Command::CloseRoom(room) => self.close_room(room, outbox, now),
             Command::Join {
                 room,
                 peer,
+                serial,
                 offer,
+                wishes,
                 reply,
             } => {
-                let answer = self.join(room, peer, &offer, now);
+                let answer = self.join(room, peer, serial, &offer, &wishes, now);
                 // The caller may have given up; the seat stands all the same, and times out if nobody uses it.
                 let _ = reply.try_send(answer);
             }
             Command::Leave(peer) => {
-                self.wishes.remove(&peer);
                 if let Some(&index) = self.by_id.get(&peer) {
                     self.remove_peer(index, outbox, now);
                 }
             }
-            Command::View {
-                peer,
-                large,
-                mut tiles,
-            } => {
-                tiles.truncate(TILES_MAX);
-                self.wish(peer, now, |wishes| {
-                    wishes.large = large;
-                    wishes.tiles = tiles;
-                });
-            }
-            Command::Mode { peer, mode } => self.wish(peer, now, |wishes| wishes.mode = mode),
-            Command::Shares {
-                peer,
-                slides,
-                document,
-            } => self.wish(peer, now, |wishes| wishes.shares = [slides, document]),
+            Command::Wishes { peer, wishes } => self.apply_wishes(peer, &wishes, now),
             Command::Chair { room, peer } => self.input(room, Input::Chair { peer }, now),
-            Command::Muted { peer, audio, video } => {
-                self.wish(peer, now, |wishes| wishes.muted = [audio, video])
-            }
             Command::Spotlight { room, peer } => self.input(room, Input::Spotlight { peer }, now),
             Command::Impair { peer, impairment } => self.impair(peer, impairment, now),
             Command::Tap { room, socket } => self.tap(room, Some(socket), now),
@@ -82,16 +63,14 @@ impl Worker {
         }
     }
 
-    fn open_room(&mut self, id: RoomId) {
+    fn open_room(&mut self, opening: Opening) {
+        let id = opening.room;
         if self.room_ids.contains_key(&id) {
-            return;
-        }
-        if self.room_ids.len() >= self.limits.rooms_max {
-            self.counters.drop(Drop::Command);
             return;
         }
         let live = LiveRoom {
             id,
+            serial: opening.serial,
             room: Room::new(self.voices),
             peers: Vec::new(),
             next_timeout: None,
@@ -115,9 +94,6 @@ impl Worker {
             return;
         };
         for peer in self.peers_of(index) {
-            if let Some(peer) = &self.peers[peer as usize] {
-                self.wishes.remove(&peer.id);
-            }
             self.remove_peer(peer, outbox, now);
         }
         self.rooms[index as usize] = None;
@@ -136,7 +112,9 @@ impl Worker {
         &mut self,
         room_id: RoomId,
         id: PeerId,
+        serial: u64,
         offer: &Offer,
+        wishes: &Wishes,
         now: Instant,
     ) -> Result<Seat, JoinError> {
         let &room = self.room_ids.get(&room_id).ok_or(JoinError::NoSuchRoom)?;
@@ -147,7 +125,12 @@ impl Worker {
             }
             None => self.seat(room_id, room, id, offer, now)?,
         };
-        self.sit_down(index, offer, now)
+        if let Some(peer) = &mut self.peers[index as usize] {
+            peer.serial = serial;
+        }
+        let seat = self.sit_down(index, offer, now)?;
+        self.apply_wishes(id, wishes, now);
+        Ok(seat)
     }
 
     /// A new offer of a peer that is seated.
@@ -200,8 +183,8 @@ impl Worker {
         up.open = None;
         down.seal = None;
         down.route = None;
-        for route in peer.routes.drain(..) {
-            self.by_route.remove(&(route.socket, route.remote));
+        for route in std::mem::take(&mut peer.routes) {
+            self.forget_address(index, &route);
         }
         self.input(
             room_id,
@@ -229,9 +212,6 @@ impl Worker {
         offer: &Offer,
         now: Instant,
     ) -> Result<u32, JoinError> {
-        if self.by_id.len() >= self.limits.peers_max {
-            return Err(JoinError::TooManyPeers);
-        }
         let local = self.credentials();
         let place = self
             .peers
@@ -249,6 +229,7 @@ impl Worker {
         let session = u64::from(self.random_u32() >> 1) << 31 | u64::from(self.random_u32() >> 1);
         self.peers[place] = Some(Peer {
             id,
+            serial: 0,
             room_id,
             room,
             seat: 0,
@@ -329,31 +310,20 @@ impl Worker {
         if let Some(peer) = &mut self.peers[place] {
             peer.seat = number;
         }
-        self.apply_wishes(id, now);
         Ok(seat)
     }
 
     fn credentials(&self) -> Credentials {
         let pwd = self.random_text(PWD_LENGTH);
         Credentials {
-            ufrag: self.random_text(UFRAG_LENGTH),
+            ufrag: format!("{}{}", self.thread_name(), self.random_text(UFRAG_LENGTH)),
             key: stun::integrity_key(&pwd),
             pwd,
         }
     }
 
-    fn wish(&mut self, peer: PeerId, now: Instant, change: impl FnOnce(&mut Wishes)) {
-        if !self.wishes.contains_key(&peer) && self.wishes.len() >= self.limits.peers_max * 2 {
-            self.counters.drop(Drop::Command);
-            return;
-        }
-        change(self.wishes.entry(peer).or_default());
-        self.apply_wishes(peer, now);
-    }
-
-    fn apply_wishes(&mut self, id: PeerId, now: Instant) {
-        let (Some(wishes), Some(index)) = (self.wishes.get(&id).cloned(), self.by_id.get(&id))
-        else {
+    fn apply_wishes(&mut self, id: PeerId, wishes: &Wishes, now: Instant) {
+        let Some(index) = self.by_id.get(&id) else {
             return;
         };
         let Some(room) = self.peers[*index as usize]
@@ -428,7 +398,7 @@ impl Worker {
         );
     }
 
-    /// Removes a peer from its room and forgets everything of it but its wishes.
+    /// Removes a peer from its room and forgets everything of it.
     pub(super) fn remove_peer(&mut self, index: u32, outbox: &mut Outbox, now: Instant) {
         let place = index as usize;
         if let Some(peer) = &mut self.peers[place] {
@@ -446,11 +416,9 @@ impl Worker {
             self.by_ufrag.remove(former.ufrag.as_bytes());
         }
         for route in &peer.routes {
-            let key = (route.socket, route.remote);
-            if self.by_route.get(&key) == Some(&index) {
-                self.by_route.remove(&key);
-            }
+            self.forget_address(index, route);
         }
+        self.departures.note(Departure::Peer(peer.id, peer.serial));
         self.input(peer.room_id, Input::Leave { peer: peer.id }, now);
         if let Some(live) = self
             .rooms
@@ -475,13 +443,15 @@ impl Worker {
         for peer in self.peers_of(index) {
             if let Some(gone) = self.peers[peer as usize].take() {
                 self.by_id.remove(&gone.id);
-                self.wishes.remove(&gone.id);
                 self.by_ufrag.retain(|_, owner| *owner != peer);
-                self.by_route.retain(|_, owner| *owner != peer);
+                for route in &gone.routes {
+                    self.forget_address(peer, route);
+                }
             }
             self.ups[peer as usize] = None;
             self.downs[peer as usize] = None;
         }
+        self.departures.note(Departure::Room(live.id, live.serial));
         self.tell(BridgeEvent::RoomPanicked { room: live.id });
     }
 }

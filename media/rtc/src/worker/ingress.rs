@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use nhipcau_sfu::Input;
 
-use super::Worker;
+use super::{Owner, Via, Worker};
 use crate::dtls::Progress;
 use crate::event::{BridgeEvent, GoneReason};
 use crate::impair::Fate;
@@ -19,25 +19,25 @@ use crate::stats::Drop;
 use crate::stun::BindingRequest;
 
 impl Worker {
-    /// Takes a datagram (RFC 7983). `released` says that it has already passed its impaired road.
+    /// Takes a datagram (RFC 7983).
     pub(super) fn take(
         &mut self,
         route: &Route,
         datagram: &mut [u8],
         outbox: &mut Outbox,
         now: Instant,
-        released: bool,
+        via: Via,
     ) {
         match datagram.first() {
-            Some(0..=3) => self.take_stun(route, datagram, outbox, now, released),
+            Some(0..=3) => self.take_stun(route, datagram, outbox, now, via),
             Some(20..=63) => {
-                let Some(index) = self.validated(route, datagram, now, released) else {
+                let Some(index) = self.validated(route, datagram, now, via) else {
                     return;
                 };
                 self.take_dtls(index, route, datagram, outbox, now);
             }
             Some(128..=191) if datagram.len() >= 12 => {
-                let Some(index) = self.validated(route, datagram, now, released) else {
+                let Some(index) = self.validated(route, datagram, now, via) else {
                     return;
                 };
                 // RFC 5761 section 4: RTCP packet types in the place of marker and payload type.
@@ -52,18 +52,19 @@ impl Worker {
     }
 
     /// The peer whose address ICE has validated, unless its road loses or keeps the datagram. Media never teaches an address.
-    fn validated(
-        &mut self,
-        route: &Route,
-        datagram: &[u8],
-        now: Instant,
-        released: bool,
-    ) -> Option<u32> {
-        let Some(&index) = self.by_route.get(&(route.socket, route.remote)) else {
-            self.counters.drop(Drop::NotValidated);
-            return None;
+    fn validated(&mut self, route: &Route, datagram: &[u8], now: Instant, via: Via) -> Option<u32> {
+        let index = match self.by_route.get(&(route.socket, route.remote)) {
+            Some(Owner::Peer(index)) => *index,
+            Some(Owner::Thread(thread)) if via == Via::Socket => {
+                self.hand_over(usize::from(*thread), route, datagram);
+                return None;
+            }
+            _ => {
+                self.counters.drop(Drop::NotValidated);
+                return None;
+            }
         };
-        self.passes(index, route, datagram, now, released)
+        self.passes(index, route, datagram, now, via)
             .then_some(index)
     }
 
@@ -73,9 +74,9 @@ impl Worker {
         route: &Route,
         datagram: &[u8],
         now: Instant,
-        released: bool,
+        via: Via,
     ) -> bool {
-        if !self.impairments || released {
+        if !self.impairments || via == Via::Road {
             return true;
         }
         let Some(bucket) = self.peers[index as usize]
@@ -97,15 +98,20 @@ impl Worker {
         datagram: &[u8],
         outbox: &mut Outbox,
         now: Instant,
-        released: bool,
+        via: Via,
     ) {
-        let Some((request, index)) = BindingRequest::parse(datagram)
-            .and_then(|request| Some((request, *self.by_ufrag.get(request.ufrag)?)))
-        else {
+        let Some(request) = BindingRequest::parse(datagram) else {
             self.counters.drop(Drop::StunUnknown);
             return;
         };
-        if !self.passes(index, route, datagram, now, released) {
+        let Some(&index) = self.by_ufrag.get(request.ufrag) else {
+            match self.thread_named_by(request.ufrag) {
+                Some(thread) if via == Via::Socket => self.hand_over(thread, route, datagram),
+                _ => self.counters.drop(Drop::StunUnknown),
+            }
+            return;
+        };
+        if !self.passes(index, route, datagram, now, via) {
             return;
         }
         let Some(peer) = self.peers[index as usize].as_mut() else {
@@ -157,18 +163,12 @@ impl Worker {
                 .position(|known| Some(*known) != in_use)
                 .unwrap_or(0);
             let forgotten = peer.routes.remove(oldest);
-            self.by_route.remove(&(forgotten.socket, forgotten.remote));
+            self.forget_address(index, &forgotten);
         }
-        peer.routes.push(*route);
-        if let Some(before) = self.by_route.insert((route.socket, route.remote), index)
-            && before != index
-            && let Some(other) = self.peers[before as usize].as_mut()
-        {
-            // The same address with another peer's password: a page that was loaded again. The old peer no longer lives there.
-            other
-                .routes
-                .retain(|known| (known.socket, known.remote) != (route.socket, route.remote));
+        if let Some(peer) = self.peers[index as usize].as_mut() {
+            peer.routes.push(*route);
         }
+        self.learn_address(index, route);
     }
 
     /// Something authentic has arrived.
@@ -345,7 +345,7 @@ impl Worker {
                 .and_then(|peer| peer.impaired.as_mut())
                 .and_then(|bucket| bucket.release(now))
             {
-                self.take(&route, &mut datagram, outbox, now, true);
+                self.take(&route, &mut datagram, outbox, now, Via::Road);
             }
             while let Some((route, datagram)) = self.downs[index]
                 .as_mut()

@@ -1,9 +1,10 @@
-//! The packet thread: sockets, peers and rooms in one loop. One wake-up takes everything that has arrived, hands it through the
+//! A packet thread: sockets, peers and rooms in one loop. One wake-up takes everything that has arrived, hands it through the
 //! rooms and sends everything that follows.
 
 mod control;
 mod egress;
 mod feedback;
+mod handover;
 mod ingress;
 mod media;
 mod rooms;
@@ -17,17 +18,17 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use nhipcau_sfu::{Mode, PeerId, Room, RoomId, TrackId};
+use nhipcau_sfu::{PeerId, Room, RoomId};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::bridge::Command;
 use crate::config::{BridgeConfig, Limits};
+use crate::directory::Departures;
 use crate::dtls::Identity;
-use crate::error::BridgeError;
 use crate::event::BridgeEvent;
+use crate::link::{Bundle, Links};
 use crate::peer::{Down, Peer, Up};
 use crate::socket::{Inbox, Outbox, Socket, Waker, wait};
-use crate::srtp::Profile;
 use crate::stats::{BridgeStats, DROP_REASONS, Drop};
 
 /// Between two looks at retransmissions, feedback, reports and liveness.
@@ -47,6 +48,8 @@ const TAP_PORT: u32 = u32::MAX;
 /// A room with what belongs to it outside its machine.
 struct LiveRoom {
     id: RoomId,
+    /// See [`crate::directory::Opening`].
+    serial: u64,
     room: Room,
     /// The peer in each seat.
     peers: Vec<Option<u32>>,
@@ -55,15 +58,24 @@ struct LiveRoom {
     tap: Option<UnixDatagram>,
 }
 
-/// What the owner asked for a peer; it outlives the peer's connection, until the owner says that the peer has left.
-#[derive(Clone, Default)]
-struct Wishes {
-    large: Option<TrackId>,
-    tiles: Vec<TrackId>,
-    muted: [bool; 2],
-    mode: Mode,
-    /// Slides and document camera.
-    shares: [bool; 2],
+/// Whose a remote address is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// Of this peer of ours.
+    Peer(u32),
+    /// Of a peer on this thread.
+    Thread(u8),
+}
+
+/// How a datagram came to be looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Via {
+    /// From our socket.
+    Socket,
+    /// Handed over by the thread whose socket it arrived at.
+    Link,
+    /// It waited on an impaired road.
+    Road,
 }
 
 /// Counters that the snapshot is made of.
@@ -85,29 +97,45 @@ impl Counters {
     }
 }
 
-/// Everything behind the sockets.
+/// What a packet thread is given at its start.
+pub(crate) struct Parts {
+    pub(crate) sockets: Vec<Socket>,
+    pub(crate) links: Links,
+    pub(crate) departures: Arc<Departures>,
+    pub(crate) waker: Waker,
+    pub(crate) commands: Receiver<Command>,
+    pub(crate) events: SyncSender<BridgeEvent>,
+    pub(crate) stats: Arc<Mutex<BridgeStats>>,
+    pub(crate) identity: Arc<Identity>,
+}
+
+/// Everything behind the sockets of one thread.
 pub(crate) struct Worker {
     limits: Limits,
     voices: usize,
     impairments: bool,
     sockets: Vec<Socket>,
+    links: Links,
+    /// Bundles of other threads that are being worked off.
+    bundles: Vec<(usize, Bundle)>,
+    departures: Arc<Departures>,
     waker: Waker,
     commands: Receiver<Command>,
     events: SyncSender<BridgeEvent>,
     lost_events: u64,
     shared_stats: Arc<Mutex<BridgeStats>>,
-    identity: Identity,
+    identity: Arc<Identity>,
     random: SystemRandom,
     peers: Vec<Option<Peer>>,
     ups: Vec<Option<Up>>,
     downs: Vec<Option<Down>>,
     by_id: HashMap<PeerId, u32>,
     by_ufrag: HashMap<Vec<u8>, u32>,
-    by_route: HashMap<(u8, SocketAddr), u32>,
+    /// Addresses that ICE has validated, here or on another thread: at most 8 a peer.
+    by_route: HashMap<(u8, SocketAddr), Owner>,
     rooms: Vec<Option<LiveRoom>>,
     room_ids: HashMap<RoomId, u32>,
     dirty_rooms: Vec<u32>,
-    wishes: HashMap<PeerId, Wishes>,
     counters: Counters,
     started: Instant,
     /// NTP time of `started`.
@@ -122,31 +150,25 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(
-        config: &BridgeConfig,
-        sockets: Vec<Socket>,
-        waker: Waker,
-        commands: Receiver<Command>,
-        events: SyncSender<BridgeEvent>,
-        shared_stats: Arc<Mutex<BridgeStats>>,
-    ) -> Result<Self, BridgeError> {
-        let identity = Identity::new(false, &[Profile::AeadAes128Gcm, Profile::Aes128CmSha1])
-            .map_err(BridgeError::Certificate)?;
+    pub(crate) fn new(config: &BridgeConfig, parts: Parts) -> Self {
         let now = Instant::now();
         let since_1970 = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        Ok(Self {
+        Self {
             limits: config.limits.clone(),
             voices: config.voices,
             impairments: config.impairments,
-            sockets,
-            waker,
-            commands,
-            events,
+            sockets: parts.sockets,
+            links: parts.links,
+            bundles: Vec::new(),
+            departures: parts.departures,
+            waker: parts.waker,
+            commands: parts.commands,
+            events: parts.events,
             lost_events: 0,
-            shared_stats,
-            identity,
+            shared_stats: parts.stats,
+            identity: parts.identity,
             random: SystemRandom::new(),
             peers: Vec::new(),
             ups: Vec::new(),
@@ -157,7 +179,6 @@ impl Worker {
             rooms: Vec::new(),
             room_ids: HashMap::new(),
             dirty_rooms: Vec::new(),
-            wishes: HashMap::new(),
             counters: Counters::default(),
             started: now,
             started_ntp: ntp(since_1970 + Duration::from_secs(NTP_EPOCH_SECONDS)),
@@ -168,12 +189,7 @@ impl Worker {
             scratch: Vec::with_capacity(2048),
             asked: Vec::with_capacity(256),
             keyframes: Vec::new(),
-        })
-    }
-
-    /// Fingerprint of the certificate as in `a=fingerprint`.
-    pub(crate) fn fingerprint(&self) -> &str {
-        &self.identity.fingerprint
+        }
     }
 
     /// Runs until the last handle is dropped.
@@ -188,10 +204,23 @@ impl Worker {
             .collect::<Vec<_>>();
         sources.push(self.waker.as_raw_fd());
         while !self.stopping {
-            wait(&mut polled, &sources, self.sleep());
+            self.links.sleep();
+            self.links.collect(&mut self.bundles);
+            let sleep = if self.bundles.is_empty() {
+                self.sleep()
+            } else {
+                Duration::ZERO
+            };
+            wait(&mut polled, &sources, sleep);
+            self.links.rise();
+            self.links.collect(&mut self.bundles);
+            // Commands before the bundles: what a bundle speaks of was opened by a command that came earlier.
             self.obey(&mut outbox);
+            self.take_bundles(&mut outbox);
             for socket in 0..self.sockets.len() {
-                self.receive(socket, &mut inbox, &mut outbox);
+                if polled[socket].revents != 0 {
+                    self.receive(socket, &mut inbox, &mut outbox);
+                }
             }
             let now = Instant::now();
             if self.impairments {
@@ -203,6 +232,7 @@ impl Worker {
             self.forward(&mut outbox, now);
             self.send_keyframe_requests(&mut outbox);
             outbox.flush(&self.sockets);
+            self.links.flush();
             if now >= self.stats_at {
                 self.publish_stats(&outbox, now);
             }
@@ -247,7 +277,7 @@ impl Worker {
                     Some((route, datagram)) => {
                         self.counters.datagrams_in += 1;
                         self.counters.bytes_in += datagram.len() as u64;
-                        self.take(&route, datagram, outbox, now, false);
+                        self.take(&route, datagram, outbox, now, Via::Socket);
                     }
                     None => self.counters.drop(Drop::Malformed),
                 }

@@ -323,8 +323,10 @@ impl Worker {
         }
         let mut drops = self.counters.drops;
         drops[Drop::Send as usize] = outbox.failed;
+        drops[Drop::HandOver as usize] = self.links.lost;
         let stats = BridgeStats {
-            rooms: self.room_ids.len(),
+            // The handle counts them.
+            rooms: 0,
             peers,
             datagrams_in: self.counters.datagrams_in,
             datagrams_out: outbox.sent,
