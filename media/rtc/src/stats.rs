@@ -117,6 +117,8 @@ pub struct BridgeStats {
     pub nacked_out: u64,
     /// Packets sent again on a receiver's NACK.
     pub retransmitted: u64,
+    /// Packets of padding, sent to find room on receivers' lines.
+    pub padding: u64,
     /// Keyframes asked of publishers.
     pub keyframe_requests: u64,
     /// CPU time of the packet threads in seconds (`CLOCK_THREAD_CPUTIME_ID`).

@@ -12,15 +12,22 @@ const TICK: Duration = Duration::from_micros(250);
 /// Ticks of a unit of the reference time (64 ms).
 const REFERENCE_TICKS: i64 = 256;
 
+/// Arrivals that are remembered after they were reported, so that a late packet can be reported among its neighbours.
+const REMEMBERED: usize = 512;
+
 /// Remembers arrivals of a publisher's packets until they are reported.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     epoch: Instant,
-    pending: Vec<(u64, i64)>,
+    /// Index and arrival in ticks, by index modulo the length.
+    arrived: Vec<Option<(u64, i64)>>,
     extender: crate::sequence::Extender,
-    /// The next sequence number that has not been covered by a feedback.
+    /// The first sequence number that waits to be reported, late ones included.
+    first: Option<u64>,
+    /// One after the last sequence number that has been reported.
     next: Option<u64>,
     count: u8,
+    pending: usize,
 }
 
 impl Recorder {
@@ -29,10 +36,12 @@ impl Recorder {
     pub fn new(epoch: Instant) -> Self {
         Self {
             epoch,
-            pending: Vec::with_capacity(PACKETS_MAX),
+            arrived: vec![None; REMEMBERED],
             extender: crate::sequence::Extender::default(),
+            first: None,
             next: None,
             count: 0,
+            pending: 0,
         }
     }
 
@@ -41,61 +50,81 @@ impl Recorder {
         let Some(index) = self.extender.extend(sequence) else {
             return false;
         };
-        self.extender.accept(index);
-        if self.pending.len() < PACKETS_MAX && self.next.is_none_or(|next| index >= next) {
-            let ticks = now.saturating_duration_since(self.epoch).as_micros() / TICK.as_micros();
-            self.pending.push((index, ticks as i64));
+        let highest = self.extender.highest().unwrap_or(index).max(index);
+        let place = (index % REMEMBERED as u64) as usize;
+        if highest - index >= REMEMBERED as u64
+            || self.arrived[place].is_some_and(|(known, _)| known >= index)
+        {
+            return false;
         }
-        self.pending.len() == PACKETS_MAX
+        self.extender.accept(index);
+        let ticks = now.saturating_duration_since(self.epoch).as_micros() / TICK.as_micros();
+        self.arrived[place] = Some((index, ticks as i64));
+        self.first = Some(self.first.map_or(index, |first| first.min(index)));
+        self.pending += 1;
+        self.pending >= PACKETS_MAX
     }
 
     /// Whether there is something to report.
     #[must_use]
     pub fn is_pending(&self) -> bool {
-        !self.pending.is_empty()
+        self.first.is_some()
     }
 
-    /// Builds the feedback for what arrived since the last one into `body`, which is cleared first. What does not fit one feedback
-    /// (a gap of more than 256 numbers, or a pause longer than a delta can say) stays for the next call.
+    fn at(&self, index: u64) -> Option<i64> {
+        let (known, at) = self.arrived[(index % REMEMBERED as u64) as usize]?;
+        (known == index).then_some(at)
+    }
+
+    /// Builds the feedback for what arrived since the last one into `body`, which is cleared first. A packet that came late is reported
+    /// with its neighbours, which are said again. What does not fit one feedback (a gap of more than 256 numbers, or a pause longer
+    /// than a delta can say) stays for the next call.
     pub fn feedback(&mut self, body: &mut Vec<u8>) {
         body.clear();
-        self.pending.sort_unstable();
-        self.pending.dedup_by_key(|(index, _)| *index);
-        let Some(&(first, first_at)) = self.pending.first() else {
+        let (Some(first), Some(highest)) = (self.first.take(), self.extender.highest()) else {
+            return;
+        };
+        let first = first.max((highest + 1).saturating_sub(REMEMBERED as u64));
+        let Some((first, first_at)) =
+            (first..=highest).find_map(|index| Some((index, self.at(index)?)))
+        else {
+            self.pending = 0;
             return;
         };
         let base = self
             .next
             .filter(|next| *next <= first && first - next < PACKETS_MAX as u64)
             .unwrap_or(first);
-        let reference = first_at / REFERENCE_TICKS;
+        let reference = first_at.div_euclid(REFERENCE_TICKS);
         let mut symbols = [0u8; PACKETS_MAX];
-        let mut deltas = Vec::with_capacity(self.pending.len() * 2);
+        let mut deltas = [0u8; PACKETS_MAX * 2];
+        let mut written = 0;
         let mut last_at = reference * REFERENCE_TICKS;
-        let mut used = 0;
         let mut end = base;
-        for &(index, at) in &self.pending {
+        for index in first..=highest {
+            let Some(at) = self.at(index) else { continue };
             let place = (index - base) as usize;
             let delta = at - last_at;
-            if place >= PACKETS_MAX || i16::try_from(delta).is_err() {
+            let Some(delta) = i16::try_from(delta).ok().filter(|_| place < PACKETS_MAX) else {
+                self.first = Some(index);
                 break;
-            }
-            match u8::try_from(delta) {
-                Ok(small) => {
-                    symbols[place] = 1;
-                    deltas.push(small);
-                }
-                Err(_) => {
-                    symbols[place] = 2;
-                    deltas.extend_from_slice(&(delta as i16).to_be_bytes());
-                }
+            };
+            if let Ok(small) = u8::try_from(delta) {
+                symbols[place] = 1;
+                deltas[written] = small;
+                written += 1;
+            } else {
+                symbols[place] = 2;
+                deltas[written..written + 2].copy_from_slice(&delta.to_be_bytes());
+                written += 2;
             }
             last_at = at;
-            used += 1;
             end = index + 1;
         }
-        self.pending.drain(..used);
-        self.next = Some(end);
+        if self.first.is_none() {
+            self.pending = 0;
+        }
+        self.next = self.next.max(Some(end));
         let total = (end - base) as usize;
         body.extend_from_slice(&(base as u16).to_be_bytes());
         body.extend_from_slice(&(total as u16).to_be_bytes());
@@ -111,7 +140,7 @@ impl Recorder {
                 });
             body.extend_from_slice(&vector.to_be_bytes());
         }
-        body.extend_from_slice(&deltas);
+        body.extend_from_slice(&deltas[..written]);
         while !body.len().is_multiple_of(4) {
             body.push(0);
         }
@@ -273,6 +302,32 @@ mod tests {
                 .collect::<Vec<_>>(),
             [31, 32, 33]
         );
+    }
+
+    #[test]
+    fn a_late_packet_is_reported_among_its_neighbours() {
+        let epoch = crate::testing::start();
+        let at = |ms| epoch + Duration::from_millis(ms);
+        let mut recorder = Recorder::new(epoch);
+        for sequence in [7, 8, 10, 11] {
+            recorder.arrived(sequence, at(u64::from(sequence)));
+        }
+        let mut body = Vec::new();
+        recorder.feedback(&mut body);
+        assert!(!recorder.is_pending());
+        recorder.arrived(12, at(20));
+        recorder.arrived(9, at(30));
+        recorder.arrived(9, at(31));
+        recorder.feedback(&mut body);
+        let read = Feedback::parse(&body).unwrap().collect::<Vec<_>>();
+        assert_eq!(
+            read,
+            [(9, 120), (10, 40), (11, 44), (12, 80)].map(|(sequence, at)| (sequence, Some(at)))
+        );
+        recorder.arrived(14, at(40));
+        recorder.feedback(&mut body);
+        let read = Feedback::parse(&body).unwrap().collect::<Vec<_>>();
+        assert_eq!(read, [(13, None), (14, Some(160))]);
     }
 
     #[test]

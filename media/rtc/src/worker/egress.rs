@@ -38,7 +38,7 @@ fn write(
     packet: &UpPacket,
     translation: &Translation,
     payload: &[u8],
-    clock_us: u32,
+    clock_us: u64,
 ) -> Option<usize> {
     let seal = down.seal.as_ref()?;
     space[1] = envelope.payload_type | u8::from(packet.marker) << 7;

@@ -99,6 +99,8 @@ impl Worker {
         });
         if reports > 0 {
             peer.loss_down = loss as f32 / reports as f32 / 2.56;
+            down.estimator
+                .on_report(f64::from(loss) / f64::from(reports) / 256.0, now);
         }
         self.heard(index, now);
         for request in requests {

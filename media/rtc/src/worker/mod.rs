@@ -7,6 +7,7 @@ mod feedback;
 mod handover;
 mod ingress;
 mod media;
+mod probe;
 mod rooms;
 mod ticks;
 
@@ -88,6 +89,7 @@ struct Counters {
     nacked_in: u64,
     nacked_out: u64,
     retransmitted: u64,
+    padding: u64,
     keyframe_requests: u64,
 }
 

@@ -67,6 +67,7 @@ impl Worker {
         if let Some(down) = &mut self.downs[index as usize] {
             down.rtx_left = RTX_PER_TICK;
         }
+        self.send_padding(index, outbox, now);
         self.ask_for_losses(index, outbox, now);
         self.send_feedback(index, outbox, now);
         let turn = self.ticks + u64::from(index);
@@ -152,6 +153,9 @@ impl Worker {
         else {
             return;
         };
+        if let Some(live) = self.rooms[peer.room as usize].as_ref() {
+            down.estimator.want(live.room.wanted_bps(peer.id));
+        }
         let bps = down.estimator.bps();
         let step = (bps as f64 - down.told_bps as f64).abs();
         if step < down.told_bps as f64 * ESTIMATE_STEP {
@@ -336,6 +340,7 @@ impl Worker {
             nacked_in: self.counters.nacked_in,
             nacked_out: self.counters.nacked_out,
             retransmitted: self.counters.retransmitted,
+            padding: self.counters.padding,
             keyframe_requests: self.counters.keyframe_requests,
             cpu_seconds: thread_cpu_seconds(),
             drops,

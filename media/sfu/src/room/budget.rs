@@ -85,7 +85,29 @@ impl Room {
         if seat.mode == Mode::Normal {
             self.raise_large(seat, &mut choice, left);
         }
+        seat.wanted_bps = self.wanted(seat, &targets);
         choice
+    }
+
+    /// What everything costs that the receiver asks for.
+    fn wanted(&self, seat: &Seat, targets: &[Option<Shown>]) -> u64 {
+        let voices = (VOICE_BPS * seat.audio.len() as u64) as f64;
+        let pictures = targets
+            .iter()
+            .enumerate()
+            .filter_map(|(place, target)| {
+                let (number, track) = (*target)?;
+                let sender = self.seat(number)?;
+                let mut layers = offered(sender, track);
+                let layer = if place == 0 && seat.mode == Mode::Normal {
+                    layers.last()
+                } else {
+                    layers.next()
+                }?;
+                Some(cost(sender, number, track, layer) * RAISE_MARGIN)
+            })
+            .take(seat.mode.pictures_max());
+        (voices + pictures.sum::<f64>()) as u64
     }
 
     /// The slots in the order in which they are filled: the chair wherever it is shown, the large picture, who is beside it, tiles.

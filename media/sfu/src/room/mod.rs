@@ -398,6 +398,16 @@ impl Room {
         Some(seat.video.first()?.rewriter.source()?.layer())
     }
 
+    /// What a receiver would get if its line carried everything, in bits per second, with the margin that a higher layer needs; 0 for
+    /// one that has no seat.
+    #[must_use]
+    pub fn wanted_bps(&self, peer: PeerId) -> u64 {
+        self.by_peer
+            .get(&peer)
+            .and_then(|index| self.seat(*index))
+            .map_or(0, |seat| seat.wanted_bps)
+    }
+
     /// Peers that have a seat.
     #[must_use]
     pub fn len(&self) -> usize {

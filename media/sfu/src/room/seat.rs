@@ -152,6 +152,8 @@ pub(super) struct Seat {
     pub(super) large: Option<TrackId>,
     pub(super) tiles: Vec<TrackId>,
     pub(super) estimate_bps: u64,
+    /// What it would get if its line carried everything, with the margin that a higher layer needs.
+    pub(super) wanted_bps: u64,
     pub(super) slots_changed: bool,
     pub(super) lowered_at: Option<Instant>,
     pub(super) is_lowered: bool,
@@ -175,6 +177,7 @@ impl Seat {
             large: None,
             tiles: Vec::new(),
             estimate_bps: START_BPS,
+            wanted_bps: 0,
             slots_changed: false,
             lowered_at: None,
             is_lowered: false,
