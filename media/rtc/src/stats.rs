@@ -119,6 +119,8 @@ pub struct BridgeStats {
     pub retransmitted: u64,
     /// Packets of padding, sent to find room on receivers' lines.
     pub padding: u64,
+    /// Packets of the past that receivers were told when they turned to a picture, counted beside `forwarded`.
+    pub caught_up: u64,
     /// Keyframes asked of publishers.
     pub keyframe_requests: u64,
     /// CPU time of the packet threads in seconds (`CLOCK_THREAD_CPUTIME_ID`).

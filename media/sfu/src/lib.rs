@@ -23,5 +23,7 @@ pub mod twcc;
 
 pub use codec::{CODECS, Codec, Codecs};
 pub use ids::{Kind, PeerId, RoomId, Source, Track, TrackId};
-pub use room::{Event, InSlots, Input, LAYERS, Lowered, Mode, Outgoing, Output, Room, Withheld};
+pub use room::{
+    CatchUp, Event, InSlots, Input, LAYERS, Lowered, Mode, Outgoing, Output, Room, Withheld,
+};
 pub use selection::Quality;

@@ -85,7 +85,7 @@ fn write(
     Some(length)
 }
 
-fn payload_of(up: &Up, source: Source, index: u64) -> Option<(&UpPacket, &[u8])> {
+pub(super) fn payload_of(up: &Up, source: Source, index: u64) -> Option<(&UpPacket, &[u8])> {
     up.layers[place_of(source)]
         .as_ref()?
         .cache
@@ -96,9 +96,11 @@ fn payload_of(up: &Up, source: Source, index: u64) -> Option<(&UpPacket, &[u8])>
 impl Worker {
     /// Hands the packets of this wake-up through their rooms to the receivers.
     pub(super) fn forward(&mut self, outbox: &mut Outbox, now: Instant) {
+        self.send_catch_ups(outbox, now);
         while let Some(index) = self.dirty_rooms.pop() {
             // Outputs first: a recording is told of a new speaker before it gets its picture.
             self.carry_out(index, now);
+            self.send_catch_ups(outbox, now);
             let Some(Some(live)) = self.rooms.get_mut(index as usize) else {
                 continue;
             };
@@ -211,7 +213,7 @@ impl Worker {
     }
 }
 
-fn send(
+pub(super) fn send(
     down: &mut Down,
     outbox: &mut Outbox,
     outgoing: &Outgoing<'_>,

@@ -1,6 +1,7 @@
 //! A packet thread: sockets, peers and rooms in one loop. One wake-up takes everything that has arrived, hands it through the
 //! rooms and sends everything that follows.
 
+mod catch_up;
 mod control;
 mod egress;
 mod feedback;
@@ -11,7 +12,7 @@ mod probe;
 mod rooms;
 mod ticks;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
@@ -19,7 +20,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use nhipcau_sfu::{PeerId, Room, RoomId};
+use nhipcau_sfu::{CatchUp, PeerId, Room, RoomId};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::bridge::Command;
@@ -90,6 +91,7 @@ struct Counters {
     nacked_out: u64,
     retransmitted: u64,
     padding: u64,
+    caught_up: u64,
     keyframe_requests: u64,
 }
 
@@ -149,6 +151,8 @@ pub(crate) struct Worker {
     scratch: Vec<u8>,
     asked: Vec<u16>,
     keyframes: Vec<(u32, usize, Instant)>,
+    /// By room.
+    catch_ups: VecDeque<(u32, CatchUp)>,
 }
 
 impl Worker {
@@ -191,6 +195,7 @@ impl Worker {
             scratch: Vec::with_capacity(2048),
             asked: Vec::with_capacity(256),
             keyframes: Vec::new(),
+            catch_ups: VecDeque::new(),
         }
     }
 

@@ -63,6 +63,7 @@ impl Worker {
                 Output::KeyframeRequest { port, track, layer } => {
                     self.request_keyframe(port, track, layer, now)
                 }
+                Output::CatchUp(of) => self.catch_ups.push_back((index, of)),
                 Output::Event(event) => self.pass_on(index, event),
             }
         }

@@ -341,6 +341,7 @@ impl Worker {
             nacked_out: self.counters.nacked_out,
             retransmitted: self.counters.retransmitted,
             padding: self.counters.padding,
+            caught_up: self.counters.caught_up,
             keyframe_requests: self.counters.keyframe_requests,
             cpu_seconds: thread_cpu_seconds(),
             drops,

@@ -125,7 +125,7 @@ impl Room {
         seat.slots_changed |= silenced;
         if changed {
             self.subscribe(source, index, place as u8);
-            if waits && kind == Kind::Video {
+            if waits && kind == Kind::Video && !self.catch_up(seat, index, place, source, now) {
                 self.want_keyframe(source, now);
             }
         }

@@ -6,6 +6,7 @@
 
 mod assign;
 mod budget;
+mod catch_up;
 mod mode;
 mod packets;
 mod seat;
@@ -24,6 +25,7 @@ use crate::ids::{Kind, PeerId, Source, Track, TrackId};
 use crate::rewrite::UpPacket;
 use crate::speaker::{Change, Speakers};
 
+pub use catch_up::CatchUp;
 pub use mode::Mode;
 pub use packets::Outgoing;
 use seat::Seat;
@@ -163,6 +165,9 @@ pub enum Output {
         /// The layer, lowest 0.
         layer: usize,
     },
+    /// Send a receiver what came of a source since its latest keyframe, before anything newer: find the packets by their indexes and hand
+    /// each to [`Room::translate`], in order.
+    CatchUp(CatchUp),
     /// Tell the owner.
     Event(Event),
     /// Nothing more to say until then, or until the next input.
@@ -514,7 +519,10 @@ impl Room {
             .and_then(|index| self.seats[index as usize].as_ref())
             .and_then(|seat| seat.video.get(slot))
             .and_then(|slot| slot.wanted.or_else(|| slot.rewriter.source()));
-        if let Some(source) = source {
+        let Some(source) = source else { return };
+        // Its own start over again spares the sender, and all who watch it too, another keyframe.
+        let again = seat.is_some_and(|index| self.start_again(index, slot, source, now));
+        if !again {
             self.want_keyframe(source, now);
         }
     }
@@ -535,6 +543,9 @@ impl Room {
             seat.slots_changed |= paused;
         }
         if source.kind() == Kind::Video {
+            if let Some(Some(sender)) = self.seats.get_mut(source.seat() as usize) {
+                sender.layer_mut(source.kind(), source.layer()).start = None;
+            }
             self.want_keyframe(source, now);
         }
     }

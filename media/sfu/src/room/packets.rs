@@ -41,7 +41,7 @@ impl Room {
         }
         let up = sender.layer_mut(source);
         let first = !up.active;
-        up.note(packet.bytes, now);
+        up.note(packet, now);
         let keyframe = packet.descriptor.keyframe();
         if keyframe {
             up.keyframe_wanted = false;

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::catch_up::Start;
 use super::mode::{Fallback, Mode};
 use super::{LAYERS, Withheld};
 use crate::estimate::START_BPS;
 use crate::ids::{Kind, PeerId, Source, Track, TrackId};
-use crate::rewrite::Rewriter;
+use crate::rewrite::{Rewriter, UpPacket};
 
 /// A layer without packets for this long is not offered to receivers.
 const ACTIVE: Duration = Duration::from_millis(1_500);
@@ -26,14 +27,17 @@ pub(super) struct Layer {
     pub(super) requested_at: Option<Instant>,
     /// Somebody waits for a keyframe that has not come.
     pub(super) keyframe_wanted: bool,
+    /// The latest keyframe and what came since.
+    pub(super) start: Option<Start>,
     /// No keyframe came in time; not offered until then while there is another layer.
     pub(super) shunned_until: Option<Instant>,
 }
 
 impl Layer {
-    pub(super) fn note(&mut self, bytes: u16, now: Instant) {
+    pub(super) fn note(&mut self, packet: &UpPacket, now: Instant) {
         self.last_packet = Some(now);
-        self.bytes += u64::from(bytes);
+        self.bytes += u64::from(packet.bytes);
+        Start::note(&mut self.start, packet, now);
     }
 
     /// Returns whether the layer became active or ceased to be.
@@ -111,6 +115,8 @@ pub(super) struct Slot {
     /// The source that is to flow; until it does, the one before may go on.
     pub(super) wanted: Option<Source>,
     pub(super) waiting_since: Option<Instant>,
+    /// When it last began in a source's past.
+    pub(super) caught_up_at: Option<Instant>,
 }
 
 impl Slot {
@@ -120,6 +126,7 @@ impl Slot {
             target: None,
             wanted: None,
             waiting_since: None,
+            caught_up_at: None,
         }
     }
 
@@ -154,6 +161,8 @@ pub(super) struct Seat {
     pub(super) estimate_bps: u64,
     /// What it would get if its line carried everything, with the margin that a higher layer needs.
     pub(super) wanted_bps: u64,
+    /// Bytes of the past that it was told in the span that began then.
+    pub(super) caught_up: Option<(Instant, u32)>,
     pub(super) slots_changed: bool,
     pub(super) lowered_at: Option<Instant>,
     pub(super) is_lowered: bool,
@@ -178,6 +187,7 @@ impl Seat {
             tiles: Vec::new(),
             estimate_bps: START_BPS,
             wanted_bps: 0,
+            caught_up: None,
             slots_changed: false,
             lowered_at: None,
             is_lowered: false,

@@ -28,7 +28,11 @@ struct World {
     now: Instant,
     present: Vec<bool>,
     deaf_encoders: Vec<u64>,
-    index: u64,
+    /// By camera.
+    indexes: Vec<[u64; LAYERS]>,
+    /// What a cache of 128 packets holds.
+    past: HashMap<Source, VecDeque<UpPacket>>,
+    caught_up: u64,
     /// When a keyframe of a layer was last asked for.
     asked: HashMap<(u32, usize), Instant>,
     due: Vec<(u32, usize)>,
@@ -54,12 +58,32 @@ impl World {
                     }
                     self.due.push((port, layer));
                 }
+                Output::CatchUp(of) => self.tell_past(&of),
                 Output::Event(Event::Lowered { peer, .. }) => {
                     self.told.insert(peer, self.now);
                 }
                 Output::Event(_) => {}
                 Output::Timeout(_) => break,
             }
+        }
+    }
+
+    fn tell_past(&mut self, of: &CatchUp) {
+        self.caught_up += 1;
+        let past = &self.past[&of.source];
+        for index in of.first..=of.last {
+            let oldest = past.front().map_or(0, |packet| packet.index);
+            let packet = past
+                .get((index - oldest) as usize)
+                .expect("the past is short enough for the cache");
+            assert_eq!(packet.index, index);
+            let port = self.room.seat(of.seat).expect("a seat").port;
+            let numbers = self.room.translate(of, packet, self.now).expect("its turn");
+            let last = self
+                .sent
+                .insert((port, Kind::Video, of.slot), numbers.index);
+            assert!(last.is_none_or(|last| last < numbers.index));
+            assert!(index > of.first || packet.descriptor.keyframe());
         }
     }
 
@@ -138,13 +162,23 @@ impl World {
             for layer in 0..LAYERS {
                 let deaf = layer > 0 && self.deaf_encoders.contains(&camera);
                 let keyframe = !deaf && due.contains(&(camera as u32, layer));
-                self.index += 1;
-                let packet = picture(self.index, keyframe, [200, 700, 2_000][layer]);
-                self.room.ingest(
-                    Source::new(seat, Track::Main, Kind::Video, layer),
-                    &packet,
-                    self.now,
-                );
+                let index = &mut self.indexes[camera as usize][layer];
+                *index += 1;
+                let packet = picture(*index, keyframe, [200, 700, 2_000][layer]);
+                let source = Source::new(seat, Track::Main, Kind::Video, layer);
+                let past = self.past.entry(source).or_default();
+                // Another camera took the seat.
+                if past
+                    .back()
+                    .is_some_and(|last| last.index + 1 != packet.index)
+                {
+                    past.clear();
+                }
+                past.push_back(packet);
+                if past.len() > 128 {
+                    past.pop_front();
+                }
+                self.room.ingest(source, &packet, self.now);
             }
         }
         let (sent, forwarded) = (&mut self.sent, &mut self.forwarded);
@@ -193,7 +227,9 @@ fn three_hundred_sites_in_churn_get_a_keyframe_or_a_reason() {
             now: crate::testing::start(),
             present: vec![false; PEERS as usize],
             deaf_encoders: vec![3, 11],
-            index: 0,
+            indexes: vec![[0; LAYERS]; CAMERAS as usize],
+            past: HashMap::new(),
+            caught_up: 0,
             asked: HashMap::new(),
             due: Vec::new(),
             told: HashMap::new(),
@@ -210,5 +246,6 @@ fn three_hundred_sites_in_churn_get_a_keyframe_or_a_reason() {
             }
         }
         assert!(world.forwarded > 100_000, "{} packets", world.forwarded);
+        assert!(world.caught_up > 100, "{} at once", world.caught_up);
     }
 }

@@ -37,6 +37,7 @@ pub(super) struct Bench {
     /// Port, track and layer.
     pub(super) requests: Vec<(u32, Track, usize)>,
     pub(super) events: Vec<Event>,
+    catch_ups: Vec<CatchUp>,
     /// Port of the receiver, slot and source.
     pub(super) out: Vec<(u32, usize, Source)>,
 }
@@ -49,6 +50,7 @@ impl Bench {
             index: 0,
             requests: Vec::new(),
             events: Vec::new(),
+            catch_ups: Vec::new(),
             out: Vec::new(),
         };
         for peer in 0..peers {
@@ -68,6 +70,7 @@ impl Bench {
                 Output::KeyframeRequest { port, track, layer } => {
                     self.requests.push((port, track, layer));
                 }
+                Output::CatchUp(of) => self.catch_ups.push(of),
                 Output::Event(event) => self.events.push(event),
                 Output::Timeout(_) => break,
             }
@@ -85,6 +88,10 @@ impl Bench {
         self.input(Input::Connected {
             peer: PeerId(peer),
             on: true,
+        });
+        self.input(Input::Estimate {
+            peer: PeerId(peer),
+            bps: 3_000_000,
         });
     }
 

@@ -1,0 +1,57 @@
+//! Pictures at once: what came of a layer since its latest keyframe, from the publisher's cache to a receiver that turns to it.
+
+use std::time::Instant;
+
+use nhipcau_sfu::{CatchUp, Kind, Outgoing};
+
+use super::Worker;
+use super::egress::{payload_of, send};
+use crate::socket::Outbox;
+
+impl Worker {
+    /// Sends what rooms have promised to receivers, before anything newer goes out to them.
+    pub(super) fn send_catch_ups(&mut self, outbox: &mut Outbox, now: Instant) {
+        while let Some((room, of)) = self.catch_ups.pop_front() {
+            self.send_catch_up(room, &of, outbox, now);
+        }
+    }
+
+    fn send_catch_up(&mut self, room: u32, of: &CatchUp, outbox: &mut Outbox, now: Instant) {
+        let Some(Some(live)) = self.rooms.get_mut(room as usize) else {
+            return;
+        };
+        let peer = |seat: u32| live.peers.get(seat as usize).copied().flatten();
+        let (Some(sender), Some(receiver)) = (peer(of.source.seat()), peer(of.seat)) else {
+            return;
+        };
+        let (Some(Some(up)), Some(Some(down))) = (
+            self.ups.get(sender as usize),
+            self.downs.get_mut(receiver as usize),
+        ) else {
+            return;
+        };
+        for index in of.first..=of.last {
+            let Some((packet, payload)) = payload_of(up, of.source, index) else {
+                continue;
+            };
+            let Some(translation) = live.room.translate(of, packet, now) else {
+                continue;
+            };
+            let outgoing = Outgoing {
+                port: receiver,
+                kind: Kind::Video,
+                slot: of.slot,
+                source: of.source,
+                packet,
+                translation,
+            };
+            if outbox.is_full() {
+                outbox.flush(&self.sockets);
+            }
+            match send(down, outbox, &outgoing, payload, now, self.impairments) {
+                Ok(()) => self.counters.caught_up += 1,
+                Err(reason) => self.counters.drop(reason),
+            }
+        }
+    }
+}
