@@ -10,15 +10,22 @@ const MISSING_MAX: usize = 128;
 const GAP_MAX: u64 = 128;
 /// Time for a reordered packet to come by itself.
 const REORDER_WAIT: Duration = Duration::from_millis(10);
-/// Between two requests for the same packet: a round trip of most lines in a province.
-const REPEAT_WAIT: Duration = Duration::from_millis(80);
+/// Round trip of most lines in a province, until it has been measured.
+const ROUND_TRIP: Duration = Duration::from_millis(60);
+/// Beyond a round trip, before the same packet is asked for again: the sender's own time, and the jitter of what it sends.
+const REPEAT_MORE: Duration = Duration::from_millis(20);
+/// The longest wait between two requests, whatever the round trip seems to be.
+const REPEAT_MAX: Duration = Duration::from_millis(500);
 /// Requests for one packet before it is given up.
-const TRIES_MAX: u8 = 6;
+const TRIES_MAX: u8 = 8;
+/// A packet that is older than this is given up: by then the picture stands still, and a keyframe is the shorter way.
+const PATIENCE: Duration = Duration::from_millis(1_200);
 
 #[derive(Clone, Copy, Debug)]
 struct Missing {
     index: u64,
     tries: u8,
+    since: Instant,
     due: Instant,
 }
 
@@ -44,6 +51,7 @@ pub struct Arrivals {
     extender: Extender,
     window: ReplayWindow,
     missing: Vec<Missing>,
+    repeat: Duration,
     gave_up: bool,
     first: Option<u64>,
     received: u64,
@@ -64,6 +72,7 @@ impl Arrivals {
             extender: Extender::default(),
             window: ReplayWindow::default(),
             missing: Vec::with_capacity(if repair { MISSING_MAX } else { 0 }),
+            repeat: ROUND_TRIP + REPEAT_MORE,
             gave_up: false,
             first: None,
             received: 0,
@@ -106,6 +115,7 @@ impl Arrivals {
             .extend((highest + 1..index).map(|index| Missing {
                 index,
                 tries: 0,
+                since: now,
                 due: now + REORDER_WAIT,
             }));
     }
@@ -125,20 +135,28 @@ impl Arrivals {
     /// Collects the sequence numbers to ask for now, and forgets those that were asked for often enough.
     pub fn due(&mut self, now: Instant, sequences: &mut Vec<u16>) {
         let mut gave_up = false;
+        let repeat = self.repeat;
         self.missing.retain_mut(|missing| {
             if missing.due > now {
                 return true;
             }
-            if missing.tries == TRIES_MAX {
+            if missing.tries == TRIES_MAX || now.saturating_duration_since(missing.since) > PATIENCE
+            {
                 gave_up = true;
                 return false;
             }
             missing.tries += 1;
-            missing.due = now + REPEAT_WAIT;
+            // Each time a little later: a sender that is slow to answer is not asked faster than it can.
+            missing.due = now + repeat + repeat * u32::from(missing.tries - 1) / 4;
             sequences.push(missing.index as u16);
             true
         });
         self.gave_up |= gave_up;
+    }
+
+    /// The round trip to the sender, by which requests are spaced.
+    pub fn set_round_trip(&mut self, round_trip: Duration) {
+        self.repeat = (round_trip + REPEAT_MORE).min(REPEAT_MAX);
     }
 
     /// When [`Self::due`] has something to say next.
@@ -196,14 +214,31 @@ mod tests {
         );
         let mut now = start;
         asked.clear();
-        for _ in 0..10 {
-            now += REPEAT_WAIT + REORDER_WAIT;
+        for _ in 0..200 {
+            now += Duration::from_millis(10);
             arrivals.due(now, &mut asked);
         }
-        assert_eq!(asked, [12; 5]);
+        assert_eq!(asked, [12; 7], "until nobody would wait for it any more");
         assert!(arrivals.take_gave_up());
         assert!(!arrivals.take_gave_up());
         assert_eq!(arrivals.next_due(), None);
+    }
+
+    #[test]
+    fn requests_keep_to_the_round_trip() {
+        let start = crate::testing::start();
+        for (round_trip_ms, most) in [(20, 8), (300, 3)] {
+            let mut arrivals = Arrivals::new(90_000, true, start);
+            arrivals.set_round_trip(Duration::from_millis(round_trip_ms));
+            arrivals.accept(10, 0, start);
+            arrivals.accept(12, 0, start);
+            let mut asked = Vec::new();
+            for ms in 0..3_000 {
+                arrivals.due(start + Duration::from_millis(ms), &mut asked);
+            }
+            assert_eq!(asked.len(), most, "at {round_trip_ms} ms");
+            assert!(arrivals.take_gave_up());
+        }
     }
 
     #[test]

@@ -16,6 +16,10 @@ const ON_THE_WAY_MAX: usize = 4_096;
 pub struct LineOptions {
     /// Share that is lost, 0 to 1.
     pub loss: f64,
+    /// Mean length of a run of lost datagrams; up to 1, each is lost by itself.
+    pub burst: f64,
+    /// Share that arrives twice, 0 to 1.
+    pub duplicate: f64,
     /// One way.
     pub delay: Duration,
     /// Added to the delay, evenly between nothing and this. Order is kept.
@@ -34,13 +38,20 @@ impl LineOptions {
     pub fn is_plain(&self) -> bool {
         let Self {
             loss,
+            burst: _,
+            duplicate,
             delay,
             jitter,
             reorder,
             rate_bps,
             seed: _,
         } = *self;
-        loss == 0.0 && delay.is_zero() && jitter.is_zero() && reorder == 0.0 && rate_bps.is_none()
+        loss == 0.0
+            && duplicate == 0.0
+            && delay.is_zero()
+            && jitter.is_zero()
+            && reorder == 0.0
+            && rate_bps.is_none()
     }
 }
 
@@ -55,6 +66,18 @@ pub struct LineCounts {
     pub overflowed: u64,
     /// That skipped the delay.
     pub overtook: u64,
+    /// That arrive twice.
+    pub duplicated: u64,
+}
+
+impl LineCounts {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.offered += other.offered;
+        self.lost += other.lost;
+        self.overflowed += other.overflowed;
+        self.overtook += other.overtook;
+        self.duplicated += other.duplicated;
+    }
 }
 
 /// One direction of a line.
@@ -64,6 +87,8 @@ pub(super) struct Lane {
     /// When the last bit of what was taken has left a slow line.
     busy_until: Instant,
     last_due: Instant,
+    /// The datagram before this one was lost.
+    losing: bool,
     order: u64,
     on_the_way: BinaryHeap<Reverse<(Instant, u64, Vec<u8>)>>,
     pub(super) counts: LineCounts,
@@ -82,6 +107,12 @@ impl Line {
             down: Lane::new(options, 0x646f_776e, now),
         }
     }
+
+    /// From now on the line is like this; chance goes on where it is.
+    pub(super) fn change(&mut self, options: LineOptions) {
+        self.up.options = options;
+        self.down.options = options;
+    }
 }
 
 impl Lane {
@@ -91,6 +122,7 @@ impl Lane {
             random: options.seed ^ (salt << 32),
             busy_until: now,
             last_due: now,
+            losing: false,
             order: 0,
             on_the_way: BinaryHeap::new(),
             counts: LineCounts::default(),
@@ -106,10 +138,29 @@ impl Lane {
         ((bits ^ (bits >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
 
+    /// Two states (Gilbert): a run of losses goes on, or one begins, so that the share stays what it is.
+    fn loses(&mut self) -> bool {
+        let (loss, burst) = (self.options.loss, self.options.burst.max(1.0));
+        let chance = if burst == 1.0 {
+            loss
+        } else if self.losing {
+            1.0 - 1.0 / burst
+        } else {
+            loss / (burst * (1.0 - loss).max(0.01))
+        };
+        self.losing = self.chance() < chance;
+        self.losing
+    }
+
+    /// Datagrams on the way.
+    pub(super) fn waiting(&self) -> usize {
+        self.on_the_way.len()
+    }
+
     /// Takes a datagram, or loses it.
     pub(super) fn offer(&mut self, datagram: &[u8], now: Instant) {
         self.counts.offered += 1;
-        if self.chance() < self.options.loss {
+        if self.loses() {
             self.counts.lost += 1;
             return;
         }
@@ -139,6 +190,12 @@ impl Lane {
             self.last_due = self.last_due.max(due);
             self.last_due
         };
+        if self.options.duplicate > 0.0 && self.chance() < self.options.duplicate {
+            self.counts.duplicated += 1;
+            self.order += 1;
+            self.on_the_way
+                .push(Reverse((due, self.order, datagram.to_vec())));
+        }
         self.order += 1;
         self.on_the_way
             .push(Reverse((due, self.order, datagram.to_vec())));
@@ -181,6 +238,29 @@ mod tests {
         let arrived = run();
         assert!((8_900..9_100).contains(&arrived.len()), "{}", arrived.len());
         assert_eq!(arrived, run());
+    }
+
+    #[test]
+    fn losses_come_in_runs_and_keep_their_share_and_some_arrive_twice() {
+        let (mut lane, now) = lane(LineOptions {
+            loss: 0.1,
+            burst: 5.0,
+            duplicate: 0.02,
+            ..LineOptions::default()
+        });
+        let (mut runs, mut lost, mut before) = (0u32, 0u32, false);
+        let mut twice = 0;
+        for number in 0..50_000u32 {
+            lane.offer(&number.to_be_bytes(), now);
+            let arrived = std::iter::from_fn(|| lane.arrive(now)).count();
+            twice += u32::from(arrived == 2);
+            lost += u32::from(arrived == 0);
+            runs += u32::from(arrived == 0 && !before);
+            before = arrived == 0;
+        }
+        assert!((4_400..5_600).contains(&lost), "{lost}");
+        assert!((4..=6).contains(&(lost / runs)), "{lost} in {runs}");
+        assert!((700..1_100).contains(&twice), "{twice}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod foreign;
 mod line;
 mod media;
 mod receive;
+mod road;
 mod sdp;
 
 use std::io;
@@ -32,6 +33,7 @@ pub use line::{LineCounts, LineOptions};
 use media::OutStream;
 use receive::InStream;
 pub use receive::{Packet, Received, SlotCounts};
+pub use road::Road;
 
 /// Between two checks before the connection stands.
 const CHECK_PAUSE: Duration = Duration::from_millis(100);

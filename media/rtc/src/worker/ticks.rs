@@ -82,6 +82,10 @@ impl Worker {
     }
 
     fn ask_for_losses(&mut self, index: u32, outbox: &mut Outbox, now: Instant) {
+        let round_trip = self.peers[index as usize]
+            .as_ref()
+            .and_then(|peer| peer.rtt_ms)
+            .map(|ms| Duration::from_secs_f32(ms / 1_000.0));
         for place in 0..PLACES {
             if source_at(0, place).kind() == Kind::Audio {
                 continue;
@@ -92,6 +96,9 @@ impl Worker {
             else {
                 continue;
             };
+            if let Some(round_trip) = round_trip {
+                layer.arrivals.set_round_trip(round_trip);
+            }
             let gave_up = layer.arrivals.take_gave_up();
             let ssrc = layer.ssrc;
             self.asked.clear();

@@ -544,7 +544,7 @@ impl Room {
         }
         if source.kind() == Kind::Video {
             if let Some(Some(sender)) = self.seats.get_mut(source.seat() as usize) {
-                sender.layer_mut(source.kind(), source.layer()).start = None;
+                sender.layer_mut(source).start = None;
             }
             self.want_keyframe(source, now);
         }
