@@ -1,7 +1,9 @@
 //! Pictures at once: what came of a layer since its latest keyframe, from the publisher's cache to a receiver that turns to it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use nhipcau_sfu::rewrite::UpPacket;
 use nhipcau_sfu::{CatchUp, Kind, Outgoing};
 
 use super::Worker;
@@ -30,12 +32,18 @@ impl Worker {
         ) else {
             return;
         };
+        let machine = &mut live.room;
+        let mut translate = |packet: &UpPacket| {
+            catch_unwind(AssertUnwindSafe(|| machine.translate(of, packet, now)))
+        };
         for index in of.first..=of.last {
             let Some((packet, payload)) = payload_of(up, of.source, index) else {
                 continue;
             };
-            let Some(translation) = live.room.translate(of, packet, now) else {
-                continue;
+            let translation = match translate(packet) {
+                Ok(Some(translation)) => translation,
+                Ok(None) => continue,
+                Err(_) => return self.room_panicked(room),
             };
             let outgoing = Outgoing {
                 port: receiver,
