@@ -20,6 +20,8 @@ pub(crate) struct Guest {
     pub(crate) mic: bool,
     /// Camera on.
     pub(crate) cam: bool,
+    /// `HOST[:PORT]` under which its browser reaches this daemon over TLS; `None`: it came without.
+    pub(crate) reached_at: Option<String>,
 }
 
 impl App {
@@ -58,6 +60,7 @@ impl App {
             resume: guest.resume,
             mic: guest.mic,
             cam: guest.cam,
+            reached_at: guest.reached_at,
             preview,
             page,
         };

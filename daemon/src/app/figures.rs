@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use nhipcau_inventory::watch::{DeviceState, LinkState, Watch};
 use nhipcau_inventory::{AdminStatus, Health, Interface, OperStatus, SiteId};
-use nhipcau_media_rtc::Drop as BridgeDrop;
+use nhipcau_media_rtc::{Drop as BridgeDrop, PeerStats, Transport};
 
 use super::Part;
 use super::estate::PollTotals;
@@ -163,6 +163,31 @@ impl Machines {
         let stats = self.rooms.bridge().stats();
         BridgeFigures {
             peers: stats.peers.iter().filter(|peer| peer.connected).count() as u64,
+            transport_peers: Transport::ALL
+                .into_iter()
+                .map(|transport| {
+                    let by =
+                        |peer: &&PeerStats| peer.connected && peer.transport == Some(transport);
+                    (
+                        transport.label(),
+                        stats.peers.iter().filter(by).count() as u64,
+                    )
+                })
+                .collect(),
+            connections: vec![
+                (
+                    "plain",
+                    (stats.streams.connections - stats.streams.secure) as u64,
+                ),
+                ("tls", stats.streams.secure as u64),
+            ],
+            connections_ended_total: vec![
+                ("refused", stats.streams.refused),
+                ("broken", stats.streams.broken),
+                ("unproven", stats.streams.unproven_ended),
+            ],
+            relay_allocations: stats.streams.allocations as u64,
+            relay_forbidden_total: stats.streams.forbidden,
             rooms: stats.rooms as u64,
             packets_received_total: vec![("all", stats.datagrams_in)],
             packets_sent_total: vec![("media", stats.forwarded), ("all", stats.datagrams_out)],

@@ -22,8 +22,8 @@ use self::feeds::{
     prune, read_names,
 };
 use self::terms::{
-    bridge_config, engine_terms, poller_config, read_keys, read_library, read_profiles, scrapers,
-    seed, senders, trap_access, watch_config,
+    both_families, bridge_config, engine_terms, poller_config, read_keys, read_library,
+    read_profiles, scrapers, seed, senders, trap_access, watch_config,
 };
 use self::watched::Watched;
 use crate::app::discovery::{Scanner, keep_findings};
@@ -40,7 +40,7 @@ use crate::drive::discovery;
 use crate::drive::playbook;
 use crate::drive::snmp::{self, Command, SnmpConfig};
 use crate::drive::trap::{self, TrapConfig, TrapCounters};
-use crate::http::server::{Limits, Server};
+use crate::http::server::{Limits, Server, Streams};
 use crate::http::tls::Certificates;
 use crate::metrics::Metrics;
 use crate::mibs;
@@ -125,9 +125,21 @@ impl Daemon {
             None => Certificates::made(&config.state_dir, &config.listen.names),
         };
         let certificates = Arc::new(certificates.map_err(|e| StartError::of("certificate")(&e))?);
-        let server = Server::https(config.listen.https, certificates.clone(), Limits::default())
-            .await
-            .map_err(|e| StartError::of("")(&e))?;
+        let mut servers = Vec::new();
+        let mut https = config.listen.https;
+        for address in both_families(config.listen.https) {
+            // Port 0 takes a free one, the same for both.
+            let address = SocketAddr::new(address.ip(), https.port());
+            let server = Server::https(address, certificates.clone(), Limits::default())
+                .await
+                .map_err(|e| StartError::of("")(&e))?;
+            let bound = server.address().map_err(|e| StartError::of("")(&e))?;
+            https = match servers.is_empty() {
+                true => bound,
+                false => https,
+            };
+            servers.push(server);
+        }
         let plain = match config.listen.http_loopback {
             Some(address) => Some(
                 Server::plain(address, Limits::default())
@@ -200,7 +212,7 @@ impl Daemon {
                 .map_err(|e| StartError::of("")(&e))?;
         }
 
-        let (bridge, bridge_events) = Bridge::start(bridge_config(config, lab.is_some()))
+        let (bridge, bridge_events) = Bridge::start(bridge_config(config, https, lab.is_some()))
             .map_err(|e| StartError::of("")(&e))?;
         let numbers = Arc::new(Numbers::default());
         let (journal_entries, entries) = mpsc::channel::<Entry>(journal::EVENTS_MAX);
@@ -216,6 +228,10 @@ impl Daemon {
             slots: SLOTS,
             rooms_max: config.conference.rooms_max,
         };
+        let streams: Streams = Arc::new({
+            let bridge = bridge.clone();
+            move |stream, session, first| bridge.adopt(stream, session, first)
+        });
         let rooms = Rooms::new(
             app.clone(),
             bridge,
@@ -318,7 +334,7 @@ impl Daemon {
             keys,
         ));
         let mut daemon = Self {
-            https: server.address().map_err(|e| StartError::of("")(&e))?,
+            https,
             http: plain.as_ref().and_then(|plain| plain.address().ok()),
             app,
             machines,
@@ -337,9 +353,11 @@ impl Daemon {
         tokio::spawn(watched_devices.follow());
         daemon.recover(config).await;
         let router = crate::http::router(daemon.app.clone(), observer(metrics));
-        daemon.servers.push(tokio::spawn(
-            server.serve(router.clone(), daemon.stop.subscribe()),
-        ));
+        for server in servers {
+            let server = server.sharing(streams.clone());
+            let serving = server.serve(router.clone(), daemon.stop.subscribe());
+            daemon.servers.push(tokio::spawn(serving));
+        }
         if let Some(plain) = plain {
             daemon
                 .servers

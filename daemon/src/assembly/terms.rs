@@ -1,7 +1,7 @@
 //! The configuration in the words of each machine, and what it names on the disk.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use jiff::tz::TimeZone;
 use nhipcau_inventory::poller::PollerConfig;
@@ -277,10 +277,11 @@ pub(super) fn engine_terms(config: &Config) -> EngineTerms {
     }
 }
 
-pub(super) fn bridge_config(config: &Config, lab: bool) -> BridgeConfig {
-    let bind = config.listen.media_udp;
+/// `https` is where the pages are: their port carries media as well.
+pub(super) fn bridge_config(config: &Config, https: SocketAddr, lab: bool) -> BridgeConfig {
+    let bind = both_families(config.listen.media_udp);
     let announce = if config.listen.media_announce.is_empty() {
-        local_addresses(bind.ip(), lab)
+        local_addresses(&bind, lab)
     } else {
         config.listen.media_announce.clone()
     };
@@ -289,7 +290,13 @@ pub(super) fn bridge_config(config: &Config, lab: bool) -> BridgeConfig {
         ..nhipcau_media_rtc::Limits::default()
     };
     BridgeConfig {
-        bind: vec![bind],
+        bind,
+        tcp: config
+            .listen
+            .media_tcp
+            .map(both_families)
+            .unwrap_or_default(),
+        tcp_elsewhere: vec![pages_port(config, https)],
         announce,
         slots_video: SLOTS.video,
         slots_audio: SLOTS.audio,
@@ -301,12 +308,39 @@ pub(super) fn bridge_config(config: &Config, lab: bool) -> BridgeConfig {
     }
 }
 
-/// The addresses that browsers are told: the bound one, or all of the machine's for a wildcard. Loopback only where browsers of this
-/// machine are meant, which is the lab.
-fn local_addresses(bind: IpAddr, lab: bool) -> Vec<IpAddr> {
-    if !bind.is_unspecified() {
+/// All addresses mean those of both families, where the system has both.
+pub(super) fn both_families(bind: SocketAddr) -> Vec<SocketAddr> {
+    if !bind.ip().is_unspecified() {
         return vec![bind];
     }
+    let families: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+    families
+        .into_iter()
+        .filter(|ip| UdpSocket::bind((*ip, 0)).is_ok())
+        .map(|ip| SocketAddr::new(ip, bind.port()))
+        .collect()
+}
+
+/// The port at which browsers find the pages.
+fn pages_port(config: &Config, https: SocketAddr) -> u16 {
+    let public = config.listen.public_url.as_deref();
+    let Some(authority) = public.and_then(|url| url.strip_prefix("https://")) else {
+        return https.port();
+    };
+    let port = authority.rsplit_once(':').map(|(_, port)| port.parse());
+    // Without a port, or with one that is the end of an IPv6 address.
+    port.and_then(Result::ok).unwrap_or(443)
+}
+
+/// The addresses that browsers are told: the bound one, or all of the machine's for a wildcard. Loopback only where browsers of this
+/// machine are meant, which is the lab.
+fn local_addresses(bind: &[SocketAddr], lab: bool) -> Vec<IpAddr> {
+    if let [bind] = bind
+        && !bind.ip().is_unspecified()
+    {
+        return vec![bind.ip()];
+    }
+    let is_bound = |ip: &IpAddr| bind.iter().any(|bind| bind.is_ipv4() == ip.is_ipv4());
     let mut found: Vec<IpAddr> = nix::ifaddrs::getifaddrs()
         .into_iter()
         .flatten()
@@ -315,7 +349,7 @@ fn local_addresses(bind: IpAddr, lab: bool) -> Vec<IpAddr> {
             let v4 = address.as_sockaddr_in().map(|a| IpAddr::V4(a.ip()));
             v4.or_else(|| address.as_sockaddr_in6().map(|a| IpAddr::V6(a.ip())))
         })
-        .filter(|ip| !ip.is_loopback() && ip.is_ipv4() == bind.is_ipv4())
+        .filter(|ip| !ip.is_loopback() && is_bound(ip))
         .filter(|ip| !matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local()))
         .collect();
     if lab || found.is_empty() {

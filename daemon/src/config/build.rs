@@ -217,6 +217,7 @@ pub(super) fn build(root: &Datum, state_dir_default: PathBuf) -> Config {
             names: listen.texts("names"),
             public_url: listen.owned("public_url"),
             media_udp: media.socket("udp"),
+            media_tcp: media.socket_maybe("tcp"),
             media_announce: media.addresses("announce"),
             media_threads: media
                 .integer_maybe("threads")

@@ -53,7 +53,14 @@ pub(super) const MEDIA: &[Field] = &[
         "udp",
         Form::Socket(None),
         Text("0.0.0.0:8445"),
-        "one port for all peers, so that a firewall needs one rule",
+        "one port for all peers, so that a firewall needs one rule; 0.0.0.0 and [::] mean all addresses of both families",
+    ),
+    field(
+        "tcp",
+        Form::Socket(None),
+        Nothing,
+        "for offices that let no UDP out: ICE-TCP and TURN; the https port takes both as well, but browsers use ICE-TCP on 443 for public \
+         addresses only; null: the https port alone",
     ),
     field(
         "announce",

@@ -69,6 +69,8 @@ pub struct Listen {
     pub public_url: Option<String>,
     /// The one UDP port of all media.
     pub media_udp: SocketAddr,
+    /// TCP of the bridge's own, beside the port of the pages.
+    pub media_tcp: Option<SocketAddr>,
     /// Addresses that the bridge tells browsers; empty: those of the machine's interfaces.
     pub media_announce: Vec<IpAddr>,
     /// Packet threads; `None`: one for each core.

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::sync::mpsc;
 
+use super::Peer;
+use super::guard::base_url;
 use crate::app::rooms::message::{PageMessage, ServerMessage};
 use crate::app::rooms::{Admitted, PAGE_QUEUE_MAX, RoomInput};
 use crate::app::tally::Socket;
@@ -31,17 +34,24 @@ const NONSENSE_MAX: u32 = 50;
 pub(super) async fn open(
     State(app): State<App>,
     Path(room): Path<String>,
+    peer: Peer,
+    uri: Uri,
+    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
+    let base = base_url(&uri, &headers, peer.secure, &app.settings());
+    let reached_at = base
+        .ok()
+        .and_then(|base| Some(base.strip_prefix("https://")?.to_owned()));
     upgrade
         .max_message_size(MESSAGE_MAX)
         .max_frame_size(MESSAGE_MAX)
-        .on_upgrade(move |socket| serve(app, room, socket))
+        .on_upgrade(move |socket| serve(app, room, reached_at, socket))
 }
 
-async fn serve(app: App, room: String, mut socket: WebSocket) {
+async fn serve(app: App, room: String, reached_at: Option<String>, mut socket: WebSocket) {
     let _open = app.tally().open_socket(Socket::Room);
-    let Some(guest) = first_join(&mut socket).await else {
+    let Some(guest) = first_join(&mut socket, reached_at).await else {
         return;
     };
     let (page, outbox) = mpsc::channel(PAGE_QUEUE_MAX);
@@ -55,7 +65,7 @@ async fn serve(app: App, room: String, mut socket: WebSocket) {
     }
 }
 
-async fn first_join(socket: &mut WebSocket) -> Option<Guest> {
+async fn first_join(socket: &mut WebSocket, reached_at: Option<String>) -> Option<Guest> {
     let first = tokio::time::timeout(JOIN_WITHIN, async {
         loop {
             match socket.recv().await?.ok()? {
@@ -79,6 +89,7 @@ async fn first_join(socket: &mut WebSocket) -> Option<Guest> {
             resume,
             mic,
             cam,
+            reached_at,
         }),
         Some(_) => {
             let _ = socket

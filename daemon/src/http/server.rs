@@ -13,16 +13,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::body::Bytes;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConnection;
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 
 use super::Peer;
@@ -72,11 +75,16 @@ pub enum ServerError {
     Tls(#[from] TlsError),
 }
 
+/// Takes a connection that is no HTTP: its TLS session, if it has one, and what was read from it already.
+pub type Streams =
+    Arc<dyn Fn(std::net::TcpStream, Option<Box<ServerConnection>>, Vec<u8>) + Send + Sync>;
+
 /// A listening socket that will be served.
 pub struct Server {
     listener: TcpListener,
     tls: Option<(TlsAcceptor, Arc<Certificates>)>,
     limits: Limits,
+    streams: Option<Streams>,
 }
 
 impl Server {
@@ -94,6 +102,7 @@ impl Server {
             listener: bind(address).await?,
             tls: Some((acceptor, certificates)),
             limits,
+            streams: None,
         })
     }
 
@@ -109,7 +118,16 @@ impl Server {
             listener: bind(address).await?,
             tls: None,
             limits,
+            streams: None,
         })
+    }
+
+    /// Shares the port: what its first bytes tell to be STUN, over TLS or without, goes to `streams` and counts against the limits here no
+    /// longer.
+    #[must_use]
+    pub fn sharing(mut self, streams: Streams) -> Self {
+        self.streams = Some(streams);
+        self
     }
 
     /// Where it listens, with the port that the system chose for port 0.
@@ -126,6 +144,7 @@ impl Server {
             listener,
             tls,
             limits,
+            streams,
         } = self;
         let turns = Arc::new(Semaphore::new(limits.connections_max));
         // Every connection holds a sender: the channel ends with the last of them.
@@ -155,6 +174,7 @@ impl Server {
                             secure: acceptor.is_some(),
                         },
                         limits,
+                        streams: streams.clone(),
                         stop: stop.clone(),
                         _open: open.clone(),
                     };
@@ -175,6 +195,16 @@ impl Server {
     }
 }
 
+/// First byte of the lowest TLS record type (RFC 8446 section 5.1).
+const TLS_RECORD: u8 = 20;
+/// No STUN message begins with this byte or a greater one.
+const STUN_BEFORE: u8 = 0x40;
+/// Read of a connection before it is told what it is.
+const FIRST_BYTES: usize = 2048;
+
+/// Connections that wait in the system's queue.
+const BACKLOG: i32 = 1_024;
+
 /// Twice a day, for a certificate that ends in days.
 const CERTIFICATE_CHECKED_EVERY: Duration = Duration::from_secs(12 * 3600);
 
@@ -187,33 +217,80 @@ fn refresh_certificate(tls: Option<&(TlsAcceptor, Arc<Certificates>)>) {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| ServerError::Bind { address, error })
+    // IPv6 sockets take IPv6 only, so that both families can share a port.
+    let listen = || -> io::Result<TcpListener> {
+        let socket = socket2::Socket::new(
+            socket2::Domain::for_address(address),
+            socket2::Type::STREAM,
+            Some(socket2::Protocol::TCP),
+        )?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        TcpListener::from_std(socket.into())
+    };
+    listen().map_err(|error| ServerError::Bind { address, error })
 }
 
 struct Connection {
     router: Router,
     peer: Peer,
     limits: Limits,
+    streams: Option<Streams>,
     stop: watch::Receiver<bool>,
     _open: mpsc::Sender<Infallible>,
 }
 
 impl Connection {
     async fn run(self, stream: Impatient, acceptor: Option<TlsAcceptor>) {
-        match acceptor {
-            None => self.answer(stream).await,
-            Some(acceptor) => match timeout(self.limits.head_within, acceptor.accept(stream)).await
-            {
-                Ok(Ok(stream)) => self.answer(stream).await,
-                Ok(Err(error)) => {
-                    tracing::debug!(peer = %self.peer.address, %error, "a TLS handshake failed")
+        let Some(acceptor) = acceptor else {
+            return self.answer(stream).await;
+        };
+        if let Some(streams) = &self.streams {
+            let mut first = [0];
+            match timeout(self.limits.head_within, stream.stream.peek(&mut first)).await {
+                Ok(Ok(1..)) => {}
+                _ => return,
+            }
+            // A TLS record begins with 20 to 23; a framed or plain STUN message with the high byte of a short length or type.
+            if first[0] < TLS_RECORD {
+                if let Ok(stream) = stream.stream.into_std() {
+                    streams(stream, None, Vec::new());
                 }
-                Err(_) => {
-                    tracing::debug!(peer = %self.peer.address, "a TLS handshake took too long")
-                }
-            },
+                return;
+            }
+        }
+        match timeout(self.limits.head_within, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => self.tell_apart(stream).await,
+            Ok(Err(error)) => {
+                tracing::debug!(peer = %self.peer.address, %error, "a TLS handshake failed")
+            }
+            Err(_) => {
+                tracing::debug!(peer = %self.peer.address, "a TLS handshake took too long")
+            }
+        }
+    }
+
+    /// HTTP begins with a letter, STUN with two zero bits (RFC 8489 section 5).
+    async fn tell_apart(self, mut stream: TlsStream<Impatient>) {
+        let Some(streams) = self.streams.clone() else {
+            return self.answer(stream).await;
+        };
+        let mut first = vec![0; FIRST_BYTES];
+        let read = timeout(self.limits.head_within, stream.read(&mut first)).await;
+        let Ok(Ok(count @ 1..)) = read else { return };
+        first.truncate(count);
+        if first[0] >= STUN_BEFORE {
+            let first = Bytes::from(first);
+            return self.answer(Rewound { first, stream }).await;
+        }
+        let (stream, session) = stream.into_inner();
+        if let Ok(stream) = stream.stream.into_std() {
+            streams(stream, Some(Box::new(session)), first);
         }
     }
 
@@ -249,6 +326,57 @@ impl Connection {
         if let Err(error) = ended {
             tracing::debug!(peer = %peer.address, %error, "a connection ended");
         }
+    }
+}
+
+/// A stream of which something was read already.
+struct Rewound {
+    first: Bytes,
+    stream: TlsStream<Impatient>,
+}
+
+impl AsyncRead for Rewound {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.first.is_empty() {
+            return pin!(&mut self.stream).poll_read(context, buffer);
+        }
+        let count = self.first.len().min(buffer.remaining());
+        buffer.put_slice(&self.first.split_to(count));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Rewound {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        pin!(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        pin!(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        pin!(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        pin!(&mut self.stream).poll_shutdown(context)
     }
 }
 

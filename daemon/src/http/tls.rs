@@ -144,7 +144,8 @@ impl Certificates {
             .map_err(|error| TlsError::Making(error.to_string()))?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(Resolver(Arc::clone(self))));
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // The second is TURN's (RFC 7443), which shares the port.
+        config.alpn_protocols = vec![b"http/1.1".to_vec(), b"stun.turn".to_vec()];
         Ok(Arc::new(config))
     }
 }

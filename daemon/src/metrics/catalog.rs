@@ -142,6 +142,11 @@ catalog! {
     TrapDropped Counter "nhipcau_trap_dropped_total" ["reason"] WORDS "Datagrams on the trap port that were dropped.";
 
     BridgePeers Gauge "nhipcau_bridge_peers" [] ONE "Browsers connected to the bridge.";
+    BridgeTransportPeers Gauge "nhipcau_bridge_transport_peers" ["transport"] WORDS "Connected browsers by the way they come: udp, tcp (ICE-TCP), relay (TURN).";
+    BridgeConnections Gauge "nhipcau_bridge_connections" ["kind"] WORDS "TCP connections that carry media or may: plain, tls.";
+    BridgeConnectionsEnded Counter "nhipcau_bridge_connections_ended_total" ["reason"] WORDS "TCP connections turned away: refused (too many), broken (no protocol of ours), unproven (no seat in time).";
+    BridgeRelayAllocations Gauge "nhipcau_bridge_relay_allocations" [] ONE "Allocations of the embedded TURN server.";
+    BridgeRelayForbidden Counter "nhipcau_bridge_relay_forbidden_total" [] ONE "TURN messages for another peer than the bridge; none was relayed.";
     BridgeRooms Gauge "nhipcau_bridge_rooms" [] ONE "Rooms with media.";
     BridgePacketsReceived Counter "nhipcau_bridge_packets_received_total" ["kind"] WORDS "Datagrams in (all).";
     BridgePacketsSent Counter "nhipcau_bridge_packets_sent_total" ["kind"] WORDS "Packets out: all, and the media among them, once for each receiver.";

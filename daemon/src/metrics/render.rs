@@ -312,10 +312,23 @@ fn bridge(out: &mut Exposition, snapshot: &Snapshot) {
     let bridge = &snapshot.bridge;
     out.put(Id::BridgePeers, &[], bridge.peers as f64);
     out.put(Id::BridgeRooms, &[], bridge.rooms as f64);
+    out.put(
+        Id::BridgeRelayAllocations,
+        &[],
+        bridge.relay_allocations as f64,
+    );
+    out.put(
+        Id::BridgeRelayForbidden,
+        &[],
+        bridge.relay_forbidden_total as f64,
+    );
     for (id, counts) in [
         (Id::BridgePacketsReceived, &bridge.packets_received_total),
         (Id::BridgePacketsSent, &bridge.packets_sent_total),
         (Id::BridgeDropped, &bridge.dropped_total),
+        (Id::BridgeTransportPeers, &bridge.transport_peers),
+        (Id::BridgeConnections, &bridge.connections),
+        (Id::BridgeConnectionsEnded, &bridge.connections_ended_total),
     ] {
         for (word, count) in counts {
             out.put(id, &[word], *count as f64);

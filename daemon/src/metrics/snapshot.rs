@@ -271,6 +271,16 @@ pub struct TrapFigures {
 pub struct BridgeFigures {
     /// Connected browsers.
     pub peers: u64,
+    /// Connected browsers by transport.
+    pub transport_peers: Vec<(&'static str, u64)>,
+    /// TCP connections by kind (`plain`, `tls`).
+    pub connections: Vec<(&'static str, u64)>,
+    /// TCP connections turned away, by reason.
+    pub connections_ended_total: Vec<(&'static str, u64)>,
+    /// Allocations of the embedded TURN server.
+    pub relay_allocations: u64,
+    /// TURN messages for another peer than the bridge.
+    pub relay_forbidden_total: u64,
     /// Rooms with media.
     pub rooms: u64,
     /// Packets in by kind (`all`).

@@ -93,6 +93,9 @@ fn everything() -> (Metrics, Snapshot) {
             packets_received_total: vec![("audio", 1)],
             packets_sent_total: vec![("video", 1)],
             dropped_total: vec![("not_srtp", 1)],
+            transport_peers: vec![("udp", 1)],
+            connections: vec![("tls", 1)],
+            connections_ended_total: vec![("refused", 1)],
             ..Default::default()
         },
         conferences: vec![ConferenceFigures {

@@ -1,4 +1,5 @@
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +11,14 @@ use nhipcau::http::server::{Limits, Server, ServerError};
 use nhipcau::http::tls::Certificates;
 use nhipcau::store::NewRecording;
 use nhipcau_conference::ConferenceId;
+use nhipcau_media_rtc::{Bridge, BridgeConfig};
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
@@ -146,6 +149,98 @@ async fn plain_http_is_refused_beyond_loopback_and_a_taken_port_is_named() {
     );
 }
 
+/// A TLS connection to a server whose own certificate lies in `folder`, with what the client offers by ALPN.
+async fn connect(address: SocketAddr, folder: &Path, offers: &[&[u8]]) -> TlsStream<TcpStream> {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_file(folder.join("self-signed.pem")).expect("PEM"))
+        .expect("trusted");
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = offers.iter().map(|name| name.to_vec()).collect();
+    let connector = TlsConnector::from(Arc::new(config));
+    let stream = TcpStream::connect(address).await.expect("connect");
+    let name = ServerName::try_from("127.0.0.1").expect("name");
+    connector
+        .connect(name, stream)
+        .await
+        .expect("the certificate names the address")
+}
+
+/// An Allocate request without credentials (RFC 8656 section 7.1): for UDP.
+const ALLOCATE: &[u8] =
+    b"\x00\x03\x00\x08\x21\x12\xa4\x42transaction!\x00\x19\x00\x04\x11\x00\x00\x00";
+
+/// The answer to it: 401 with the same transaction.
+async fn is_challenged(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    // In two parts: the first bytes alone must be enough to tell who speaks, and none may be lost.
+    let (first, rest) = ALLOCATE.split_at(5);
+    stream.write_all(first).await.expect("write");
+    stream.flush().await.expect("flush");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    stream.write_all(rest).await.expect("write");
+    stream.flush().await.expect("flush");
+    let mut head = [0; 20];
+    timeout(NET, stream.read_exact(&mut head))
+        .await
+        .expect("an answer")
+        .expect("whole");
+    assert_eq!(
+        (&head[..2], &head[8..]),
+        (&b"\x01\x13"[..], &ALLOCATE[8..20])
+    );
+}
+
+#[tokio::test]
+async fn one_port_carries_pages_turn_over_tls_and_media_without() {
+    let daemon = Daemon::start().await;
+    let folder = daemon.folder.path();
+    let certificates = Arc::new(Certificates::made(folder, &[]).expect("a certificate"));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let (bridge, _events) = Bridge::start(BridgeConfig {
+        bind: vec![address],
+        ..BridgeConfig::default()
+    })
+    .expect("a bridge");
+    let shared = bridge.clone();
+    let server = Server::https(address, certificates, hasty())
+        .await
+        .expect("listens")
+        .sharing(Arc::new(move |stream, session, first| {
+            shared.adopt(stream, session, first);
+        }));
+    let address = server.address().expect("address");
+    let (_stop, stopped) = watch::channel(false);
+    let router = nhipcau::http::router(daemon.app.clone(), Arc::new(|_| {}));
+    tokio::spawn(server.serve(router, stopped));
+
+    for offers in [&[][..], &[&b"stun.turn"[..]], &[&b"http/1.1"[..]]] {
+        is_challenged(connect(address, folder, offers).await).await;
+    }
+    is_challenged(TcpStream::connect(address).await.expect("connect")).await;
+    let request = Request::builder()
+        .uri("/healthz")
+        .header("host", address.to_string())
+        .body(Full::new(Bytes::new()))
+        .expect("a request");
+    let answer = send(connect(address, folder, &[]).await, request).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    // Who says nothing, or nothing of ours, is closed: before TLS, and within it.
+    let mut silent = TcpStream::connect(address).await.expect("connect");
+    until_closed(&mut silent).await;
+    let mut stranger = TcpStream::connect(address).await.expect("connect");
+    stranger.write_all(&[0; 64]).await.expect("write");
+    until_closed(&mut stranger).await;
+    let mut mute = connect(address, folder, &[]).await;
+    let closed = timeout(NET, mute.read(&mut [0; 8])).await.expect("closed");
+    assert!(!matches!(closed, Ok(1..)));
+    assert!(bridge.stats().streams.accepted >= 4);
+}
+
 #[tokio::test]
 async fn tls_from_the_first_start_with_a_host_cookie() {
     let daemon = Daemon::start().await;
@@ -162,23 +257,7 @@ async fn tls_from_the_first_start_with_a_host_cookie() {
         stopped,
     ));
 
-    let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_file(folder.join("self-signed.pem")).expect("PEM"))
-        .expect("trusted");
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let connector = TlsConnector::from(Arc::new(config));
-    let stream = TcpStream::connect(address).await.expect("connect");
-    let name = ServerName::try_from("127.0.0.1").expect("name");
-    let stream = connector
-        .connect(name, stream)
-        .await
-        .expect("the certificate names the address");
+    let stream = connect(address, folder, &[]).await;
     let token = daemon.app.setup_token().expect("no account yet");
     let input =
         json!({ "token": token, "username": "lan", "password": PASSWORD, "display_name": "Lan" });

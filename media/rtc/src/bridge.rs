@@ -1,12 +1,13 @@
 //! The handle on the packet threads: commands go in over bounded channels, events come out over another.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nhipcau_sfu::{Mode, PeerId, RoomId, TrackId};
+use rustls::ServerConnection;
 
 use crate::config::{BridgeConfig, Impairment};
 use crate::directory::{Departures, Directory, Opening, Wishes};
@@ -18,7 +19,8 @@ use crate::sdp::{self, Offer, Seat};
 use crate::socket::{Socket, Waker};
 use crate::srtp::Profile;
 use crate::stats::{self, BridgeStats};
-use crate::worker::{Parts, Worker};
+use crate::stream::{Adopted, Door, RelayCredentials};
+use crate::worker::{Parts, Worker, thread_of};
 
 /// Commands waiting for a packet thread. A caller that finds the queue full waits: commands are few, and the thread
 /// drains them all at each wake-up.
@@ -103,6 +105,7 @@ struct Shared {
     directory: Mutex<Directory>,
     departures: Arc<Departures>,
     addrs: Vec<SocketAddr>,
+    door: Door,
     config: BridgeConfig,
     identity: Arc<Identity>,
 }
@@ -156,7 +159,10 @@ impl Bridge {
         }
         let threads = config.threads();
         let sockets = bind(&config.bind, threads)?;
-        let addrs = sockets[0].iter().map(Socket::local_addr).collect();
+        let addrs = sockets[0]
+            .iter()
+            .map(Socket::local_addr)
+            .collect::<Vec<_>>();
         let profiles = [Profile::AeadAes128Gcm, Profile::Aes128CmSha1];
         let identity = Arc::new(Identity::new(false, &profiles).map_err(BridgeError::Certificate)?);
         let departures = Arc::new(Departures::default());
@@ -164,9 +170,14 @@ impl Bridge {
         let wakers = (0..threads)
             .map(|_| Waker::new())
             .collect::<Result<Vec<_>, _>>()?;
+        let (door, streams) = Door::open(&config, &addrs, &wakers, |ufrag| {
+            thread_of(ufrag).unwrap_or(0)
+        })?;
         let ends = Links::mesh(&wakers).into_iter().zip(wakers).zip(sockets);
         let mut lines = Vec::with_capacity(threads);
-        for (number, ((links, waker), sockets)) in ends.enumerate() {
+        for (number, (((links, waker), sockets), (to_streams, from_streams))) in
+            ends.zip(streams).enumerate()
+        {
             let (commands, command_queue) = sync_channel(COMMANDS_MAX);
             let stats = Arc::new(Mutex::new(BridgeStats::default()));
             let parts = Parts {
@@ -175,6 +186,7 @@ impl Bridge {
                 departures: Arc::clone(&departures),
                 waker: waker.clone(),
                 commands: command_queue,
+                streams: from_streams,
                 events: events.clone(),
                 stats: Arc::clone(&stats),
                 identity: Arc::clone(&identity),
@@ -182,7 +194,7 @@ impl Bridge {
             let worker = Worker::new(&config, parts);
             std::thread::Builder::new()
                 .name(format!("bridge-{number}"))
-                .spawn(move || worker.run())?;
+                .spawn(move || worker.run(to_streams))?;
             lines.push(Line {
                 commands,
                 waker,
@@ -194,6 +206,7 @@ impl Bridge {
             directory: Mutex::new(Directory::new(&config, threads)),
             departures,
             addrs,
+            door,
             config,
             identity,
         };
@@ -209,6 +222,25 @@ impl Bridge {
     #[must_use]
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
         self.shared.addrs.clone()
+    }
+
+    /// The TCP addresses that the bridge listens on itself, with the ports that the kernel chose for port 0.
+    #[must_use]
+    pub fn tcp_addrs(&self) -> Vec<SocketAddr> {
+        self.shared.door.listening().to_vec()
+    }
+
+    /// Takes over a connection that was accepted elsewhere (see [`BridgeConfig::tcp_elsewhere`]): `tls` is its session when it has one, and
+    /// `first` what was read from it in the clear. Whether it belongs to a seat the bridge finds out; until then it is bound by limits on
+    /// time and number.
+    pub fn adopt(&self, stream: TcpStream, tls: Option<Box<ServerConnection>>, first: Vec<u8>) {
+        self.shared.door.adopt(Adopted { stream, tls, first });
+    }
+
+    /// Credentials with which the page of `seat` may use the embedded TURN server for an allocation, until `lasting` from now.
+    #[must_use]
+    pub fn relay_credentials(&self, seat: u64, lasting: Duration) -> RelayCredentials {
+        self.shared.door.credentials(seat, lasting)
     }
 
     /// Opens a room; opening an open room changes nothing.
@@ -264,13 +296,12 @@ impl Bridge {
             self.directory().unseat(peer, placed.serial);
         }
         let seat = seat?;
-        let candidates = sdp::candidates(&self.shared.addrs, &self.shared.config.announce);
         Ok(Answer {
             sdp: sdp::answer(
                 &offer,
                 &seat,
                 &self.shared.identity.fingerprint,
-                &candidates,
+                self.shared.door.candidates(),
             ),
         })
     }
@@ -358,6 +389,8 @@ impl Bridge {
         let directory = self.directory();
         sum.rooms = directory.rooms();
         sum.drops[stats::Drop::Command as usize] += directory.refused;
+        sum.streams = self.shared.door.stats();
+        sum.drops[stats::Drop::Stream as usize] += sum.streams.full;
         sum
     }
 

@@ -10,6 +10,10 @@ pub const THREADS_MAX: usize = 16;
 pub struct BridgeConfig {
     /// UDP addresses to bind; usually one per address family. Port 0 takes a free port (see [`crate::Bridge::local_addrs`]).
     pub bind: Vec<SocketAddr>,
+    /// TCP addresses to bind for ICE-TCP and TURN without TLS. Port 0 takes a free port.
+    pub tcp: Vec<SocketAddr>,
+    /// Ports whose connections the owner accepts and hands over with [`crate::Bridge::adopt`]; they are announced as the bridge's own.
+    pub tcp_elsewhere: Vec<u16>,
     /// Addresses for the candidates in answers, best first, each with the port of the bound socket of its family.
     /// When empty, the bound addresses themselves are announced (a wildcard address cannot be).
     pub announce: Vec<IpAddr>,
@@ -33,6 +37,8 @@ impl Default for BridgeConfig {
     fn default() -> Self {
         Self {
             bind: Vec::new(),
+            tcp: Vec::new(),
+            tcp_elsewhere: Vec::new(),
             announce: Vec::new(),
             slots_video: 12,
             slots_audio: 4,

@@ -16,6 +16,17 @@ pub enum BridgeError {
         /// The kernel's answer.
         source: std::io::Error,
     },
+    /// A TCP address could not be bound.
+    #[error("cannot listen on TCP {addr}: {source}")]
+    Listen {
+        /// The address that was asked for.
+        addr: SocketAddr,
+        /// The kernel's answer.
+        source: std::io::Error,
+    },
+    /// The kernel has no random numbers.
+    #[error("no random numbers")]
+    Random,
     /// The kernel refused something else that the packet thread needs.
     #[error("cannot start the packet thread: {0}")]
     Io(#[from] std::io::Error),

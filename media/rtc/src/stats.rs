@@ -42,10 +42,12 @@ pub enum Drop {
     Command,
     /// A packet for another thread, whose queue was full.
     HandOver,
+    /// A connection, or the thread of the connections, that was too slow.
+    Stream,
 }
 
 /// Number of [`Drop`] reasons.
-pub const DROP_REASONS: usize = 17;
+pub const DROP_REASONS: usize = 18;
 
 impl Drop {
     /// Every reason, in the order of [`BridgeStats::drops`].
@@ -67,6 +69,7 @@ impl Drop {
         Self::Tap,
         Self::Command,
         Self::HandOver,
+        Self::Stream,
     ];
 
     /// The reason as a metric label.
@@ -90,8 +93,58 @@ impl Drop {
             Self::Tap => "tap",
             Self::Command => "command",
             Self::HandOver => "hand_over",
+            Self::Stream => "stream",
         }
     }
+}
+
+/// How a peer reaches the bridge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    /// Straight over UDP.
+    Udp,
+    /// ICE-TCP.
+    Tcp,
+    /// Through the embedded TURN server.
+    Relay,
+}
+
+impl Transport {
+    /// Every transport.
+    pub const ALL: [Self; 3] = [Self::Udp, Self::Tcp, Self::Relay];
+
+    /// The transport as a metric label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Relay => "relay",
+        }
+    }
+}
+
+/// Connections that carry datagrams, and the relay. Totals since the start, but for the first three.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StreamStats {
+    /// Connections now.
+    pub connections: usize,
+    /// Those of them with TLS.
+    pub secure: usize,
+    /// TURN allocations now.
+    pub allocations: usize,
+    /// Connections taken.
+    pub accepted: u64,
+    /// Connections closed because there were too many, in all, unproven or of one address.
+    pub refused: u64,
+    /// Connections closed because they spoke nothing of ours or lied about a length.
+    pub broken: u64,
+    /// Connections closed because they did not show in time that they belong to a seat.
+    pub unproven_ended: u64,
+    /// Datagrams lost because a connection, or the thread of the connections, was too slow.
+    pub full: u64,
+    /// Messages through the relay that were meant for another peer than the bridge.
+    pub forbidden: u64,
 }
 
 /// A snapshot of the bridge, at most one second old.
@@ -127,6 +180,8 @@ pub struct BridgeStats {
     pub cpu_seconds: f64,
     /// Counts by [`Drop`], in the order of [`Drop::ALL`].
     pub drops: [u64; DROP_REASONS],
+    /// What travels over TCP.
+    pub streams: StreamStats,
 }
 
 impl BridgeStats {
@@ -161,6 +216,8 @@ pub struct PeerStats {
     pub connected: bool,
     /// The address that media goes to, once ICE has nominated one.
     pub address: Option<SocketAddr>,
+    /// How it gets there.
+    pub transport: Option<Transport>,
     /// Round trip by RTCP (SR and RR) in milliseconds.
     pub rtt_ms: Option<f32>,
     /// Loss from the peer to the bridge over the last second, percent.

@@ -21,11 +21,11 @@ const FLAGS = [
   "--disable-renderer-backgrounding",
 ];
 
-/** A Chromium; `colour` ([r, g, b]) makes its camera show that colour with a moving bar. */
-export async function chromium({ colour } = {}) {
+/** A Chromium; `colour` ([r, g, b]) makes its camera show that colour with a moving bar; `program` starts it elsewhere. */
+export async function chromium({ colour, program = CHROMIUM } = {}) {
   if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is not there (Debian package chromium; make test installs it)`);
   const args = colour ? [...FLAGS, `--use-file-for-fake-video-capture=${camera(colour)}`] : FLAGS;
-  return puppeteer.launch({ executablePath: CHROMIUM, headless: true, args, acceptInsecureCerts: true, protocolTimeout: 2 * PATIENCE_MS, defaultViewport: { width: 1280, height: 800 } });
+  return puppeteer.launch({ executablePath: program, pipe: program !== CHROMIUM, headless: true, args, acceptInsecureCerts: true, protocolTimeout: 2 * PATIENCE_MS, defaultViewport: { width: 1280, height: 800 } });
 }
 
 /** A page whose errors fail the test that looks at `page.faults`. */

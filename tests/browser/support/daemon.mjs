@@ -24,15 +24,17 @@ export class Daemon {
   #out = "";
   #cookie = "";
   #env;
+  #said;
 
-  /** `ip` carries pages and media; `env` holds the configuration's secrets; `wrap` is argv before the daemon's own, such as `ip netns exec NAME`. */
-  constructor(ip, { config = "", env = {} } = {}) {
+  /** `ip` carries pages and media, `bind` (which may mean all addresses) listens, `announce` are the bridge's; `env` holds the configuration's secrets; `wrap` is argv before the daemon's own, such as `ip netns exec NAME`. */
+  constructor(ip, { config = "", env = {}, bind = ip, announce = [ip] } = {}) {
     this.#env = env;
     this.ip = ip;
     this.https = `https://${ip}:18443`;
+    this.#said = `https://${bind === ip ? ip : "localhost"}:18443`;
     // Plain HTTP is for loopback only; a daemon elsewhere is spoken to on loopback all the same.
     this.http = `http://${ip.startsWith("127.") ? ip : "127.91.0.1"}:18080`;
-    const listen = `listen: {https: "${ip}:18443", http_loopback: "${new URL(this.http).host}", media: {udp: "${ip}:18445", announce: ["${ip}"]}, traps: "127.91.0.1:16162"}`;
+    const listen = `listen: {https: "${bind}:18443", http_loopback: "${new URL(this.http).host}", media: {udp: "${bind}:18445", announce: ${JSON.stringify(announce)}}, traps: "127.91.0.1:16162"}`;
     writeFileSync(this.#config, `${listen}\nstate_dir: ${join(this.#folder, "state")}\nrecording: {min_free: 64MiB}\n${config}`);
   }
 
@@ -43,7 +45,7 @@ export class Daemon {
     await until("the daemon", async () => {
       if (this.#child.exitCode !== null) throw new Error(`the daemon ended: ${this.#out}`);
       // It is healthy a moment before it says so on its terminal.
-      return (await fetch(`${this.http}/healthz`)).ok && this.#out.includes(this.https);
+      return (await fetch(`${this.http}/healthz`)).ok && this.#out.includes(this.#said);
     }, 120_000);
     return this;
   }

@@ -1,5 +1,7 @@
 //! What a room page and the daemon say to each other over their WebSocket. `PROTOCOL.md` describes every message.
 
+use std::fmt;
+
 use nhipcau_conference::{Board, Command, Mode, Participant, Reason, Roster, SeatId, ShareRule};
 use serde::de::IntoDeserializer as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -268,6 +270,24 @@ pub(crate) struct SlotCounts {
     pub(crate) video: usize,
 }
 
+/// As `RTCIceServer` of the browsers has it.
+#[derive(Serialize)]
+pub(crate) struct IceServer {
+    pub(crate) urls: [String; 1],
+    pub(crate) username: String,
+    pub(crate) credential: String,
+}
+
+impl fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceServer")
+            .field("urls", &self.urls)
+            .field("username", &self.username)
+            .field("credential", &"***")
+            .finish()
+    }
+}
+
 /// Daemon → page; the desk hears `Board`, `Error`, `Done` and `Ended` of these.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -277,8 +297,8 @@ pub(crate) enum ServerMessage {
         me: Participant,
         resume: String,
         room: Box<RoomPreview>,
-        /// Always empty: the bridge has a public address of its own.
-        ice_servers: [(); 0],
+        /// For lines that let nothing out but TLS; the bridge itself needs none.
+        ice_servers: Vec<IceServer>,
         slots: SlotCounts,
     },
     Answer {

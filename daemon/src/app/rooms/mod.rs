@@ -77,6 +77,7 @@ pub(crate) struct Entrance {
     pub(crate) mic: bool,
     pub(crate) cam: bool,
     pub(crate) preview: Box<views::RoomPreview>,
+    pub(crate) reached_at: Option<String>,
     pub(crate) page: PageSender,
 }
 
@@ -140,6 +141,7 @@ impl Rooms {
         let input = RoomInput::Join {
             join,
             preview: entrance.preview,
+            reached_at: entrance.reached_at,
             page: entrance.page,
             reply,
         };

@@ -7,11 +7,10 @@ interface PictureProps {
   onShown?: (shown: boolean) => void;
   test?: string;
   participant?: string;
-  track?: string;
 }
 
 /** A video element that exists only while it is seen, and lets its stream go when it is not. Sound plays elsewhere. */
-export function Picture({ stream, mirror, onShown, test, participant, track }: PictureProps) {
+export function Picture({ stream, mirror, onShown, test, participant }: PictureProps) {
   const element = useRef<HTMLVideoElement>(null);
   useEffect(() => {
     const video = element.current;
@@ -33,7 +32,6 @@ export function Picture({ stream, mirror, onShown, test, participant, track }: P
       disablePictureInPicture
       data-test={test}
       data-participant={participant}
-      data-track={track}
       onPlaying={() => onShown?.(true)}
       onEmptied={() => onShown?.(false)}
     />

@@ -5,16 +5,25 @@ import { StatsReader, type CallStats } from "./call_stats.ts";
 /** `lost`: it had been up and is being made again. */
 export type CallState = "connecting" | "connected" | "lost";
 
+/** Where the browser tells of its network: Chromium does, others say `online`. */
+const network = (navigator as Navigator & { connection?: EventTarget & { type?: string } }).connection;
+
 interface Listener {
   /** Carries an offer to the daemon; answers whether it left. */
   offer: (id: number, sdp: string) => boolean;
+  /** Offers stay without an answer: the socket is dead, whatever the system still believes. */
+  unanswered: () => void;
   state: (state: CallState) => void;
   /** The browser wants a click before it plays sound. */
   soundBlocked: (blocked: boolean) => void;
 }
 
-/** A connection silent for this long is made again; below it, Wi-Fi and routers mend themselves. Milliseconds. */
-const SILENT_MS = 4_000;
+/** Between the browser's doubt about the connection and an ICE restart, which costs nothing if the line mends itself. Milliseconds. */
+const DOUBT_MS = 200;
+/** A restart that has not connected after this long is repeated: another line may be there by now. Milliseconds. */
+const RESTART_MS = 1_500;
+/** An offer without an answer for this long says that the socket went with the line. Milliseconds. */
+const ANSWER_MS = 2_500;
 /** An attempt that has not connected after this long makes room for the next. Milliseconds. */
 const ATTEMPT_MS = 8_000;
 /** An attempt younger than this is left to succeed, whatever good news arrives. Milliseconds. */
@@ -24,8 +33,6 @@ const YOUNG_MS = 2_000;
  * that; later attempts start afresh.
  */
 const RESTART_WITHIN_MS = 12_000;
-/** Host candidates take milliseconds; the daemon needs none of them, since it learns addresses from our checks. */
-const GATHER_MS = 1_000;
 
 /** Best first: 720p, 360p, 180p. Bits per second. */
 const LAYERS: RTCRtpEncodingParameters[] = [
@@ -34,27 +41,17 @@ const LAYERS: RTCRtpEncodingParameters[] = [
   { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 120_000 },
 ];
 
-/** A screen in one size, twice: small letters must be read on a thin line too, so the lower layer has fewer frames instead. */
-const SCREEN_LAYERS: RTCRtpEncodingParameters[] = [
-  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 1_500_000, maxFramerate: 15 },
-  { rid: "l", scaleResolutionDownBy: 1, maxBitrate: 250_000, maxFramerate: 3 },
-];
-const PAPER_LAYERS: RTCRtpEncodingParameters[] = [{ maxBitrate: 1_000_000, maxFramerate: 10 }];
-
-/** What the page sends. */
-export type Outgoing = "audio" | "video" | "screenSound" | "screen" | "paper";
-
 /**
- * Sound and picture to and from the bridge. Keeps itself alive: it restarts ICE, and then itself, until closed.
- * The page is always the offerer; the m-lines are audio out, video out, `slots.audio` in, `slots.video` in, then what may be shared: the
- * screen's sound, the screen, the document camera. Those are idle until then, so that sharing needs no new offer.
+ * Sound and picture to and from the bridge. Keeps itself alive: it restarts ICE, and then itself, until closed. It lives apart from the
+ * socket: a socket that is lost stops no picture, and one that comes back begins no new connection while the old one works.
+ * The page is always the offerer; the m-lines are audio out, video out, `slots.audio` in, `slots.video` in.
  */
 export class Call {
   private pc!: RTCPeerConnection;
   private offerId = 0;
   private current: CallState = "connecting";
   private everConnected = false;
-  private connectedAt = 0;
+  private connectedAt = -Infinity;
   private attemptAt = 0;
   private timer = 0;
   private closed = false;
@@ -63,48 +60,73 @@ export class Call {
   private readonly streams = new Map<string, MediaStream>();
   private readonly players: HTMLAudioElement[] = [];
   private readonly reader = new StatsReader();
-  private readonly tracks: Record<Outgoing, MediaStreamTrack | null> = { audio: null, video: null, screenSound: null, screen: null, paper: null };
-  private readonly senders = new Map<Outgoing, RTCRtpSender>();
-  private light = false;
+  private audio: MediaStreamTrack | null = null;
+  private video: MediaStreamTrack | null = null;
   private sink = "";
+  private iceServers: RTCIceServer[] = [];
+  private fingerprint: string | null = null;
+  private askedAt: number | null = null;
+  private networkType = network?.type;
 
-  constructor(private readonly slots: SlotCounts, private readonly listener: Listener) {}
+  constructor(private readonly slots: SlotCounts, private readonly listener: Listener) {
+    addEventListener("online", this.lineChanged);
+    network?.addEventListener("change", this.networkChanged);
+  }
 
-  /** Makes a new connection; also the answer to a socket that had to be opened again. */
-  start(): void {
+  /**
+   * A socket was opened, for the first time or again. `known`: the seat is the one that the connection was made for; then a restart shows
+   * whether the daemon still has it too, and interrupts nothing if so.
+   */
+  welcome(iceServers: RTCIceServer[], known: boolean, audio: MediaStreamTrack | null, video: MediaStreamTrack | null): void {
+    this.iceServers = iceServers;
+    if (known && this.isFresh()) {
+      this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers });
+      this.send("audio", audio);
+      this.send("video", video);
+      void this.negotiate(true);
+      return;
+    }
+    this.audio = audio;
+    this.video = video;
     this.build();
   }
 
+  /** Whether the daemon may still hold the keys. */
+  private isFresh(): boolean {
+    return this.current === "connected" || performance.now() - this.connectedAt < RESTART_WITHIN_MS;
+  }
+
+  /** Another network, or the same one again: checks along it begin now, not when the old way has timed out. */
+  private readonly lineChanged = () => {
+    if (!this.closed && this.isFresh()) this.retry(DOUBT_MS, false, true);
+  };
+  /** Also fires for each new estimate of the bandwidth, which is no other line. */
+  private readonly networkChanged = () => {
+    if (network?.type === this.networkType) return;
+    this.networkType = network?.type;
+    this.lineChanged();
+  };
+
   /** Sends another track, or none, without a new offer. */
-  send(what: Outgoing, track: MediaStreamTrack | null): void {
-    if (this.tracks[what] === track) return;
-    this.tracks[what] = track;
-    void this.senders.get(what)?.replaceTrack(track).catch(() => undefined); // closed meanwhile: the next connection takes it
-  }
-
-  /** Sends only the lowest layer of the camera, or all of them. */
-  sendLight(light: boolean): void {
-    if (this.light === light) return;
-    this.light = light;
-    this.applyLight();
-  }
-
-  private applyLight(): void {
-    const { light } = this;
-    const sender = this.senders.get("video");
-    if (!sender || this.pc.connectionState === "closed") return;
-    const parameters = sender.getParameters();
-    if (parameters.encodings.length < 2) return;
-    for (const encoding of parameters.encodings) encoding.active = !light || encoding.rid === "l";
-    void sender.setParameters(parameters).catch(() => undefined); // negotiated anew meanwhile: done again then
+  send(kind: "audio" | "video", track: MediaStreamTrack | null): void {
+    this[kind] = track;
+    const sender = this.pc?.getTransceivers()[kind === "audio" ? 0 : 1]?.sender;
+    void sender?.replaceTrack(track).catch(() => undefined); // closed meanwhile: the next connection takes it
   }
 
   async answer(id: number, sdp: string): Promise<void> {
+    this.askedAt = null;
     if (id !== this.offerId || this.closed) return;
     const pc = this.pc;
+    // Another certificate: the daemon was restarted, and knows nothing of this connection.
+    const fingerprint = /^a=fingerprint:(.*)$/m.exec(sdp)?.[1] ?? null;
+    if (this.fingerprint !== null && fingerprint !== this.fingerprint) {
+      this.build();
+      return;
+    }
+    this.fingerprint = fingerprint;
     try {
       await pc.setRemoteDescription({ type: "answer", sdp });
-      if (this.light) this.applyLight();
     } catch (error) {
       console.error(error);
       if (pc === this.pc) this.retry(this.backoff.next_ms(), true);
@@ -119,7 +141,7 @@ export class Call {
   /** The line is said to be back: do not wait for the next attempt. */
   hurry(): void {
     if (this.current === "connected" || this.closed || performance.now() - this.attemptAt < YOUNG_MS) return;
-    this.retry(0, true);
+    this.retry(0, false);
   }
 
   /** The picture in the m-line `mid`. */
@@ -160,11 +182,15 @@ export class Call {
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
+    removeEventListener("online", this.lineChanged);
+    network?.removeEventListener("change", this.networkChanged);
     this.tearDown();
   }
 
   private tearDown(): void {
     this.generation += 1;
+    this.fingerprint = null;
+    this.connectedAt = -Infinity;
     if (this.pc) {
       this.pc.onconnectionstatechange = null;
       this.pc.oniceconnectionstatechange = null;
@@ -182,31 +208,25 @@ export class Call {
     if (this.closed) return;
     this.tearDown();
     if (this.current === "connected") this.change("lost");
-    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: [] });
+    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: this.iceServers });
     this.pc = pc;
-    this.senders.clear();
-    this.add(pc, "audio", "audio");
-    this.add(pc, "video", "video", LAYERS);
+    pc.addTransceiver(this.audio ?? "audio", { direction: "sendonly" });
+    this.addVideo(pc);
     for (let slot = 0; slot < this.slots.audio; slot += 1) this.play(pc.addTransceiver("audio", { direction: "recvonly" }).receiver.track);
     for (let slot = 0; slot < this.slots.video; slot += 1) preferVp8(pc.addTransceiver("video", { direction: "recvonly" }));
-    this.add(pc, "screenSound", "audio");
-    this.add(pc, "screen", "video", SCREEN_LAYERS);
-    this.add(pc, "paper", "video", PAPER_LAYERS);
     pc.onconnectionstatechange = () => this.observe(pc);
     pc.oniceconnectionstatechange = () => this.observe(pc);
     void this.negotiate(false);
   }
 
-  private add(pc: RTCPeerConnection, what: Outgoing, kind: "audio" | "video", sendEncodings?: RTCRtpEncodingParameters[]): void {
-    const source = this.tracks[what] ?? kind;
+  private addVideo(pc: RTCPeerConnection): void {
     let transceiver: RTCRtpTransceiver;
     try {
-      transceiver = pc.addTransceiver(source, { direction: "sendonly", ...(sendEncodings ? { sendEncodings } : {}) });
+      transceiver = pc.addTransceiver(this.video ?? "video", { direction: "sendonly", sendEncodings: LAYERS });
     } catch {
-      transceiver = pc.addTransceiver(source, { direction: "sendonly" }); // no simulcast here: one layer
+      transceiver = pc.addTransceiver(this.video ?? "video", { direction: "sendonly" }); // no simulcast here: one layer
     }
-    if (kind === "video") preferVp8(transceiver);
-    this.senders.set(what, transceiver.sender);
+    preferVp8(transceiver);
   }
 
   private play(track: MediaStreamTrack): void {
@@ -226,8 +246,8 @@ export class Call {
     this.attemptAt = performance.now();
     try {
       if (restart) pc.restartIce();
+      // Sent without candidates: the daemon needs none, since it learns addresses from our checks.
       await pc.setLocalDescription(await pc.createOffer({ iceRestart: restart }));
-      await gathered(pc);
     } catch (error) {
       console.error(error);
       if (generation === this.generation) this.retry(this.backoff.next_ms(), true);
@@ -240,8 +260,10 @@ export class Call {
       }
     }
     // An offer that could not leave is made again with the next socket; the timer is for one that was lost on the way.
-    this.listener.offer(id, pc.localDescription!.sdp);
-    this.retry(ATTEMPT_MS + this.backoff.next_ms(), true);
+    if (this.listener.offer(id, pc.localDescription!.sdp)) this.askedAt ??= performance.now();
+    else this.askedAt = null;
+    if (!restart) this.retry(ATTEMPT_MS + this.backoff.next_ms(), true);
+    else if (this.current !== "connected") this.retry(RESTART_MS, false);
   }
 
   private observe(pc: RTCPeerConnection): void {
@@ -258,17 +280,21 @@ export class Call {
     } else if (pc.iceConnectionState === "disconnected" && this.current === "connected") {
       this.connectedAt = performance.now();
       this.change("lost");
-      this.retry(SILENT_MS, false);
+      this.retry(DOUBT_MS, false);
     }
   }
 
-  /** One timer for whatever comes next; `afresh` also gives up the keys. */
-  private retry(wait_ms: number, afresh: boolean): void {
+  /** One timer for whatever comes next; `afresh` also gives up the keys, `anyway` does not ask whether all seems well. */
+  private retry(wait_ms: number, afresh: boolean, anyway = false): void {
     if (this.closed) return;
     clearTimeout(this.timer);
     this.timer = window.setTimeout(() => {
-      if (this.current === "connected") return;
-      if (!afresh && performance.now() - this.connectedAt < RESTART_WITHIN_MS) void this.negotiate(true);
+      if (this.current === "connected" && !anyway) return;
+      if (this.askedAt !== null && performance.now() - this.askedAt > ANSWER_MS) {
+        this.askedAt = null;
+        this.listener.unanswered();
+      }
+      if (!afresh && this.isFresh()) void this.negotiate(true);
       else this.build();
     }, wait_ms);
   }
@@ -290,20 +316,4 @@ function preferVp8(transceiver: RTCRtpTransceiver): void {
   } catch {
     // the browser's own order; the bridge picks VP8 from it
   }
-}
-
-function gathered(pc: RTCPeerConnection): Promise<void> {
-  if (pc.iceGatheringState === "complete") return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      pc.removeEventListener("icegatheringstatechange", check);
-      resolve();
-    };
-    const check = () => {
-      if (pc.iceGatheringState === "complete") done();
-    };
-    const timer = setTimeout(done, GATHER_MS);
-    pc.addEventListener("icegatheringstatechange", check);
-  });
 }

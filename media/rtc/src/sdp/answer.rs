@@ -27,9 +27,10 @@ pub(crate) struct Seat {
     pub(crate) video: Vec<(u32, u32)>,
 }
 
-/// Host candidates (RFC 8839), best first. Empty `announce` announces the bound addresses.
-pub(crate) fn candidates(bound: &[SocketAddr], announce: &[IpAddr]) -> Vec<String> {
-    let addrs = if announce.is_empty() {
+/// The addresses that are told to browsers, best first. Empty `announce` announces the bound addresses. Link-local addresses mean
+/// nothing without their zone, which no candidate can carry (RFC 8839 section 5.1).
+pub(crate) fn reachable(bound: &[SocketAddr], announce: &[IpAddr]) -> Vec<SocketAddr> {
+    let mut addrs = if announce.is_empty() {
         bound
             .iter()
             .filter(|addr| !addr.ip().is_unspecified())
@@ -54,15 +55,31 @@ pub(crate) fn candidates(bound: &[SocketAddr], announce: &[IpAddr]) -> Vec<Strin
             })
             .collect()
     };
+    addrs.retain(|addr| match addr.ip() {
+        IpAddr::V4(_) => true,
+        IpAddr::V6(ip) => !ip.is_unicast_link_local(),
+    });
     addrs
-        .iter()
+}
+
+/// Host candidates (RFC 8839, RFC 6544), best first: whatever can goes over UDP.
+pub(crate) fn candidates(udp: &[SocketAddr], tcp: &[SocketAddr]) -> Vec<String> {
+    let order = |index: usize, most: u32| most - (index as u32).min(most);
+    let udp = udp.iter().enumerate().map(|(index, addr)| {
+        // RFC 8445 section 5.1.2.1: type preference 126 (host), local preference by order, component 1.
+        let priority = (126u32 << 24) | (order(index, 65_535) << 8) | 255;
+        let (ip, port) = (addr.ip(), addr.port());
+        format!("udp {priority} {ip} {port} typ host")
+    });
+    let tcp = tcp.iter().enumerate().map(|(index, addr)| {
+        // RFC 6544 section 4.2: a lower type preference than UDP's, direction preference 4 (passive), then the order.
+        let priority = (90u32 << 24) | (4 << 13 | order(index, 8_191)) << 8 | 255;
+        let (ip, port) = (addr.ip(), addr.port());
+        format!("tcp {priority} {ip} {port} typ host tcptype passive")
+    });
+    udp.chain(tcp)
         .enumerate()
-        .map(|(index, addr)| {
-            // RFC 8445 section 5.1.2.1: type preference 126 (host), local preference by order, component 1.
-            let priority = (126u32 << 24) | ((65_535 - index.min(65_535) as u32) << 8) | 255;
-            let (ip, port) = (addr.ip(), addr.port());
-            format!("{} 1 udp {priority} {ip} {port} typ host", index + 1)
-        })
+        .map(|(index, candidate)| format!("{} 1 {candidate}", index + 1))
         .collect()
 }
 

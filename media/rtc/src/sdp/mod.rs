@@ -7,7 +7,7 @@ mod offer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use answer::{Seat, answer, candidates};
+pub(crate) use answer::{Seat, answer, candidates, reachable};
 pub(crate) use offer::{Extensions, Media, Offer, Use, parse};
 
 /// The header extensions that the bridge understands, with their URIs.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use nhipcau_sfu::{Kind, Track};
 
-use super::{Extension, Offer, Seat, Use, answer, candidates, parse};
+use super::{Extension, Offer, Seat, Use, answer, candidates, parse, reachable};
 use crate::config::BridgeConfig;
 use crate::error::JoinError;
 
@@ -196,9 +196,12 @@ fn announces_each_address_with_the_port_of_its_family() {
         "0.0.0.0:4000".parse().unwrap(),
         "[::]:5000".parse().unwrap(),
     ];
-    let announce: Vec<IpAddr> = vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
-    let lines = candidates(&bound, &announce);
-    assert_eq!(lines.len(), 2);
+    let announce: Vec<IpAddr> = ["192.0.2.1", "2001:db8::1", "fe80::1"]
+        .iter()
+        .map(|ip| ip.parse().unwrap())
+        .collect();
+    let lines = candidates(&reachable(&bound, &announce), &[]);
+    assert_eq!(lines.len(), 2, "a link-local address needs a zone");
     assert!(
         lines[0].contains(" 192.0.2.1 4000 typ host")
             && lines[1].contains(" 2001:db8::1 5000 typ host")
@@ -206,7 +209,7 @@ fn announces_each_address_with_the_port_of_its_family() {
     let priority = |line: &str| line.split(' ').nth(3).unwrap().parse::<u32>().unwrap();
     assert!(priority(&lines[0]) > priority(&lines[1]));
     assert!(
-        candidates(&bound, &[]).is_empty(),
+        reachable(&bound, &[]).is_empty(),
         "a wildcard is no address to call"
     );
 }

@@ -3,11 +3,14 @@
 
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
+use std::net::{
+    IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpStream, UdpSocket,
+};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
-use super::{Route, Socket};
+use super::handover::Entrance;
+use super::{Route, STREAMS, Socket};
 
 /// Datagrams taken in one call.
 const BATCH: usize = 128;
@@ -85,6 +88,30 @@ pub(super) fn set_option(fd: RawFd, level: i32, option: i32, value: i32) -> io::
     }
 }
 
+/// Settings of a TCP connection that carries datagrams. What cannot be set is slower, not wrong.
+pub(crate) fn tune_stream(stream: &TcpStream) {
+    let fd = stream.as_raw_fd();
+    for (option, value) in [
+        (libc::TCP_NODELAY, 1),
+        // What waits shall wait with us, where datagrams that come too late can be counted and lost.
+        (libc::TCP_NOTSENT_LOWAT, 16 * 1024),
+        // A far end that confirms nothing for this long, in milliseconds, has gone.
+        (libc::TCP_USER_TIMEOUT, 20_000),
+    ] {
+        let _ = set_option(fd, libc::IPPROTO_TCP, option, value);
+    }
+}
+
+/// Waits until something of `fds` is as asked or `timeout` has passed.
+pub(crate) fn poll(fds: &mut [libc::pollfd], timeout: Duration) {
+    // Rounded up: a wait of 0.4 ms must not become a busy loop.
+    let timeout_ms = i32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
+    // SAFETY: the pointer and length describe `fds`.
+    unsafe {
+        libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout_ms);
+    }
+}
+
 /// Waits until one of `fds` is readable or `timeout` has passed.
 pub(crate) fn wait(fds: &mut Vec<libc::pollfd>, sources: &[RawFd], timeout: Duration) {
     fds.clear();
@@ -93,12 +120,7 @@ pub(crate) fn wait(fds: &mut Vec<libc::pollfd>, sources: &[RawFd], timeout: Dura
         events: libc::POLLIN,
         revents: 0,
     }));
-    // Rounded up: a wait of 0.4 ms must not become a busy loop.
-    let timeout_ms = i32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
-    // SAFETY: the pointer and length describe `fds`.
-    unsafe {
-        libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout_ms);
-    }
+    poll(fds, timeout);
 }
 
 /// Binds the calling thread, and those that it starts, to a core. Does nothing where the core does not exist.
@@ -262,6 +284,8 @@ pub(crate) struct Outbox {
     /// Packets of each message of the batch, for the counters.
     packets: Vec<u32>,
     gso: bool,
+    /// For routes over TCP.
+    streams: Option<Entrance>,
     /// Packets taken by the kernel.
     pub(crate) sent: u64,
     /// Bytes of them.
@@ -271,8 +295,17 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub(crate) fn new() -> Self {
-        Self::with_capacity(ARENA_BYTES)
+    /// An outbox whose datagrams for routes over TCP go in at `streams`.
+    pub(crate) fn new(streams: Entrance) -> Self {
+        Self {
+            streams: Some(streams),
+            ..Self::with_capacity(ARENA_BYTES)
+        }
+    }
+
+    /// Datagrams for routes over TCP that did not even reach the thread of the streams.
+    pub(crate) fn lost_to_streams(&self) -> u64 {
+        self.streams.as_ref().map_or(0, |streams| streams.lost)
     }
 
     /// An outbox that collects up to `bytes`.
@@ -292,6 +325,7 @@ impl Outbox {
             headers: vec![header; messages],
             packets: vec![0; messages],
             gso: true,
+            streams: None,
             sent: 0,
             sent_bytes: 0,
             failed: 0,
@@ -344,6 +378,19 @@ impl Outbox {
         let mut offset = 0;
         while next < self.items.len() {
             let socket = self.routes[self.items[next].route as usize].socket;
+            if socket >= STREAMS {
+                let item = self.items[next];
+                let end = offset + item.length as usize;
+                if let Some(streams) = &mut self.streams {
+                    let route = &self.routes[item.route as usize];
+                    streams.push(route, &self.arena[offset..end]);
+                    self.sent += u64::from(item.length > 0);
+                    self.sent_bytes += u64::from(item.length);
+                }
+                next += 1;
+                offset = end;
+                continue;
+            }
             let mut messages = 0;
             while next < self.items.len() && messages < self.headers.len() {
                 let item = self.items[next];
@@ -365,6 +412,9 @@ impl Outbox {
                 offset += bytes;
             }
             self.hand_over(&sockets[usize::from(socket)], messages);
+        }
+        if let Some(streams) = &mut self.streams {
+            streams.flush();
         }
         self.items.clear();
         self.routes.clear();

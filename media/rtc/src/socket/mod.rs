@@ -1,5 +1,6 @@
 //! UDP sockets, and datagrams in batches.
 
+mod handover;
 #[cfg(feature = "client")]
 mod many;
 mod mmsg;
@@ -9,14 +10,25 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
+pub(crate) use handover::{Entrance, Exit, passage};
 #[cfg(feature = "client")]
 pub(crate) use many::{JoinedInbox, Readiness, join_segments};
 #[cfg(feature = "client")]
 pub(crate) use mmsg::pin_thread;
-pub(crate) use mmsg::{DATAGRAM_MAX, Inbox, Outbox, thread_cpu_seconds, wait};
+pub(crate) use mmsg::{DATAGRAM_MAX, Inbox, Outbox, poll, thread_cpu_seconds, tune_stream, wait};
+
+use crate::stats::Transport;
 
 /// Kernel buffers per socket in bytes. A frame to 1,000 receivers is about 6 MB; a burst must fit while we are not running.
 const BUFFER_BYTES: usize = 16 << 20;
+
+/// Socket numbers from here on are no UDP sockets: their datagrams travel in TCP connections, which the thread of [`crate::stream`]
+/// owns. An empty datagram between the two threads says that the connection has ended, or shall end.
+pub(crate) const STREAMS: u8 = 254;
+/// ICE-TCP; the remote address is the connection's.
+pub(crate) const TCP: u8 = 254;
+/// TURN; the remote address is the relayed one.
+pub(crate) const RELAY: u8 = 255;
 
 /// Where a datagram comes from or goes to: our socket, our address, the remote address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +39,17 @@ pub(crate) struct Route {
     pub(crate) local: Option<IpAddr>,
     /// The remote address.
     pub(crate) remote: SocketAddr,
+}
+
+impl Route {
+    /// How datagrams travel along it.
+    pub(crate) fn transport(&self) -> Transport {
+        match self.socket {
+            TCP => Transport::Tcp,
+            RELAY => Transport::Relay,
+            _ => Transport::Udp,
+        }
+    }
 }
 
 /// One bound, non-blocking UDP socket.

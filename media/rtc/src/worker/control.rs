@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use nhipcau_sfu::{Input, PeerId, Room, RoomId};
 
-use super::{LiveRoom, TAP_PORT, Worker};
+use super::{LiveRoom, Owner, TAP_PORT, Worker};
 use crate::bridge::Command;
 use crate::config::Impairment;
 use crate::directory::{Departure, Opening, Wishes};
@@ -15,7 +15,7 @@ use crate::event::BridgeEvent;
 use crate::impair::Bucket;
 use crate::peer::{Credentials, Down, Peer, Up};
 use crate::sdp::{Offer, Seat};
-use crate::socket::Outbox;
+use crate::socket::{Outbox, STREAMS};
 use crate::stats::Drop;
 use crate::stun;
 
@@ -416,6 +416,11 @@ impl Worker {
             self.by_ufrag.remove(former.ufrag.as_bytes());
         }
         for route in &peer.routes {
+            let key = (route.socket, route.remote);
+            if route.socket >= STREAMS && self.by_route.get(&key) == Some(&Owner::Peer(index)) {
+                // Nobody else lives in this connection.
+                outbox.commit(route, 0);
+            }
             self.forget_address(index, route);
         }
         self.departures.note(Departure::Peer(peer.id, peer.serial));

@@ -13,6 +13,12 @@ use crate::socket::{DATAGRAM_MAX, Outbox, Route};
 /// First characters of the bridge's ICE user names, by thread.
 const THREAD_NAMES: &[u8; crate::config::THREADS_MAX] = b"ABCDEFGHIJKLMNOP";
 
+/// The thread that a user name belongs to, if it is one of ours.
+pub(crate) fn thread_of(ufrag: &[u8]) -> Option<usize> {
+    let first = ufrag.first()?;
+    THREAD_NAMES.iter().position(|name| name == first)
+}
+
 impl Worker {
     /// The first character of the user names of this thread.
     pub(super) fn thread_name(&self) -> char {
@@ -21,11 +27,7 @@ impl Worker {
 
     /// The other thread that a user name belongs to.
     pub(super) fn thread_named_by(&self, ufrag: &[u8]) -> Option<usize> {
-        let first = ufrag.first()?;
-        THREAD_NAMES[..self.links.len()]
-            .iter()
-            .position(|name| name == first)
-            .filter(|thread| *thread != self.links.me())
+        thread_of(ufrag).filter(|thread| *thread < self.links.len() && *thread != self.links.me())
     }
 
     pub(super) fn hand_over(&mut self, thread: usize, route: &Route, datagram: &[u8]) {

@@ -171,6 +171,24 @@ impl Worker {
         self.learn_address(index, route);
     }
 
+    /// A connection has ended: what goes to its peer takes another validated way, if there is one.
+    pub(super) fn forget_route(&mut self, route: &Route) {
+        let key = (route.socket, route.remote);
+        let Some(&Owner::Peer(index)) = self.by_route.get(&key) else {
+            return;
+        };
+        self.forget_address(index, route);
+        let place = index as usize;
+        let (Some(peer), Some(down)) = (&mut self.peers[place], &mut self.downs[place]) else {
+            return;
+        };
+        let is_gone = |known: &Route| (known.socket, known.remote) == key;
+        peer.routes.retain(|known| !is_gone(known));
+        if down.route.as_ref().is_some_and(is_gone) {
+            down.route = peer.routes.last().copied();
+        }
+    }
+
     /// Something authentic has arrived.
     pub(super) fn heard(&mut self, index: u32, now: Instant) {
         let Some(peer) = self.peers[index as usize].as_mut() else {

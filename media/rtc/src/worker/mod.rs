@@ -23,6 +23,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use nhipcau_sfu::{CatchUp, PeerId, Room, RoomId};
 use ring::rand::{SecureRandom, SystemRandom};
 
+pub(crate) use handover::thread_of;
+
 use crate::bridge::Command;
 use crate::config::{BridgeConfig, Limits};
 use crate::directory::Departures;
@@ -30,7 +32,7 @@ use crate::dtls::Identity;
 use crate::event::BridgeEvent;
 use crate::link::{Bundle, Links};
 use crate::peer::{Down, Peer, Up};
-use crate::socket::{Inbox, Outbox, Socket, Waker, wait};
+use crate::socket::{Entrance, Exit, Inbox, Outbox, Socket, Waker, wait};
 use crate::stats::{BridgeStats, DROP_REASONS, Drop};
 
 /// Between two looks at retransmissions, feedback, reports and liveness.
@@ -108,6 +110,8 @@ pub(crate) struct Parts {
     pub(crate) departures: Arc<Departures>,
     pub(crate) waker: Waker,
     pub(crate) commands: Receiver<Command>,
+    /// What arrives over TCP.
+    pub(crate) streams: Exit,
     pub(crate) events: SyncSender<BridgeEvent>,
     pub(crate) stats: Arc<Mutex<BridgeStats>>,
     pub(crate) identity: Arc<Identity>,
@@ -125,6 +129,8 @@ pub(crate) struct Worker {
     departures: Arc<Departures>,
     waker: Waker,
     commands: Receiver<Command>,
+    /// What arrives over TCP.
+    streams: Exit,
     events: SyncSender<BridgeEvent>,
     lost_events: u64,
     shared_stats: Arc<Mutex<BridgeStats>>,
@@ -171,6 +177,7 @@ impl Worker {
             departures: parts.departures,
             waker: parts.waker,
             commands: parts.commands,
+            streams: parts.streams,
             events: parts.events,
             lost_events: 0,
             shared_stats: parts.stats,
@@ -199,10 +206,10 @@ impl Worker {
         }
     }
 
-    /// Runs until the last handle is dropped.
-    pub(crate) fn run(mut self) {
+    /// Runs until the last handle is dropped; `streams` takes what is for peers behind TCP.
+    pub(crate) fn run(mut self, streams: Entrance) {
         let mut inbox = Inbox::new();
-        let mut outbox = Outbox::new();
+        let mut outbox = Outbox::new(streams);
         let mut polled = Vec::new();
         let mut sources = self
             .sockets
@@ -224,11 +231,12 @@ impl Worker {
             // Commands before the bundles: what a bundle speaks of was opened by a command that came earlier.
             self.obey(&mut outbox);
             self.take_bundles(&mut outbox);
-            for socket in 0..self.sockets.len() {
-                if polled[socket].revents != 0 {
+            for (socket, polled) in polled.iter().enumerate().take(self.sockets.len()) {
+                if polled.revents != 0 {
                     self.receive(socket, &mut inbox, &mut outbox);
                 }
             }
+            self.receive_streams(&mut outbox);
             let now = Instant::now();
             if self.impairments {
                 self.release(&mut outbox, now);
@@ -295,6 +303,25 @@ impl Worker {
             if !more {
                 return;
             }
+        }
+    }
+
+    /// Takes what came over TCP. An empty datagram says that its connection has ended.
+    fn receive_streams(&mut self, outbox: &mut Outbox) {
+        while let Some(mut batch) = self.streams.take() {
+            let now = Instant::now();
+            batch.each(|route, datagram| {
+                if datagram.is_empty() {
+                    return self.forget_route(route);
+                }
+                self.counters.datagrams_in += 1;
+                self.counters.bytes_in += datagram.len() as u64;
+                self.take(route, datagram, outbox, now, Via::Socket);
+            });
+            self.streams.give_back(batch);
+            self.forward(outbox, now);
+            self.send_keyframe_requests(outbox);
+            outbox.flush(&self.sockets);
         }
     }
 

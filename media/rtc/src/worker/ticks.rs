@@ -323,6 +323,7 @@ impl Worker {
                 room: peer.room_id,
                 connected: peer.connected && !peer.silent,
                 address: down.route.map(|route| route.remote),
+                transport: down.route.map(|route| route.transport()),
                 rtt_ms: peer.rtt_ms,
                 loss_up_percent: up.loss,
                 loss_down_percent: peer.loss_down,
@@ -335,6 +336,7 @@ impl Worker {
         let mut drops = self.counters.drops;
         drops[Drop::Send as usize] = outbox.failed;
         drops[Drop::HandOver as usize] = self.links.lost;
+        drops[Drop::Stream as usize] = outbox.lost_to_streams();
         let stats = BridgeStats {
             // The handle counts them.
             rooms: 0,
@@ -352,6 +354,7 @@ impl Worker {
             keyframe_requests: self.counters.keyframe_requests,
             cpu_seconds: thread_cpu_seconds(),
             drops,
+            ..BridgeStats::default()
         };
         *self
             .shared_stats

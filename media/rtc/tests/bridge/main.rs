@@ -3,6 +3,7 @@
 mod calls;
 mod hostile;
 mod roads;
+mod streams;
 
 use std::collections::HashSet;
 use std::net::{SocketAddr, UdpSocket};
@@ -51,7 +52,11 @@ fn publisher(layers: usize) -> ClientOptions {
 
 impl Stage {
     fn new(protection: Protection) -> Self {
-        let (bridge, events) = Bridge::start(config()).unwrap();
+        Self::with(config(), protection)
+    }
+
+    fn with(config: BridgeConfig, protection: Protection) -> Self {
+        let (bridge, events) = Bridge::start(config).unwrap();
         bridge.open_room(ROOM);
         Self {
             bridge,

@@ -445,6 +445,8 @@ impl Room {
         if let Some(seat) = self.seats[index as usize].as_mut() {
             seat.port = port;
             seat.fit_slots(slots_audio, slots_video, first_sequence);
+            // A page that comes back may have missed the last word.
+            seat.slots_changed = true;
         }
         self.stale = true;
     }

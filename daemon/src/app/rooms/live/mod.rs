@@ -23,7 +23,7 @@ pub(crate) use self::port::{
     Figures, PAGE_QUEUE_MAX, PageSender, RoomInput, RoomParts, Seated, Surroundings,
 };
 use self::push::say;
-use super::message::{PageMessage, ServerMessage, SlotCounts};
+use super::message::{IceServer, PageMessage, ServerMessage, SlotCounts};
 use super::record::Recording;
 use crate::http::views::RoomPreview;
 
@@ -107,8 +107,12 @@ struct Live {
     over: bool,
 }
 
+/// An allocation may be begun within this time of joining; one that stands is refreshed for as long as its meeting lasts.
+const RELAY_LASTS: Duration = Duration::from_secs(12 * 3600);
+
 struct Waiting {
     preview: Box<RoomPreview>,
+    reached_at: Option<String>,
     page: PageSender,
     role: Role,
     site: SiteKey,
@@ -179,11 +183,13 @@ impl Live {
             RoomInput::Join {
                 join,
                 preview,
+                reached_at,
                 page,
                 reply,
             } => {
                 self.waiting = Some(Waiting {
                     preview,
+                    reached_at,
                     page,
                     role: join.role,
                     site: join.site.clone(),
@@ -470,13 +476,18 @@ impl Live {
             return;
         };
         waiting.preview.recording = self.recording.is_some();
+        let ice_servers = waiting
+            .reached_at
+            .map(|host| self.relay_server(seat, &host))
+            .into_iter()
+            .collect();
         say(
             &waiting.page,
             &ServerMessage::Welcome {
                 me,
                 resume,
                 room: waiting.preview,
-                ice_servers: [],
+                ice_servers,
                 slots: self.slots,
             },
         );
@@ -495,6 +506,23 @@ impl Live {
         tracing::info!(room = self.room.0, %seat, site = %waiting.site, resumed, "a seat was taken");
         if let Some(reply) = waiting.reply.take() {
             let _ = reply.send(Ok(Seated { seat }));
+        }
+    }
+
+    /// The embedded TURN server as the page of `seat` reaches it: on the port of the pages, which no office blocks.
+    fn relay_server(&self, seat: SeatId, host: &str) -> IceServer {
+        let credentials = self
+            .bridge
+            .relay_credentials(self.peer(seat).0, RELAY_LASTS);
+        // `turns:` without a port means 5349 (RFC 7065 section 3.1).
+        let has_port = host
+            .rsplit_once(':')
+            .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
+        let port = if has_port { "" } else { ":443" };
+        IceServer {
+            urls: [format!("turns:{host}{port}?transport=tcp")],
+            username: credentials.name,
+            credential: credentials.password,
         }
     }
 

@@ -34,6 +34,7 @@ pub(crate) enum RoomInput {
     Join {
         join: Join,
         preview: Box<RoomPreview>,
+        reached_at: Option<String>,
         page: PageSender,
         reply: oneshot::Sender<Result<Seated, Code>>,
     },

@@ -1,0 +1,201 @@
+// Offices whose networks let little through, and lines that change: each office is a network namespace with a Chromium in it.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { chromium, click, join, knows, moving, open } from "./support/browsers.mjs";
+import { Daemon } from "./support/daemon.mjs";
+import { Office } from "./support/namespace.mjs";
+import { pause, until } from "./support/wait.mjs";
+
+// Addresses set apart for measuring networks (RFC 2544) and for documentation (RFC 3849).
+const HOST = "198.18.92.1";
+const HOST_V6 = "2001:db8:92::1";
+
+const why = Office.obstacle();
+if (why) {
+  console.log(`SKIPPED: ${why}`);
+  if (process.env.CI === "true") throw new Error(why);
+}
+const skip = why ?? false;
+
+let office;
+let lines;
+let daemon;
+let chair;
+let conference;
+
+before(async () => {
+  if (why) return;
+  office = new Office();
+  lines = [office.line(`${HOST}/30`, "198.18.92.2/30"), office.line("198.18.92.5/30", "198.18.92.6/30"), office.line(`${HOST_V6}/64`, "2001:db8:92::2/64")];
+  office.up(lines[0]);
+  daemon = new Daemon(HOST, { bind: "0.0.0.0", announce: [HOST, HOST_V6] });
+  await daemon.start();
+  await daemon.setUp();
+  conference = await daemon.book("Họp qua mọi đường", "tinh", ["xa-tra-giang", "xa-tra-linh"]);
+  const browser = await chromium({ colour: [210, 30, 30] });
+  chair = await open(browser, daemon.link(conference, "tinh"));
+  await join(chair, "Chủ trì");
+});
+after(async () => {
+  await chair?.browser().close();
+  await daemon?.stop();
+  office?.remove();
+});
+
+/** A page in the office that keeps what a test asks for: its peer connections and its sockets. */
+async function visit(browser, address, { relayOnly = false } = {}) {
+  const page = await open(browser);
+  await page.evaluateOnNewDocument((relay) => {
+    window.kept = { calls: [], sockets: [] };
+    const keep = (name, list, change) => {
+      const Plain = window[name];
+      window[name] = new Proxy(Plain, {
+        construct(target, [first, ...rest]) {
+          const made = new target(change(first), ...rest);
+          window.kept[list].push(made);
+          return made;
+        },
+      });
+    };
+    keep("RTCPeerConnection", "calls", (options) => (relay ? { ...options, iceTransportPolicy: "relay" } : options));
+    keep("WebSocket", "sockets", (url) => url);
+  }, relayOnly);
+  await page.goto(address, { waitUntil: "domcontentloaded" });
+  return page;
+}
+
+/** The way that the page's media takes now, and how many pictures it has shown. */
+const way = (page) =>
+  page.evaluate(async () => {
+    const call = window.kept.calls.at(-1);
+    const stats = [...(await call.getStats()).values()];
+    const transport = stats.find((one) => one.type === "transport");
+    const pair = stats.find((one) => one.id === transport?.selectedCandidatePairId);
+    const local = stats.find((one) => one.id === pair?.localCandidateId);
+    const remote = stats.find((one) => one.id === pair?.remoteCandidateId);
+    const frames = stats.filter((one) => one.type === "inbound-rtp" && one.kind === "video").reduce((sum, one) => sum + (one.framesDecoded ?? 0), 0);
+    return { frames, calls: window.kept.calls.length, type: local?.candidateType, protocol: local?.protocol, relay: local?.relayProtocol, address: local?.address, remote: remote?.address, port: remote?.port };
+  });
+
+const sees = (page, what) => moving(page, what, "large-video", ([r, g, b]) => r > 120 && g < 110 && b < 110);
+
+/** The value of a metric of the daemon. */
+async function metric(line) {
+  const text = await (await fetch(`${daemon.http}/metrics`)).text();
+  const found = text.split("\n").find((one) => one.startsWith(`${line} `));
+  return found === undefined ? undefined : Number(found.split(" ").at(-1));
+}
+
+const office_browser = () => chromium({ colour: [30, 30, 210], program: office.chromium });
+
+test("an office that lets no UDP out is in over TCP, on the port of the pages", { skip }, async () => {
+  office.forbid("meta l4proto udp");
+  const browser = await office_browser();
+  try {
+    const page = await visit(browser, daemon.link(conference, "xa-tra-giang"));
+    const known = await join(page, "Xã Trà Giang");
+    await sees(page, "the chair over TCP");
+    const { protocol, type, port } = await way(page);
+    assert.deepEqual({ protocol, type: type === "relay", port }, { protocol: "tcp", type: false, port: 18443 });
+    await until("the metric", async () => (await metric('nhipcau_bridge_transport_peers{transport="tcp"}')) === 1);
+    await knows(chair, "the chair sees who came over TCP", (state) => state.participants.some((one) => one.id === known.self.id && one.connected));
+    assert.deepEqual(page.faults, []);
+  } finally {
+    await browser.close();
+    office.allow();
+  }
+});
+
+test("where even that fails, TURN over TLS on the port of the pages carries the call", { skip }, async () => {
+  const browser = await office_browser();
+  try {
+    const page = await visit(browser, daemon.link(conference, "xa-tra-giang"), { relayOnly: true });
+    await join(page, "Xã Trà Giang");
+    await sees(page, "the chair through TURN");
+    const { type, relay } = await way(page);
+    assert.deepEqual({ type, relay }, { type: "relay", relay: "tls" });
+    await until("the metric", async () => (await metric('nhipcau_bridge_transport_peers{transport="relay"}')) === 1);
+    assert.ok((await metric("nhipcau_bridge_relay_allocations")) >= 1);
+    assert.equal(await metric("nhipcau_bridge_relay_forbidden_total"), 0);
+  } finally {
+    await browser.close();
+  }
+});
+
+test("a line that breaks and another that comes up: the same seat, its hand still up, pictures within seconds", { skip }, async () => {
+  const browser = await office_browser();
+  try {
+    const page = await visit(browser, daemon.link(conference, "xa-tra-linh"));
+    const known = await join(page, "Xã Trà Linh");
+    await sees(page, "the chair over the first line");
+    await click(page, "hand");
+    await knows(chair, "the hand", (state) => state.participants.some((one) => one.id === known.self.id && one.hand !== undefined));
+    assert.equal((await way(page)).address, "198.18.92.2");
+    office.down(lines[0]);
+    await pause(2_000);
+    const before = await way(page);
+    office.up(lines[1]);
+    const came = Date.now();
+    await until("pictures over the second line", async () => {
+      const now = await way(page);
+      return now.frames > before.frames && now.address === "198.18.92.6";
+    });
+    console.log(`a line changed: pictures ${Date.now() - came} ms after the new one was there`);
+    const after = await way(page);
+    assert.equal(after.calls, before.calls, "the same connection with the same keys");
+    const state = await knows(page, "the seat", (state) => state.connection === "connected" && state.self.hand !== undefined);
+    assert.equal(state.self.id, known.self.id);
+    await knows(chair, "the chair sees the same seat with its hand", (state) => state.participants.some((one) => one.id === known.self.id && one.hand !== undefined && one.connected));
+  } finally {
+    await browser.close();
+    office.down(lines[1]);
+    office.up(lines[0]);
+  }
+});
+
+test("a socket that is lost stops no picture, and one that comes back begins no new call", { skip }, async () => {
+  const browser = await office_browser();
+  try {
+    const page = await visit(browser, daemon.link(conference, "xa-tra-linh"));
+    const known = await join(page, "Xã Trà Linh");
+    await sees(page, "the chair");
+    const before = await way(page);
+    const gaps = await page.evaluate(async () => {
+      const frames = async () => [...(await window.kept.calls.at(-1).getStats()).values()].filter((one) => one.type === "inbound-rtp" && one.kind === "video").reduce((sum, one) => sum + (one.framesDecoded ?? 0), 0);
+      window.kept.sockets.at(-1).close();
+      const seen = [];
+      for (let round = 0; round < 8; round += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        seen.push(await frames());
+      }
+      return seen.map((count, index) => count - (seen[index - 1] ?? 0)).slice(1);
+    });
+    assert.ok(gaps.every((count) => count > 0), `pictures in each half second: ${gaps}`);
+    const state = await knows(page, "the socket again", (state) => state.phase === "in" && state.connection === "connected");
+    assert.equal(state.self.id, known.self.id);
+    await until("another socket", async () => page.evaluate(() => window.kept.sockets.length >= 2));
+    const after = await way(page);
+    assert.equal(after.calls, before.calls);
+    await sees(page, "the chair still");
+  } finally {
+    await browser.close();
+  }
+});
+
+test("an office with IPv6 only", { skip }, async () => {
+  office.down(lines[0]);
+  office.up(lines[2]);
+  const browser = await office_browser();
+  try {
+    const address = daemon.link(conference, "xa-tra-giang").replace(HOST, `[${HOST_V6}]`);
+    const page = await visit(browser, address);
+    await join(page, "Xã Trà Giang");
+    await sees(page, "the chair over IPv6");
+    assert.equal((await way(page)).remote, HOST_V6);
+  } finally {
+    await browser.close();
+    office.down(lines[2]);
+    office.up(lines[0]);
+  }
+});
