@@ -425,6 +425,7 @@ export interface Board {
   recording: { on: boolean; since?: string; reason?: Reason };
   floor?: string;
   spotlight?: string;
+  sharing: ShareRule;
   counts: { joined: number; absent: number; dropped: number; invited: number };
   rows: BoardRow[];
 }
@@ -451,7 +452,16 @@ export interface Participant {
   floor: boolean;
   speaking: boolean;
   connected: boolean;
+  slides: boolean;
+  document: boolean;
+  mode: Mode;
+  mode_by?: string;
+  fallen_since?: string;
 }
+/** How much picture a site takes and gives. */
+export type Mode = "normal" | "light" | "sound_only";
+/** Who may share a screen or a document camera. */
+export type ShareRule = "hosts" | "one" | "several";
 
 /** What a host may order, on the desk's socket and on the room's for chair and secretary. */
 export type Command =
@@ -462,6 +472,9 @@ export type Command =
   | { type: "spotlight"; participant: string | null }
   | { type: "remove"; participant: string }
   | { type: "lower_hand"; participant: string }
+  | { type: "set_mode"; participant: string; mode: Mode | null }
+  | { type: "stop_share"; participant: string }
+  | { type: "sharing"; rule: ShareRule }
   | { type: "record"; on: boolean }
   | { type: "end" };
 

@@ -17,11 +17,11 @@ beforeEach(() => {
 });
 
 const person = (id: string, change: Partial<Participant> = {}): Participant => ({
-  id, name: id, site: id, site_name: id, role: "delegate", mic: false, cam: true, muted_by_host: false, floor: false, speaking: false, connected: true, ...change,
+  id, name: id, site: id, site_name: id, role: "delegate", mic: false, cam: true, muted_by_host: false, floor: false, speaking: false, connected: true, slides: false, document: false, mode: "normal", ...change,
 });
 const row = (name: string, state: BoardRow["state"], change: Partial<BoardRow> = {}): BoardRow => ({ site: name, site_name: name, state, health: "ok", participants: [], ...change });
 const board = (rows: BoardRow[], change: Partial<Board> = {}): Board => ({
-  conference: 1, state: "live", recording: { on: false }, counts: { joined: 0, absent: 0, dropped: 0, invited: rows.length }, rows, ...change,
+  conference: 1, state: "live", recording: { on: false }, sharing: "one", counts: { joined: 0, absent: 0, dropped: 0, invited: rows.length }, rows, ...change,
 });
 
 test("the roll puts who is missing on top", () => {

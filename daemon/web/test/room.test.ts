@@ -9,6 +9,7 @@ import { faultOf, type LocalMediaState } from "../src/room/local_media.ts";
 import { parseMessage } from "../src/room/messages.ts";
 import { loudness } from "../src/room/meter.tsx";
 import type { SeatState } from "../src/room/seat.ts";
+import { besideOf, largeOf, nameOf, sharedBy } from "../src/room/shown.ts";
 import { statusOf } from "../src/room/status.ts";
 import { pageOf, tileOrder, tilesThatFit } from "../src/room/tiling.ts";
 
@@ -17,12 +18,13 @@ beforeEach(() => {
 });
 
 const person = (id: string, change: Partial<Participant> = {}): Participant => ({
-  id, name: id, site: id, site_name: `Xã ${id}`, role: "delegate", mic: false, cam: true, muted_by_host: false, floor: false, speaking: false, connected: true, ...change,
+  id, name: id, site: id, site_name: `Xã ${id}`, role: "delegate", mic: false, cam: true, muted_by_host: false, floor: false, speaking: false, connected: true, slides: false, document: false, mode: "normal", ...change,
 });
 
 const seat = (change: Partial<SeatState> = {}): SeatState => ({
   phase: "in", ending: null, socketLostAt: null, call: "connected", callLostAt: null, soundBlocked: false, self: person("me"), room: null,
-  participants: [], floor: undefined, spotlight: undefined, recording: false, board: undefined, slots: { video: [], audio: [] }, speaker: null,
+  participants: [], floor: undefined, spotlight: undefined, recording: false, board: undefined, slots: { video: [], audio: [] }, withheld: [], sharing: "one",
+  shares: { slides: false, document: false }, mode: "normal", modeBy: null, speaker: null,
   mic: false, cam: true, talking: false, hand: false, pinned: null, mutedBy: null, invited: false, notice: null, stats: null, refusal: null, ...change,
 });
 const now = new Date("2026-11-21T02:14:30Z");
@@ -52,6 +54,34 @@ test("a weak line is said when loss or delay is felt", () => {
   assert.doesNotMatch(statusOf(seat({ stats }), sounding, now).text, /Đường truyền yếu/);
   assert.match(statusOf(seat({ stats: { ...stats, loss_percent: 9 } }), sounding, now).text, /Đường truyền yếu/);
   assert.match(statusOf(seat({ stats: { ...stats, rtt_ms: 900 } }), sounding, now).text, /Đường truyền yếu/);
+});
+
+test("sound only is said with its reason and what to do, for as long as it lasts", () => {
+  const fallen = statusOf(seat({ self: person("me", { fallen_since: "2026-11-21T02:14:03Z" }) }), sounding, now);
+  assert.equal(fallen.level, "warn");
+  assert.match(fallen.text, /09:14:03.*chỉ còn tiếng.*tắt bớt/);
+  const own = statusOf(seat({ mode: "sound_only" }), sounding, now);
+  assert.equal(own.action, "picture");
+  const imposed = statusOf(seat({ mode: "light", modeBy: "Chị Hoa" }), sounding, now);
+  assert.match(imposed.text, /Chị Hoa/);
+  assert.equal(imposed.action, undefined, "what the host imposed, the site does not lift");
+  assert.equal(statusOf(seat({ shares: { slides: true, document: false } }), sounding, now).action, "stop_share");
+});
+
+test("a shared screen is large, who speaks is beside it, and other shares are pictures of their own", () => {
+  const [a, b] = [person("a", { slides: true }), person("b", { document: true })];
+  const shared = seat({ participants: [person("me"), a, b], speaker: "b" });
+  assert.deepEqual(sharedBy(shared.participants, "me").map(({ one, track }) => nameOf(one.id, track)), ["a/slides", "b/document"]);
+  assert.deepEqual(sharedBy(shared.participants, "a").length, 1, "never one's own");
+  assert.equal(largeOf(shared)?.track, "slides", "before the daemon has said anything");
+  const slot = (participant: string, track: "main" | "slides" | "document") => ({ mid: participant, participant, track });
+  const flowing = { ...shared, slots: { video: [slot("b", "document"), null, slot("a", "main")], audio: [] } };
+  assert.deepEqual([largeOf(flowing)?.one.id, largeOf(flowing)?.track], ["b", "document"]);
+  assert.equal(besideOf(flowing)?.id, "a");
+  assert.equal(besideOf({ ...flowing, slots: { video: [slot("b", "main"), null, slot("a", "main")], audio: [] } }), undefined);
+  assert.equal(largeOf({ ...shared, pinned: "b" })?.track, "main");
+  // Nothing flows, and the daemon says of which picture it holds back why.
+  assert.equal(largeOf({ ...shared, withheld: [{ participant: "b", track: "document", why: "fallen" }] })?.one.id, "b");
 });
 
 test("tiles keep their order: the chair, then by site; neither oneself nor the large picture", () => {

@@ -1,5 +1,5 @@
 import { useMemo, useState } from "preact/hooks";
-import type { Board, BoardRow, Command, Participant } from "../api.ts";
+import type { Board, BoardRow, Command, Mode, Participant } from "../api.ts";
 import { timeWithSeconds } from "../format.ts";
 import { b } from "../i18n/board.ts";
 import { Button, Empty, HealthMark, Name } from "../ui/basics.tsx";
@@ -70,6 +70,13 @@ function Row({ row, board, send, self }: { row: BoardRow; board: Board; send: Se
   );
 }
 
+const IMPOSED: Record<string, Mode> = { light: "light", sound_only: "sound_only" };
+
+function modeWord(one: Participant): string {
+  const mode = b(one.mode === "light" ? "mode.tag.light" : "mode.tag.sound_only");
+  return one.mode_by === undefined ? mode : b("mode.by", { mode, name: one.mode_by });
+}
+
 function Person({ one, board, send, self, named }: { one: Participant; board: Board; send: Send; self: string | undefined; named: boolean }) {
   const floor = one.floor || board.floor === one.id;
   const spotlit = board.spotlight === one.id;
@@ -82,6 +89,10 @@ function Person({ one, board, send, self, named }: { one: Participant; board: Bo
         {floor && <span class="tag live">{b("floor")}</span>}
         {one.hand !== undefined && !floor && <span class="tag degraded" data-test="hand-tag">{b("hand", { time: timeWithSeconds(one.hand) })}</span>}
         {spotlit && <span class="tag">{b("spotlight.on")}</span>}
+        {one.slides && <span class="tag live" data-test="slides-tag">{b("sharing.slides")}</span>}
+        {one.document && <span class="tag live">{b("sharing.document")}</span>}
+        {one.mode !== "normal" && <span class="tag degraded" data-test="mode-tag">{modeWord(one)}</span>}
+        {one.fallen_since !== undefined && <span class="tag degraded" data-test="fallen-tag">{b("fallen", { time: timeWithSeconds(one.fallen_since) })}</span>}
         {one.connected && !one.speaking && <span class="quiet small">{b(one.mic ? "mic_on" : "mic_off")}</span>}
       </span>
       {one.connected && (
@@ -91,6 +102,16 @@ function Person({ one, board, send, self, named }: { one: Participant; board: Bo
             : <Button test="give-floor" onClick={() => send({ type: "give_floor", participant: one.id })}>{b("give_floor")}</Button>}
           <Button test="mute" disabled={!one.mic} onClick={() => send({ type: "mute", participant: one.id })}>{b(one.mic ? "mute" : one.muted_by_host ? "muted" : "mute")}</Button>
           <Button test="spotlight" pressed={spotlit} onClick={() => send({ type: "spotlight", participant: spotlit ? null : one.id })}>{b(spotlit ? "spotlight.off" : "spotlight")}</Button>
+          {(one.slides || one.document) && <Button test="stop-share" onClick={() => send({ type: "stop_share", participant: one.id })}>{b("stop_share")}</Button>}
+          <select
+            class="input compact"
+            aria-label={`${b("mode")}: ${name}`}
+            data-test="impose"
+            value={one.mode_by === undefined ? "none" : one.mode}
+            onChange={(event) => send({ type: "set_mode", participant: one.id, mode: IMPOSED[event.currentTarget.value] ?? null })}
+          >
+            {(["none", "light", "sound_only"] as const).map((mode) => <option key={mode} value={mode}>{b(`mode.${mode}`)}</option>)}
+          </select>
           {one.id !== self && (
             <Button
               test="remove"

@@ -1,9 +1,10 @@
-import type { Board } from "../api.ts";
+import type { Board, ShareRule } from "../api.ts";
 import { timeWithSeconds } from "../format.ts";
 import { b } from "../i18n/board.ts";
 import { reasonClause } from "../i18n/reasons.ts";
 import { Button, Name } from "../ui/basics.tsx";
 import { ask } from "../ui/dialog.tsx";
+import { Choice } from "../ui/forms.tsx";
 import type { Send } from "./board.tsx";
 import { hands, mutable, present } from "./roll.ts";
 
@@ -59,6 +60,10 @@ export function Conduct({ board, send }: { board: Board; send: Send }) {
     <div class="conduct">
       {recording.on && <p class="recording-line" data-test="recording-line"><span class="rec-dot" aria-hidden="true" />{recording.since ? b("record.on", { time: timeWithSeconds(recording.since) }) : b("record")}</p>}
       {!recording.on && recording.reason && <p class="banner degraded" data-test="recording-reason">{b("record.ended", { reason: reasonClause(recording.reason) })}</p>}
+      <div class="conduct-sharing">
+        <span class="quiet small">{b("sharing")}</span>
+        <Choice<ShareRule> value={board.sharing} onChange={(rule) => send({ type: "sharing", rule })} label={b("sharing")} test="sharing" options={[["hosts", b("sharing.hosts")], ["one", b("sharing.one")], ["several", b("sharing.several")]]} />
+      </div>
       <div class="conduct-acts">
         <Button test="mute-all" disabled={open === 0} label={open === 0 ? `${b("mute_all", { n: open })}. ${b("mute_all.nobody")}` : undefined} onClick={() => void muteAll()}>{b("mute_all", { n: open })}</Button>
         <Button test="record" onClick={() => void record()}>{b(recording.on ? "record.stop" : "record")}</Button>

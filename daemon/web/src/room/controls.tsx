@@ -36,14 +36,18 @@ function Big({ icon, word, on, test, onClick }: BigProps) {
 }
 
 /** Three big buttons with words, at the left one's devices, at the right the way out. */
-export function Controls({ seat, state, openDevices }: { seat: Seat; state: SeatState; openDevices: () => void }) {
+export function Controls({ seat, state, openDevices, openShares }: { seat: Seat; state: SeatState; openDevices: () => void; openShares: () => void }) {
   useSpaceToTalk(seat);
+  const shares = state.shares.slides || state.shares.document;
   const leave = async () => {
     if (await ask(r("leave.title"), r("leave.text"), r("leave"))) seat.leave();
   };
   return (
     <footer class="controls">
-      <button type="button" class="small-control" data-test="devices" onClick={openDevices}><Icon name="devices" /><span>{r("devices")}</span></button>
+      <div class="small-controls">
+        <button type="button" class="small-control" data-test="devices" onClick={openDevices}><Icon name="devices" /><span>{r("devices")}</span></button>
+        <button type="button" class={shares ? "small-control on" : "small-control"} aria-pressed={shares} data-test="share" onClick={openShares}><Icon name="share" /><span>{r(shares ? "share.on" : "share")}</span></button>
+      </div>
       <div class="bigs">
         <Big icon={state.mic || state.talking ? "mic" : "mic_off"} word={r(state.mic ? "mic.on" : "mic.off")} on={state.mic || state.talking} test="mic" onClick={() => seat.setMic(!state.mic)} />
         <Big icon={state.cam ? "cam" : "cam_off"} word={r(state.cam ? "cam.on" : "cam.off")} on={state.cam} test="cam" onClick={() => void seat.setCam(!state.cam)} />
@@ -63,6 +67,8 @@ export function StatusStrip({ seat, state }: { seat: Seat; state: SeatState }) {
     <div class={`status ${status.level}`} role="status" data-test="status" data-level={status.level}>
       <span>{status.text}</span>
       {status.action === "unlock" && <Button kind="primary" test="unlock-sound" onClick={() => void seat.unlockSound()}>{r("status.unlock")}</Button>}
+      {status.action === "picture" && <Button test="picture-again" onClick={() => seat.choose("normal")}>{r("mode.again")}</Button>}
+      {status.action === "stop_share" && <Button test="stop-share" onClick={() => seat.shares.close()}>{r("share.stop")}</Button>}
       {status.action === "mic" && <Button kind="primary" test="invited-mic" onClick={() => seat.setMic(true)}>{r("mic.off")}</Button>}
     </div>
   );

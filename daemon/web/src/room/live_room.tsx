@@ -15,6 +15,8 @@ import { Icon } from "./icons.tsx";
 import { Meter } from "./meter.tsx";
 import { People } from "./people.tsx";
 import type { Seat, SeatState } from "./seat.ts";
+import { ModeChoice, ShareSheet } from "./share_sheet.tsx";
+import { type Shown, nameOf, sharedBy } from "./shown.ts";
 import { Stage } from "./stage.tsx";
 import { Tiles } from "./tiles.tsx";
 
@@ -24,6 +26,7 @@ type Side = "people" | "conduct" | null;
 export function LiveRoom({ seat, state }: { seat: Seat; state: SeatState }) {
   const [side, setSide] = useState<Side>(null);
   const [devices, setDevices] = useState(false);
+  const [sharing, setSharing] = useState(false);
   const [speaker, setSpeaker] = useState("");
   useCell(seat.media.state);
   useEffect(() => {
@@ -31,13 +34,16 @@ export function LiveRoom({ seat, state }: { seat: Seat; state: SeatState }) {
   }, [state.refusal]);
   const conducts = state.self?.role === "chair" || state.self?.role === "secretary";
   const others = state.participants.filter((one) => one.id !== state.self?.id).length;
+  const shared = sharedBy(state.participants, state.self?.id);
+  const tiles = others > 1 || shared.length > 0;
+  useEffect(() => announce(shared, state), [shared.map(({ one, track }) => nameOf(one.id, track)).join(" ")]);
   return (
     <div class="room" data-test="room" data-connection={state.socketLostAt ? "socket_lost" : state.call}>
       <Bar state={state} side={side} setSide={setSide} conducts={conducts} />
-      <main class={`room-body${side ? " with-side" : ""}${others > 1 ? " with-tiles" : ""}`}>
+      <main class={`room-body${side ? " with-side" : ""}${tiles ? " with-tiles" : ""}`}>
         <Stage seat={seat} state={state} />
-        {others > 1 && <Tiles seat={seat} state={state} />}
-        {others <= 1 && <ViewNobody seat={seat} pinned={state.pinned} />}
+        {tiles && <Tiles seat={seat} state={state} />}
+        {!tiles && <ViewNobody seat={seat} pinned={state.pinned} />}
         {side === "people" && (
           <SidePanel title={r("people.title")} close={() => setSide(null)}><People state={state} /></SidePanel>
         )}
@@ -50,9 +56,11 @@ export function LiveRoom({ seat, state }: { seat: Seat; state: SeatState }) {
         )}
       </main>
       <StatusStrip seat={seat} state={state} />
-      <Controls seat={seat} state={state} openDevices={() => setDevices(true)} />
+      <Controls seat={seat} state={state} openDevices={() => setDevices(true)} openShares={() => setSharing(true)} />
+      {sharing && <ShareSheet seat={seat} state={state} close={() => setSharing(false)} />}
       {devices && (
         <Dialog title={r("devices")} onClose={() => setDevices(false)} test="devices-sheet">
+          <ModeChoice seat={seat} state={state} />
           <Meter track={seat.media.state.value.audio} />
           <DeviceChoice
             media={seat.media}
@@ -66,6 +74,16 @@ export function LiveRoom({ seat, state }: { seat: Seat; state: SeatState }) {
       )}
     </div>
   );
+}
+
+let announced: ReadonlySet<string> = new Set();
+
+/** Says once that somebody has begun to share; what was shared when one came in needs no word. */
+function announce(shared: readonly Shown[], state: SeatState): void {
+  const names = new Set(shared.map(({ one, track }) => nameOf(one.id, track)));
+  const begun = shared.find(({ one, track }) => !announced.has(nameOf(one.id, track)));
+  announced = names;
+  if (begun && state.call === "connected") say(r(`share.began.${begun.track === "slides" ? "slides" : "document"}`, { name: begun.one.site_name }));
 }
 
 /** With one other person the stage shows all there is. */

@@ -1,4 +1,5 @@
-import type { Board, Command, Participant, Reason, RoomPreview } from "../api.ts";
+import type { Board, Command, Mode, Participant, Reason, RoomPreview, ShareRule } from "../api.ts";
+import type { Track } from "./shown.ts";
 
 /** What the room page says on its socket; see `daemon/PROTOCOL.md`. */
 export type ToDaemon =
@@ -6,6 +7,8 @@ export type ToDaemon =
   | { type: "offer"; id: number; sdp: string }
   | { type: "media"; mic: boolean; cam: boolean }
   | { type: "view"; large: string | null; tiles: string[] }
+  | { type: "share"; slides: boolean; document: boolean }
+  | { type: "mode"; mode: Mode }
   | { type: "hand"; raised: boolean }
   | { type: "stats"; rtt_ms: number; loss_percent: number; width: number; fps: number; freezes: number }
   | { type: "leave" }
@@ -14,6 +17,13 @@ export type ToDaemon =
 export interface SlotUse {
   mid: string;
   participant: string;
+  track: Track;
+}
+/** A picture that the page asked for and does not get. */
+export interface Withheld {
+  participant: string;
+  track: Track;
+  why: "mode" | "estimate" | "fallen";
 }
 export interface SlotCounts {
   audio: number;
@@ -33,8 +43,10 @@ export interface Welcome {
 export type FromDaemon =
   | Welcome
   | { type: "answer"; id: number; sdp: string }
-  | { type: "roster"; participants: Participant[]; floor?: string; spotlight?: string; recording: boolean; board?: Board }
-  | { type: "slots"; video: (SlotUse | null)[]; audio: (SlotUse | null)[] }
+  | { type: "roster"; participants: Participant[]; floor?: string; spotlight?: string; recording: boolean; sharing: ShareRule; board?: Board }
+  | { type: "slots"; video: (SlotUse | null)[]; audio: (SlotUse | null)[]; withheld: Withheld[] }
+  | { type: "shares"; slides: boolean; document: boolean; by?: string }
+  | { type: "mode"; mode: Mode; by?: string }
   | { type: "speaker"; participant: string | null }
   | { type: "muted"; by: string }
   | { type: "floor"; granted: boolean }

@@ -7,10 +7,11 @@ interface PictureProps {
   onShown?: (shown: boolean) => void;
   test?: string;
   participant?: string;
+  track?: string;
 }
 
 /** A video element that exists only while it is seen, and lets its stream go when it is not. Sound plays elsewhere. */
-export function Picture({ stream, mirror, onShown, test, participant }: PictureProps) {
+export function Picture({ stream, mirror, onShown, test, participant, track }: PictureProps) {
   const element = useRef<HTMLVideoElement>(null);
   useEffect(() => {
     const video = element.current;
@@ -32,6 +33,7 @@ export function Picture({ stream, mirror, onShown, test, participant }: PictureP
       disablePictureInPicture
       data-test={test}
       data-participant={participant}
+      data-track={track}
       onPlaying={() => onShown?.(true)}
       onEmptied={() => onShown?.(false)}
     />

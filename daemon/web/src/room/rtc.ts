@@ -41,10 +41,21 @@ const LAYERS: RTCRtpEncodingParameters[] = [
   { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 120_000 },
 ];
 
+/** A screen in one size, twice: small letters must be read on a thin line too, so the lower layer has fewer frames instead. */
+const SCREEN_LAYERS: RTCRtpEncodingParameters[] = [
+  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 1_500_000, maxFramerate: 15 },
+  { rid: "l", scaleResolutionDownBy: 1, maxBitrate: 250_000, maxFramerate: 3 },
+];
+const PAPER_LAYERS: RTCRtpEncodingParameters[] = [{ maxBitrate: 1_000_000, maxFramerate: 10 }];
+
+/** What the page sends. */
+export type Outgoing = "audio" | "video" | "screenSound" | "screen" | "paper";
+
 /**
  * Sound and picture to and from the bridge. Keeps itself alive: it restarts ICE, and then itself, until closed. It lives apart from the
  * socket: a socket that is lost stops no picture, and one that comes back begins no new connection while the old one works.
- * The page is always the offerer; the m-lines are audio out, video out, `slots.audio` in, `slots.video` in.
+ * The page is always the offerer; the m-lines are audio out, video out, `slots.audio` in, `slots.video` in, then what may be shared: the
+ * screen's sound, the screen, the document camera. Those are idle until then, so that sharing needs no new offer.
  */
 export class Call {
   private pc!: RTCPeerConnection;
@@ -60,8 +71,9 @@ export class Call {
   private readonly streams = new Map<string, MediaStream>();
   private readonly players: HTMLAudioElement[] = [];
   private readonly reader = new StatsReader();
-  private audio: MediaStreamTrack | null = null;
-  private video: MediaStreamTrack | null = null;
+  private readonly tracks: Record<Outgoing, MediaStreamTrack | null> = { audio: null, video: null, screenSound: null, screen: null, paper: null };
+  private readonly senders = new Map<Outgoing, RTCRtpSender>();
+  private light = false;
   private sink = "";
   private iceServers: RTCIceServer[] = [];
   private fingerprint: string | null = null;
@@ -77,17 +89,13 @@ export class Call {
    * A socket was opened, for the first time or again. `known`: the seat is the one that the connection was made for; then a restart shows
    * whether the daemon still has it too, and interrupts nothing if so.
    */
-  welcome(iceServers: RTCIceServer[], known: boolean, audio: MediaStreamTrack | null, video: MediaStreamTrack | null): void {
+  welcome(iceServers: RTCIceServer[], known: boolean): void {
     this.iceServers = iceServers;
     if (known && this.isFresh()) {
       this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers });
-      this.send("audio", audio);
-      this.send("video", video);
       void this.negotiate(true);
       return;
     }
-    this.audio = audio;
-    this.video = video;
     this.build();
   }
 
@@ -108,10 +116,27 @@ export class Call {
   };
 
   /** Sends another track, or none, without a new offer. */
-  send(kind: "audio" | "video", track: MediaStreamTrack | null): void {
-    this[kind] = track;
-    const sender = this.pc?.getTransceivers()[kind === "audio" ? 0 : 1]?.sender;
-    void sender?.replaceTrack(track).catch(() => undefined); // closed meanwhile: the next connection takes it
+  send(what: Outgoing, track: MediaStreamTrack | null): void {
+    if (this.tracks[what] === track) return;
+    this.tracks[what] = track;
+    void this.senders.get(what)?.replaceTrack(track).catch(() => undefined); // closed meanwhile: the next connection takes it
+  }
+
+  /** Sends only the lowest layer of the camera, or all of them. */
+  sendLight(light: boolean): void {
+    if (this.light === light) return;
+    this.light = light;
+    this.applyLight();
+  }
+
+  private applyLight(): void {
+    const { light } = this;
+    const sender = this.senders.get("video");
+    if (!sender || this.pc.connectionState === "closed") return;
+    const parameters = sender.getParameters();
+    if (parameters.encodings.length < 2) return;
+    for (const encoding of parameters.encodings) encoding.active = !light || encoding.rid === "l";
+    void sender.setParameters(parameters).catch(() => undefined); // negotiated anew meanwhile: done again then
   }
 
   async answer(id: number, sdp: string): Promise<void> {
@@ -127,6 +152,7 @@ export class Call {
     this.fingerprint = fingerprint;
     try {
       await pc.setRemoteDescription({ type: "answer", sdp });
+      if (this.light) this.applyLight();
     } catch (error) {
       console.error(error);
       if (pc === this.pc) this.retry(this.backoff.next_ms(), true);
@@ -210,23 +236,29 @@ export class Call {
     if (this.current === "connected") this.change("lost");
     const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: this.iceServers });
     this.pc = pc;
-    pc.addTransceiver(this.audio ?? "audio", { direction: "sendonly" });
-    this.addVideo(pc);
+    this.senders.clear();
+    this.add(pc, "audio", "audio");
+    this.add(pc, "video", "video", LAYERS);
     for (let slot = 0; slot < this.slots.audio; slot += 1) this.play(pc.addTransceiver("audio", { direction: "recvonly" }).receiver.track);
     for (let slot = 0; slot < this.slots.video; slot += 1) preferVp8(pc.addTransceiver("video", { direction: "recvonly" }));
+    this.add(pc, "screenSound", "audio");
+    this.add(pc, "screen", "video", SCREEN_LAYERS);
+    this.add(pc, "paper", "video", PAPER_LAYERS);
     pc.onconnectionstatechange = () => this.observe(pc);
     pc.oniceconnectionstatechange = () => this.observe(pc);
     void this.negotiate(false);
   }
 
-  private addVideo(pc: RTCPeerConnection): void {
+  private add(pc: RTCPeerConnection, what: Outgoing, kind: "audio" | "video", sendEncodings?: RTCRtpEncodingParameters[]): void {
+    const source = this.tracks[what] ?? kind;
     let transceiver: RTCRtpTransceiver;
     try {
-      transceiver = pc.addTransceiver(this.video ?? "video", { direction: "sendonly", sendEncodings: LAYERS });
+      transceiver = pc.addTransceiver(source, { direction: "sendonly", ...(sendEncodings ? { sendEncodings } : {}) });
     } catch {
-      transceiver = pc.addTransceiver(this.video ?? "video", { direction: "sendonly" }); // no simulcast here: one layer
+      transceiver = pc.addTransceiver(source, { direction: "sendonly" }); // no simulcast here: one layer
     }
-    preferVp8(transceiver);
+    if (kind === "video") preferVp8(transceiver);
+    this.senders.set(what, transceiver.sender);
   }
 
   private play(track: MediaStreamTrack): void {

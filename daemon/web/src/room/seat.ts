@@ -1,9 +1,11 @@
-import type { Board, Command, Participant, Reason, RoomPreview } from "../api.ts";
+import type { Board, Command, Mode, Participant, Reason, RoomPreview, ShareRule } from "../api.ts";
 import { Cell } from "../cell.ts";
 import { Call, type CallState } from "./rtc.ts";
 import type { CallStats } from "./call_stats.ts";
 import type { LocalMedia } from "./local_media.ts";
-import type { FromDaemon, SlotUse } from "./messages.ts";
+import type { FromDaemon, SlotUse, Withheld } from "./messages.ts";
+import { Shares } from "./shares.ts";
+import { nameOf } from "./shown.ts";
 import { Signal } from "./signal.ts";
 
 export type Ending = "left" | "removed" | "ended" | "replaced" | "no_such_room" | "room_ended" | "too_many_peers";
@@ -25,13 +27,20 @@ export interface SeatState {
   recording: boolean;
   board: Board | undefined;
   slots: { video: (SlotUse | null)[]; audio: (SlotUse | null)[] };
+  withheld: Withheld[];
+  sharing: ShareRule;
+  /** What the daemon lets this page share now. */
+  shares: { slides: boolean; document: boolean };
+  /** How much picture this page takes and gives, and who imposed that. */
+  mode: Mode;
+  modeBy: string | null;
   speaker: string | null;
   /** What the person wants; the microphone is also on while the space bar is held. */
   mic: boolean;
   cam: boolean;
   talking: boolean;
   hand: boolean;
-  /** The person's own choice of the large picture. */
+  /** The person's own choice of the large picture, by its name. */
   pinned: string | null;
   mutedBy: string | null;
   invited: boolean;
@@ -64,8 +73,12 @@ export class Seat {
   private view: { large: string | null; tiles: string[] } = { large: null, tiles: [] };
   private sentView = "";
   private sentMedia = "";
+  private sentShares = "";
+  /** What the person chose; remembered by this browser, since the line stays as thin as it is. */
+  private chosen: Mode = keptMode();
+  readonly shares = new Shares();
   private refs = 0;
-  private readonly unwatch: () => void;
+  private readonly unwatch: (() => void)[];
 
   constructor(
     private readonly roomId: string,
@@ -77,10 +90,11 @@ export class Seat {
     this.state = new Cell<SeatState>({
       phase: "joining", ending: null, socketLostAt: null, call: "connecting", callLostAt: null, soundBlocked: false,
       self: null, room: null, participants: [], floor: undefined, spotlight: undefined, recording: false, board: undefined,
-      slots: { video: [], audio: [] }, speaker: null, mic: wants.mic, cam: wants.cam, talking: false, hand: false,
+      slots: { video: [], audio: [] }, withheld: [], sharing: "one",
+      shares: { slides: false, document: false }, mode: this.chosen, modeBy: null, speaker: null, mic: wants.mic, cam: wants.cam, talking: false, hand: false,
       pinned: null, mutedBy: null, invited: false, notice: null, stats: null, refusal: null,
     });
-    this.unwatch = media.state.watch(() => this.applyMedia());
+    this.unwatch = [media.state.watch(() => this.applyMedia()), this.shares.state.watch(() => this.applyShares())];
     addEventListener("pagehide", this.hide);
     this.applyMedia();
     this.join();
@@ -92,7 +106,8 @@ export class Seat {
     clearInterval(this.listener);
     clearTimeout(this.viewTimer);
     removeEventListener("pagehide", this.hide);
-    this.unwatch();
+    for (const unwatch of this.unwatch) unwatch();
+    this.shares.close();
     this.signal?.close();
     this.call?.close();
     this.call = null;
@@ -121,6 +136,7 @@ export class Seat {
 
   async setCam(on: boolean): Promise<void> {
     this.put({ cam: on });
+    if (this.state.value.mode === "sound_only") return;
     if (on && this.media.state.value.video === null) await this.media.openOne("video");
     // The lamp beside the lens goes out: people trust it more than a word on the screen.
     else if (!on) this.media.drop("video");
@@ -132,9 +148,16 @@ export class Seat {
     this.signal?.send({ type: "hand", raised });
   }
 
-  pin(participant: string | null): void {
-    this.put({ pinned: participant });
-    this.see(participant, this.view.tiles);
+  pin(name: string | null): void {
+    this.put({ pinned: name });
+    this.see(name, this.view.tiles);
+  }
+
+  /** How much picture this site takes and gives from now on. */
+  choose(mode: Mode): void {
+    this.chosen = mode;
+    keepMode(mode);
+    this.signal?.send({ type: "mode", mode });
   }
 
   /** What is on the screen now; only that is sent to this page. */
@@ -163,7 +186,7 @@ export class Seat {
   /** Loudness of each participant that was heard in the last second, 0 to 1. */
   levels(): Record<string, number> {
     const levels: Record<string, number> = {};
-    for (const slot of this.state.value.slots.audio) if (slot) levels[slot.participant] = this.heard.get(slot.mid) ?? 0;
+    for (const slot of this.state.value.slots.audio) if (slot) levels[nameOf(slot.participant, slot.track)] = this.heard.get(slot.mid) ?? 0;
     return levels;
   }
 
@@ -194,7 +217,10 @@ export class Seat {
     switch (message.type) {
       case "welcome": {
         this.keepResume(message.resume);
+        const { mode } = message.self;
+        if (message.self.mode_by === undefined && mode !== this.chosen) this.signal?.send({ type: "mode", mode: this.chosen });
         this.put({
+          mode, modeBy: message.self.mode_by ?? null, shares: { slides: message.self.slides, document: message.self.document },
           phase: "in", self: message.self, room: message.room, recording: message.room.recording, socketLostAt: null, refusal: null,
           hand: message.self.hand !== undefined, invited: message.self.floor && !value.mic,
         });
@@ -207,7 +233,11 @@ export class Seat {
           state: (call) => this.put({ call, callLostAt: call === "lost" ? new Date() : null, stats: null }),
           soundBlocked: (soundBlocked) => this.put({ soundBlocked }),
         });
-        this.call.welcome(message.ice_servers, message.self.id === value.self?.id, this.media.state.value.audio, this.media.state.value.video);
+        this.sentShares = "";
+        this.sendTracks();
+        this.call.welcome(message.ice_servers, message.self.id === value.self?.id);
+        this.applyShares();
+        if (mode === "sound_only") void this.applyMode();
         clearInterval(this.ticker);
         this.ticker = window.setInterval(() => void this.measure(), STATS_MS);
         clearInterval(this.listener);
@@ -219,16 +249,28 @@ export class Seat {
         return;
       case "roster": {
         const self = message.participants.find((one) => one.id === value.self?.id) ?? value.self;
-        const here = new Set(message.participants.map((one) => one.id));
         this.put({
-          participants: message.participants, floor: message.floor, spotlight: message.spotlight, recording: message.recording,
+          participants: message.participants, floor: message.floor, spotlight: message.spotlight, recording: message.recording, sharing: message.sharing,
           board: message.board, self, hand: self?.hand !== undefined,
         });
-        if (value.pinned !== null && !here.has(value.pinned)) this.pin(null);
+        if (value.pinned !== null && !this.isThere(value.pinned, message.participants)) this.pin(null);
         return;
       }
       case "slots":
-        this.put({ slots: { video: message.video, audio: message.audio } });
+        this.put({ slots: { video: message.video, audio: message.audio }, withheld: message.withheld });
+        return;
+      case "shares":
+        this.put({ shares: { slides: message.slides, document: message.document } });
+        if (message.by !== undefined) {
+          this.put({ notice: { reason: { code: "share_ended_by", args: { name: message.by } }, at: new Date() } });
+          if (!message.slides) this.shares.closeScreen();
+          if (!message.document) this.shares.closePaper();
+        }
+        this.sendTracks();
+        return;
+      case "mode":
+        this.put({ mode: message.mode, modeBy: message.by ?? null });
+        void this.applyMode();
         return;
       case "speaker":
         this.put({ speaker: message.participant });
@@ -272,23 +314,63 @@ export class Seat {
       }
       return;
     }
+    if (code === "share_taken" || code === "share_not_allowed") {
+      if (!this.state.value.shares.slides) this.shares.closeScreen();
+      if (!this.state.value.shares.document) this.shares.closePaper();
+    }
     this.put({ refusal: { code, at: new Date() } });
   }
 
   private wanted(): { mic: boolean; cam: boolean } {
     const { mic, talking, cam } = this.state.value;
     const { audio, video } = this.media.state.value;
-    return { mic: (mic || talking) && audio !== null, cam: cam && video !== null };
+    return { mic: (mic || talking) && audio !== null, cam: cam && video !== null && this.state.value.mode !== "sound_only" };
+  }
+
+  private isThere(name: string, participants: readonly Participant[]): boolean {
+    const [id, track] = name.split("/");
+    const one = participants.find((candidate) => candidate.id === id);
+    return one !== undefined && (track === undefined || (track === "slides" ? one.slides : one.document));
+  }
+
+  private sendTracks(): void {
+    const { audio, video } = this.media.state.value;
+    const { screen, screenSound, paper } = this.shares.state.value;
+    const { slides, document } = this.state.value.shares;
+    this.call?.send("audio", audio);
+    this.call?.send("video", this.wanted().cam ? video : null);
+    // Nothing is sent that nobody may see: it would only take the line from the camera.
+    this.call?.send("screen", slides ? screen : null);
+    this.call?.send("screenSound", slides ? screenSound : null);
+    this.call?.send("paper", document ? paper : null);
+    this.call?.sendLight(this.state.value.mode === "light");
+  }
+
+  /** Tells the daemon what is shared, when that changed. */
+  private applyShares(): void {
+    const { screen, paper } = this.shares.state.value;
+    const wanted = { slides: screen !== null, document: paper !== null };
+    const text = JSON.stringify(wanted);
+    const nothing = !wanted.slides && !wanted.document && this.sentShares === "";
+    if (!nothing && text !== this.sentShares && this.signal?.send({ type: "share", ...wanted })) this.sentShares = text;
+    this.sendTracks();
+  }
+
+  /** Camera and shares follow the mode; the lamp beside the lens goes out with the picture. */
+  private async applyMode(): Promise<void> {
+    const { mode, cam } = this.state.value;
+    if (mode === "sound_only") {
+      this.shares.close();
+      this.media.drop("video");
+    } else if (cam && this.media.state.value.video === null) await this.media.openOne("video");
+    this.applyMedia();
   }
 
   private applyMedia(): void {
-    const { audio, video } = this.media.state.value;
+    const { audio } = this.media.state.value;
     const wanted = this.wanted();
     if (audio) audio.enabled = wanted.mic;
-    if (this.call) {
-      this.call.send("audio", audio);
-      this.call.send("video", wanted.cam ? video : null);
-    }
+    this.sendTracks();
     const text = JSON.stringify(wanted);
     if (text !== this.sentMedia && this.signal?.send({ type: "media", ...wanted })) this.sentMedia = text;
   }
@@ -326,5 +408,24 @@ export class Seat {
     } catch {
       // not kept: a discarded tab joins as new
     }
+  }
+}
+
+const MODE_KEY = "nhipcau.mode";
+
+function keptMode(): Mode {
+  try {
+    const kept = localStorage.getItem(MODE_KEY);
+    return kept === "light" || kept === "sound_only" ? kept : "normal";
+  } catch {
+    return "normal";
+  }
+}
+
+function keepMode(mode: Mode): void {
+  try {
+    localStorage.setItem(MODE_KEY, mode);
+  } catch {
+    // not kept: the seat in the room still knows it
   }
 }

@@ -7,12 +7,7 @@ import { initials } from "../ui/initials.ts";
 import { Icon } from "./icons.tsx";
 import { Picture, useShown } from "./picture.tsx";
 import type { Seat, SeatState } from "./seat.ts";
-
-/** Who is large: the daemon's first video slot; before it says so, the person chosen. */
-export function largeOf(state: SeatState): Participant | undefined {
-  const id = state.slots.video[0]?.participant ?? state.pinned ?? state.spotlight ?? state.speaker ?? state.floor;
-  return id === state.self?.id ? undefined : state.participants.find((one) => one.id === id);
-}
+import { type Shown, type Track, largeOf, nameOf } from "./shown.ts";
 
 /** Nothing arrives: what the daemon last said of speakers is no longer true. */
 function isLost(state: SeatState): boolean {
@@ -34,7 +29,7 @@ export function Stage({ seat, state }: { seat: Seat; state: SeatState }) {
           </div>
         )
         : large
-        ? <Large key={large.id} seat={seat} state={state} one={large} />
+        ? <Large key={nameOf(large.one.id, large.track)} seat={seat} state={state} shown={large} />
         : (
           <div class="stage-empty">
             <p class="stage-title">{r(others.length === 0 ? "stage.alone" : "stage.nobody")}</p>
@@ -54,36 +49,74 @@ export function Stage({ seat, state }: { seat: Seat; state: SeatState }) {
   );
 }
 
-function Large({ seat, state, one }: { seat: Seat; state: SeatState; one: Participant }) {
+/** Whether somebody sends this picture at all. */
+function isSent({ one, track }: Shown): boolean {
+  return track === "main" ? one.cam : track === "slides" ? one.slides : one.document;
+}
+
+function Large({ seat, state, shown: { one, track } }: { seat: Seat; state: SeatState; shown: Shown }) {
   const slot = state.slots.video[0];
-  const stream = slot?.participant === one.id ? seat.stream(slot.mid) : undefined;
-  const visible = one.cam && one.connected && stream !== undefined;
+  const stream = slot?.participant === one.id && slot.track === track ? seat.stream(slot.mid) : undefined;
+  const visible = isSent({ one, track }) && one.connected && stream !== undefined;
   const [shown, setShown] = useShown(visible ? stream : undefined);
   return (
     <>
-      {visible && <Picture stream={stream} onShown={setShown} test="large-video" participant={one.id} />}
-      {(!visible || !shown) && <NoPicture one={one} waiting={one.cam} />}
-      <Plate one={one} large />
+      {visible && <Picture stream={stream} onShown={setShown} test="large-video" participant={one.id} track={track} />}
+      {(!visible || !shown) && <NoPicture state={state} shown={{ one, track }} />}
+      <Plate one={one} track={track} large />
       <div class="stage-tags">
-        {state.pinned === one.id && <button type="button" class="stage-tag" data-test="unpin" onClick={() => seat.pin(null)}><Icon name="pin" />{r("stage.pinned")}</button>}
-        {state.pinned === null && state.spotlight === one.id && <span class="stage-tag">{r("stage.spotlight")}</span>}
+        {state.pinned === nameOf(one.id, track) && <button type="button" class="stage-tag" data-test="unpin" onClick={() => seat.pin(null)}><Icon name="pin" />{r("stage.pinned")}</button>}
+        {state.pinned === null && state.spotlight === one.id && track === "main" && <span class="stage-tag">{r("stage.spotlight")}</span>}
       </div>
     </>
   );
 }
 
+/** A picture that has not come after this long has a reason at its sender's. Milliseconds. */
+const LATE_MS = 6_000;
+
+/** Why there is no picture, never nothing. */
+function whyNone(state: SeatState, shown: Shown, late: boolean): string {
+  const { one, track } = shown;
+  if (!one.connected) return r("stage.dropped");
+  if (!isSent(shown)) {
+    if (track !== "main") return r("stage.share_ended");
+    if (one.mode !== "sound_only") return r("stage.no_cam");
+    return one.mode_by === undefined ? r("stage.sound_only") : r("stage.sound_only_by", { name: one.mode_by });
+  }
+  const withheld = state.withheld.find((row) => row.participant === one.id && row.track === track);
+  if (withheld) return r(`stage.withheld.${withheld.why}`);
+  return r(late ? "stage.late_picture" : "stage.waiting_picture");
+}
+
 /** Instead of a picture: who it would be, and why there is none. */
-function NoPicture({ one, waiting }: { one: Participant; waiting: boolean }) {
-  const why = !one.connected ? r("stage.dropped") : waiting ? r("stage.waiting_picture") : r("stage.no_cam");
+function NoPicture({ state, shown }: { state: SeatState; shown: Shown }) {
+  const { one, track } = shown;
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    setLate(false);
+    const timer = setTimeout(() => setLate(true), LATE_MS);
+    return () => clearTimeout(timer);
+  }, [one.id, track]);
+  const why = whyNone(state, shown, late);
   return (
-    <div class="no-picture">
+    <div class="no-picture" data-test="no-picture">
       <span class="no-picture-letters" aria-hidden="true">{initials(one.site_name || one.name)}</span>
       <span class="no-picture-why">{why}</span>
     </div>
   );
 }
 
-function Plate({ one, large }: { one: Participant; large?: boolean }) {
+function Plate({ one, track = "main", large }: { one: Participant; track?: Track; large?: boolean }) {
+  if (track !== "main") {
+    return (
+      <div class={large ? "plate large" : "plate"}>
+        <Icon name={track === "slides" ? "screen" : "paper"} />
+        <span class="plate-role">{r(`track.${track}`)}</span>
+        <span class="plate-site"><Name>{one.site_name}</Name></span>
+      </div>
+    );
+  }
   return (
     <div class={large ? "plate large" : "plate"}>
       <Icon name={one.mic ? "mic" : "mic_off"} />
@@ -97,24 +130,26 @@ function Plate({ one, large }: { one: Participant; large?: boolean }) {
 }
 
 /** One of the small pictures. A click shows it large. */
-export function Tile({ seat, state, one }: { seat: Seat; state: SeatState; one: Participant }) {
-  const slot = state.slots.video.find((candidate, index) => index > 0 && candidate?.participant === one.id);
+export function Tile({ seat, state, shown: { one, track }, test = "tile" }: { seat: Seat; state: SeatState; shown: Shown; test?: string }) {
+  const slot = state.slots.video.find((candidate, index) => index > 0 && candidate?.participant === one.id && candidate.track === track);
   const stream = slot ? seat.stream(slot.mid) : undefined;
-  const visible = one.cam && one.connected && stream !== undefined;
+  const visible = isSent({ one, track }) && one.connected && stream !== undefined;
   const [shown, setShown] = useShown(visible ? stream : undefined);
-  const speaking = !isLost(state) && (one.speaking || state.speaker === one.id);
+  const speaking = !isLost(state) && track === "main" && (one.speaking || state.speaker === one.id);
+  const name = nameOf(one.id, track);
   return (
     <button
       type="button"
-      class={`tile${speaking ? " speaking" : ""}${one.floor ? " floor" : ""}${one.connected ? "" : " dropped"}`}
+      class={`tile${track === "main" ? "" : " shared"}${speaking ? " speaking" : ""}${one.floor ? " floor" : ""}${one.connected ? "" : " dropped"}`}
       title={r("stage.pin", { name: one.site_name || one.name })}
-      data-test="tile"
+      data-test={test}
       data-participant={one.id}
-      onClick={() => seat.pin(state.pinned === one.id ? null : one.id)}
+      data-track={track}
+      onClick={() => seat.pin(state.pinned === name ? null : name)}
     >
-      {visible && <Picture stream={stream} onShown={setShown} test="tile-video" participant={one.id} />}
-      {(!visible || !shown) && <NoPicture one={one} waiting={one.cam} />}
-      <Plate one={one} />
+      {visible && <Picture stream={stream} onShown={setShown} test={`${test}-video`} participant={one.id} track={track} />}
+      {(!visible || !shown) && <NoPicture state={state} shown={{ one, track }} />}
+      <Plate one={one} track={track} />
     </button>
   );
 }
@@ -126,9 +161,9 @@ function Self({ seat, state }: { seat: Seat; state: SeatState }) {
   useEffect(() => setStream(track ? new MediaStream([track]) : undefined), [track]);
   return (
     <div class="self" data-test="self">
-      {state.cam && stream
+      {state.cam && stream && state.mode !== "sound_only"
         ? <Picture stream={stream} mirror test="self-video" />
-        : <div class="no-picture"><span class="no-picture-why">{r("stage.no_cam")}</span></div>}
+        : <div class="no-picture"><span class="no-picture-why">{r(state.mode === "sound_only" ? "stage.sound_only" : "stage.no_cam")}</span></div>}
       <div class="plate"><Icon name={state.mic || state.talking ? "mic" : "mic_off"} /><span class="plate-site">{r("self")}</span></div>
     </div>
   );

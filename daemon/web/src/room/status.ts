@@ -8,7 +8,7 @@ export interface Status {
   level: "ok" | "note" | "warn";
   text: string;
   /** What the button beside the sentence does. */
-  action?: "unlock" | "mic";
+  action?: "unlock" | "mic" | "picture" | "stop_share";
 }
 
 /** A notice is news for this long, milliseconds. */
@@ -25,10 +25,17 @@ export function statusOf(seat: SeatState, media: Pick<LocalMediaState, "audio" |
   if (seat.soundBlocked) return { level: "warn", text: r("status.sound_blocked"), action: "unlock" };
   if (seat.invited && !seat.mic) return { level: "note", text: r("status.invited"), action: "mic" };
   if (seat.mutedBy !== null && !seat.mic) return { level: "note", text: r("status.muted_by", { name: seat.mutedBy }) };
+  const fallen = seat.self?.fallen_since;
+  if (fallen !== undefined) return { level: "warn", text: r("status.fallen", { time: timeWithSeconds(fallen) }) };
   if (seat.notice && now.getTime() - seat.notice.at.getTime() < NOTICE_MS) {
     return { level: seat.notice.reason.code.endsWith("_back") ? "ok" : "warn", text: `${capital(reasonClause(seat.notice.reason))}.` };
   }
   if (seat.stats && (seat.stats.loss_percent > LOSS_PERCENT_MAX || seat.stats.rtt_ms > RTT_MS_MAX)) return { level: "warn", text: r("status.weak") };
+  if (seat.mode !== "normal") {
+    if (seat.modeBy !== null) return { level: "note", text: r(`status.mode_by.${seat.mode}`, { name: seat.modeBy }) };
+    return { level: "note", text: r(`status.mode.${seat.mode}`), action: "picture" };
+  }
+  if (seat.shares.slides || seat.shares.document) return { level: "ok", text: r(seat.shares.slides ? "status.sharing" : "status.sharing_paper"), action: "stop_share" };
   if (seat.talking) return { level: "ok", text: r("status.talking") };
   if (media.audio === null) return { level: "note", text: r("status.no_mic") };
   if (seat.mic) return { level: "ok", text: r(seat.self?.floor ? "status.floor" : "status.mic_on") };

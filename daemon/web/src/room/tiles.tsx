@@ -2,7 +2,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { r } from "../i18n/room.ts";
 import { Icon } from "./icons.tsx";
 import type { Seat, SeatState } from "./seat.ts";
-import { Tile, largeOf } from "./stage.tsx";
+import { type Shown, besideOf, largeOf, nameOf, sharedBy } from "./shown.ts";
+import { Tile } from "./stage.tsx";
 import { pageOf, tileOrder, tilesThatFit } from "./tiling.ts";
 
 /** A page of the other sites. What is not on it is not sent. */
@@ -22,13 +23,23 @@ export function Tiles({ seat, state }: { seat: Seat; state: SeatState }) {
     };
   }, []);
   const large = largeOf(state);
-  const { shown, page, pages } = pageOf(tileOrder(state.participants, state.self?.id, large?.id), wanted, size);
-  const ids = shown.map((one) => one.id);
-  const key = ids.join(" ");
-  useEffect(() => seat.see(state.pinned, ids), [key, state.pinned]);
+  const beside = besideOf(state);
+  const isLarge = ({ one, track }: Shown) => one.id === large?.one.id && track === large.track;
+  const shared = sharedBy(state.participants, state.self?.id).filter((candidate) => !isLarge(candidate));
+  const faces = tileOrder(state.participants, state.self?.id, large?.track === "main" ? large.one.id : undefined);
+  const all: Shown[] = [...shared, ...faces.map((one) => ({ one, track: "main" as const }))];
+  // Who speaks beside a shared picture has a place of its own, in front.
+  const { shown, page, pages } = pageOf(all, wanted, Math.max(1, size - (large && large.track !== "main" ? 1 : 0)));
+  const names = shown.map(({ one, track }) => nameOf(one.id, track));
+  const key = names.join(" ");
+  useEffect(() => seat.see(state.pinned, names), [key, state.pinned]);
+  const others = shown.filter(({ one, track }) => track !== "main" || one.id !== beside?.id);
   return (
     <aside class="tiles" ref={box} aria-label={r("tiles")} data-test="tiles">
-      <div class="tiles-page">{shown.map((one) => <Tile key={one.id} seat={seat} state={state} one={one} />)}</div>
+      <div class="tiles-page">
+        {beside && <Tile key="beside" seat={seat} state={state} shown={{ one: beside, track: "main" }} test="beside" />}
+        {others.map((one) => <Tile key={nameOf(one.one.id, one.track)} seat={seat} state={state} shown={one} />)}
+      </div>
       {pages > 1 && (
         <div class="tiles-pager">
           <button type="button" class="icon-button" aria-label={r("tiles.previous")} data-test="tiles-previous" disabled={page === 0} onClick={() => setWanted(page - 1)}><Icon name="left" /></button>

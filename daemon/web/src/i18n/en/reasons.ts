@@ -44,6 +44,7 @@ export const reasons: Record<string, string> = {
   line_back: "the line is back",
   media_back: "sound and picture are back",
   layer_lowered: "weak line: picture quality lowered to keep the sound",
+  share_ended_by: "{name} has ended your sharing",
   sound_only: "the line is too weak for pictures: sound only for now, the picture returns by itself when the line recovers",
   picture_back: "the line has recovered, the picture is back",
   conference_ended: "the conference ended",

@@ -44,6 +44,7 @@ export const reasons: Record<string, string> = {
   line_back: "đường truyền đã có trở lại",
   media_back: "hình và tiếng đã có trở lại",
   layer_lowered: "đường truyền yếu, đã giảm độ nét của hình để giữ tiếng",
+  share_ended_by: "{name} đã dừng phần trình chiếu của bạn",
   sound_only: "đường truyền quá yếu cho hình: đang chỉ nhận âm thanh, hình tự trở lại khi đường truyền khá hơn",
   picture_back: "đường truyền đã khá hơn, hình đã trở lại",
   conference_ended: "cuộc họp kết thúc",
