@@ -14,6 +14,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("media/conference", &[]),
     ("media/sfu", &[]),
     ("media/rtc", &["nhipcau-sfu"]),
+    ("media/load", &["nhipcau-sfu", "nhipcau-media-rtc"]),
     ("media/gst", &[]),
     ("playbooks", &[]),
     (
@@ -25,6 +26,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "nhipcau-conference",
             "nhipcau-sfu",
             "nhipcau-media-rtc",
+            "nhipcau-media-load",
             "nhipcau-media-gst",
             "nhipcau-playbooks",
         ],

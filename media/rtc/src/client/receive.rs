@@ -134,6 +134,8 @@ pub struct Packet<'a> {
     pub marker: bool,
     /// Whether it came as a retransmission.
     pub repaired: bool,
+    /// Whether it came for the first time, whichever way.
+    pub fresh: bool,
     /// When the client took it.
     pub at: Instant,
     /// Payload, VP8 descriptor included.
@@ -369,6 +371,7 @@ impl Client {
             timestamp: header.timestamp,
             marker: header.marker,
             repaired,
+            fresh: delivered.is_some(),
             at: now,
             payload,
         });
