@@ -51,8 +51,9 @@ mutations: setup ## a million mutated answers through decoder, walk and assembly
 bench-discover: setup web build
 	@NHIPCAU_BIN=$(CURDIR)/$(BIN) cargo run --quiet --release --locked -p nhipcau-tests --bin bench-discover
 
-bench-bridge: setup
-	@cargo run --quiet --release --locked -p nhipcau-media-rtc --features client --example forward
+bench-bridge: setup web build ## what forwarding costs, beside Janus; conferences, joins and a bad road. ROUNDS, ONLY=forward,janus,viewers,pages,switches,join,road
+	@.ci/setup bench
+	@NHIPCAU_BIN=$(CURDIR)/$(BIN) cargo run --quiet --release --locked -p nhipcau-tests --bin bench-bridge
 
 bench-start: setup web build
 	@cargo run --quiet --release --locked -p nhipcau-tests --bin bench-start -- $(BIN)

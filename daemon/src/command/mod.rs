@@ -4,6 +4,7 @@ mod daemon;
 mod inventory;
 mod lab;
 mod line;
+mod load;
 mod profile;
 mod record;
 mod report;
@@ -16,6 +17,7 @@ use daemon::{Check, Run};
 use inventory::Inventory;
 use lab::Lab;
 use line::Line;
+use load::Load;
 use profile::Profile;
 use record::Record;
 
@@ -25,7 +27,7 @@ fn help() -> String {
         "\
 nhipcau: watches a province's devices and carries its conferences
 
-  {}  {}  {}  {}  {}  nhipcau version
+  {}  {}  {}  {}  {}  {}  nhipcau version
 
 FILE is /etc/nhipcau/nhipcau.yaml unless given; without any file the built-in defaults hold. conf.d/*.yaml beside it is joined to it.
 ",
@@ -33,7 +35,8 @@ FILE is /etc/nhipcau/nhipcau.yaml unless given; without any file the built-in de
         inventory::HELP,
         lab::HELP,
         profile::HELP,
-        record::HELP
+        record::HELP,
+        load::HELP
     )
 }
 
@@ -48,6 +51,7 @@ pub(crate) enum Command {
     Lab(Lab),
     Profile(Profile),
     Record(Record),
+    Load(Box<Load>),
     /// The child process that reads MIB files; not for people.
     ReadMibs(Vec<OsString>),
     /// The recording's child process; not for people.
@@ -66,6 +70,7 @@ impl Command {
             Self::Lab(lab) => lab.carry_out(),
             Self::Profile(profile) => profile.carry_out(),
             Self::Record(record) => record.carry_out(),
+            Self::Load(load) => load.carry_out(),
             Self::ReadMibs(arguments) => nhipcau::mibs::run_child(&arguments),
             // Before any thread is started: the child limits itself first.
             Self::GstRecord(arguments) => nhipcau_media_gst::run_child(arguments),
@@ -116,6 +121,7 @@ fn of(line: &mut Line) -> Result<Command, String> {
         ["lab", ref words @ ..] => Ok(Command::Lab(Lab::read(words, line)?)),
         ["profile", ref words @ ..] => Ok(Command::Profile(Profile::read(words, line)?)),
         ["record", ref words @ ..] => Ok(Command::Record(Record::read(words, line)?)),
+        ["load"] => Ok(Command::Load(Box::new(Load::read(line)?))),
         [] => Err("what shall it do?".into()),
         [other, ..] => Err(format!("there is no command {other:?} with these words")),
     }

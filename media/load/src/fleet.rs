@@ -12,6 +12,7 @@ use nhipcau_sfu::Kind;
 use crate::histogram::Histogram;
 use crate::report::Report;
 use crate::seat::{Awaited, Seat, WAITS, Wait};
+use crate::sound::Sound;
 use crate::source::{Camera, CameraShape, Microphone};
 use crate::stamp::{Stamp, WallClock};
 
@@ -37,6 +38,8 @@ pub struct SeatOptions {
     pub bind: IpAddr,
     /// When somebody clicked on its link.
     pub clicked: Instant,
+    /// Whether it waits for a first picture.
+    pub expects: bool,
 }
 
 impl SeatOptions {
@@ -51,6 +54,7 @@ impl SeatOptions {
             line: LineOptions::default(),
             bind: IpAddr::from([127, 0, 0, 1]),
             clicked: Instant::now(),
+            expects: true,
         }
     }
 
@@ -170,7 +174,7 @@ impl Fleet {
         if camera.is_some() || microphone.is_some() {
             self.senders.push(number);
         }
-        let awaited = (options.slots.1 > 0).then_some(Awaited {
+        let awaited = (options.expects && options.slots.1 > 0).then_some(Awaited {
             wait: Wait::Join,
             publisher: None,
             slot: None,
@@ -318,6 +322,25 @@ impl Fleet {
         slots
             .map(nhipcau_media_rtc::client::SlotCounts::missing)
             .sum()
+    }
+
+    /// Pictures shown at a site, in all slots.
+    #[must_use]
+    pub fn pictures(&self, number: usize) -> u64 {
+        let video = self.seats[number].video.iter();
+        video.map(|slot| slot.pictures.count).sum()
+    }
+
+    /// Holes in the sound so far were those of the beginning.
+    pub fn forget_holes(&mut self) {
+        for seat in &mut self.seats {
+            seat.audio.iter_mut().for_each(Sound::forget_holes);
+        }
+    }
+
+    /// Nobody sends any more.
+    pub fn hush(&mut self) {
+        self.senders.clear();
     }
 
     /// Sends what is due, and takes what comes within `wait` at most.

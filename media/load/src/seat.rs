@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use nhipcau_media_rtc::client::{Client, Packet};
 use nhipcau_sfu::Kind;
-use nhipcau_sfu::vp8::Vp8;
 
 use crate::picture::{PacketFacts, Pictures, Shown};
 use crate::sound::Sound;
@@ -164,13 +163,12 @@ impl Seat {
                 None
             }
             Kind::Video => {
-                let vp8 = Vp8::parse(packet.payload)?;
                 let slot = grow(&mut self.video, packet.slot);
                 let facts = PacketFacts {
                     sequence: packet.sequence,
                     timestamp: packet.timestamp,
-                    start: vp8.start,
-                    keyframe: vp8.keyframe,
+                    start: packet.frame.start,
+                    keyframe: packet.frame.keyframe,
                     marker: packet.marker,
                     source: stamp.map(|stamp| (stamp.seat, stamp.layer)),
                 };

@@ -89,6 +89,13 @@ impl Sound {
         self.next = self.next.map(|next| next + 1);
     }
 
+    /// What was missing so far is not counted.
+    pub fn forget_holes(&mut self) {
+        self.hole = 0;
+        self.hole_max = 0;
+        self.missing = 0;
+    }
+
     /// The longest time without sound.
     #[must_use]
     pub fn hole_max(&self) -> Duration {

@@ -2,12 +2,12 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use nhipcau_sfu::Kind;
 use nhipcau_sfu::arrivals::Arrivals;
-use nhipcau_sfu::descriptor::Vp8;
+use nhipcau_sfu::descriptor::{Descriptor, Frame};
 use nhipcau_sfu::rtcp::{ReportBlock, Rtcp, read};
 use nhipcau_sfu::rtp::RtpHeader;
 use nhipcau_sfu::sequence::{Extender, ReplayWindow};
+use nhipcau_sfu::{Codec, Kind};
 
 use super::sdp::{StreamLine, TRANSPORT_ID};
 use super::{Client, REPAIR_PAUSE, REPORT_PAUSE};
@@ -138,6 +138,8 @@ pub struct Packet<'a> {
     pub fresh: bool,
     /// When the client took it.
     pub at: Instant,
+    /// What a picture's descriptor says.
+    pub frame: Frame,
     /// Payload, VP8 descriptor included.
     pub payload: &'a [u8],
 }
@@ -346,6 +348,10 @@ impl Client {
             counts.resize(stream.slot + 1, SlotCounts::default());
         }
         let counts = &mut counts[stream.slot];
+        let frame_of = |payload: &[u8]| match stream.kind {
+            Kind::Audio => Frame::PLAIN,
+            Kind::Video => Descriptor::parse(Codec::Vp8, payload).frame(),
+        };
         if repaired {
             let Some((original, rest)) = payload.split_at_checked(2) else {
                 return;
@@ -353,13 +359,13 @@ impl Client {
             sequence = u16::from_be_bytes([original[0], original[1]]);
             payload = rest;
             counts.repaired += 1;
-        } else {
+        }
+        let frame = frame_of(payload);
+        if !repaired {
             counts.packets += 1;
             counts.highest = counts.highest.max(index);
             counts.lowest = Some(counts.lowest.map_or(index, |lowest| lowest.min(index)));
-            let keyframe = stream.kind == Kind::Video
-                && Vp8::parse(payload).is_some_and(|vp8| vp8.frame.keyframe);
-            counts.keyframes += u64::from(keyframe);
+            counts.keyframes += u64::from(frame.keyframe);
         }
         let delivered = stream.arrivals.accept(sequence, header.timestamp, now);
         counts.delivered += u64::from(delivered.is_some());
@@ -373,6 +379,7 @@ impl Client {
             repaired,
             fresh: delivered.is_some(),
             at: now,
+            frame,
             payload,
         });
     }
