@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use nhipcau_media_load::pin_thread;
-use nhipcau_media_rtc::{Bridge, BridgeConfig, BridgeEvent, PeerId, RoomId};
+use nhipcau_media_rtc::{Bridge, BridgeConfig, BridgeEvent, PeerId, RoomId, TrackId};
 use serde_json::{Value, json};
 
 /// The first argument of the other process.
@@ -138,7 +138,11 @@ pub(crate) fn serve() {
             }
         } else if let Some(peer) = peer("view") {
             let tiles = message["tiles"].as_array().into_iter().flatten();
-            let tiles = tiles.filter_map(Value::as_u64).map(PeerId).collect();
+            let tiles = tiles
+                .filter_map(Value::as_u64)
+                .map(PeerId)
+                .map(TrackId::main)
+                .collect();
             bridge.set_view(peer, None, tiles);
         } else {
             let stats = bridge.stats();
