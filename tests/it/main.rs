@@ -14,3 +14,4 @@ mod secrets;
 mod settings;
 mod snmpd;
 mod tidy;
+mod whip;

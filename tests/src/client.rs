@@ -62,6 +62,7 @@ pub struct Client {
     agent: ureq::Agent,
     origin: String,
     cookie: Option<String>,
+    bearer: Option<String>,
 }
 
 impl Client {
@@ -76,7 +77,15 @@ impl Client {
             agent: config.build().into(),
             origin: origin.to_owned(),
             cookie: None,
+            bearer: None,
         }
+    }
+
+    /// The same, with a bearer token on every request.
+    #[must_use]
+    pub fn with_bearer(mut self, token: &str) -> Self {
+        self.bearer = Some(format!("Bearer {token}"));
+        self
     }
 
     /// Where the daemon is.
@@ -166,6 +175,9 @@ impl Client {
             .header(header::ORIGIN, &self.origin);
         if let Some(cookie) = &self.cookie {
             request = request.header(header::COOKIE, cookie);
+        }
+        if let Some(bearer) = &self.bearer {
+            request = request.header(header::AUTHORIZATION, bearer);
         }
         let answer = match body {
             Some(body) => {

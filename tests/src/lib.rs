@@ -5,6 +5,7 @@ pub mod agent;
 pub mod client;
 pub mod daemon;
 pub mod elsewhere;
+pub mod peers;
 pub mod place;
 pub mod program;
 pub mod snmp;

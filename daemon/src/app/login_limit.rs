@@ -22,6 +22,8 @@ enum Key {
 struct Attempts {
     since: Instant,
     count: u32,
+    /// The wrong token that came last; see [`LoginLimit::wrong`].
+    last: Option<[u8; 32]>,
 }
 
 /// Counts attempts to sign in, by account and by address.
@@ -46,6 +48,29 @@ impl LoginLimit {
         }
     }
 
+    /// Whether an address has shown so many wrong tokens that it is not listened to.
+    pub(super) fn is_shut(&self, address: IpAddr, now: Instant) -> bool {
+        self.windows
+            .get(&Key::Address(network(address)))
+            .is_some_and(|attempts| {
+                attempts.count >= ADDRESS_ATTEMPTS
+                    && now.saturating_duration_since(attempts.since) < WINDOW
+            })
+    }
+
+    /// Counts a wrong token, given by its hash. The same one again is no guess: an encoder whose pass was revoked tries for hours, and
+    /// must not shut the door for its neighbours.
+    pub(super) fn wrong(&mut self, address: IpAddr, hash: [u8; 32], now: Instant) {
+        let key = Key::Address(network(address));
+        let last = self.windows.get(&key).and_then(|attempts| attempts.last);
+        if last != Some(hash) {
+            self.count(key.clone(), ADDRESS_ATTEMPTS, now);
+            if let Some(attempts) = self.windows.get_mut(&key) {
+                attempts.last = Some(hash);
+            }
+        }
+    }
+
     fn count(&mut self, key: Key, most: u32, now: Instant) -> bool {
         if !self.windows.contains_key(&key) && self.windows.len() >= WINDOWS_MAX {
             self.make_room(now);
@@ -53,11 +78,13 @@ impl LoginLimit {
         let attempts = self.windows.entry(key).or_insert(Attempts {
             since: now,
             count: 0,
+            last: None,
         });
         if now.saturating_duration_since(attempts.since) >= WINDOW {
             *attempts = Attempts {
                 since: now,
                 count: 0,
+                last: None,
             };
         }
         attempts.count = attempts.count.saturating_add(1);
@@ -161,5 +188,20 @@ mod tests {
         }
         assert!(limit.windows.len() <= WINDOWS_MAX);
         assert!(limit.attempt("lan", address(1), now));
+    }
+
+    #[test]
+    fn sixty_wrong_tokens_shut_an_address_and_one_wrong_token_for_hours_does_not() {
+        let (mut limit, now) = (LoginLimit::default(), Instant::now());
+        for _ in 0..1_000 {
+            limit.wrong(address(1), [7; 32], now);
+        }
+        assert!(!limit.is_shut(address(1), now));
+        for n in 0..60 {
+            limit.wrong(address(1), [n; 32], now);
+        }
+        assert!(limit.is_shut(address(1), now));
+        assert!(!limit.is_shut(address(2), now));
+        assert!(!limit.is_shut(address(1), now + WINDOW));
     }
 }

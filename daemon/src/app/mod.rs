@@ -19,7 +19,9 @@ mod live;
 mod login_limit;
 pub(crate) mod machines;
 pub(crate) mod maintenance;
+mod passes;
 mod passwords;
+mod peers;
 mod random;
 mod recordings_index;
 mod refusal;
@@ -29,6 +31,7 @@ mod settings;
 mod shards;
 mod sheet;
 mod sites;
+pub(crate) mod streams;
 pub(crate) mod tally;
 mod topic;
 pub(crate) mod traps;
@@ -44,6 +47,8 @@ pub use discovery::DiscoveryDesk;
 pub(crate) use doors::Guest;
 pub(crate) use export::{ExportRefusal, LiveReadings};
 pub use live::Live;
+pub use passes::PassDesk;
+pub use peers::PeerDesk;
 pub use random::{random_bytes, random_token};
 pub use recordings_index::{RecordingDesk, RecordingFile};
 pub use refusal::Refusal;
@@ -77,6 +82,7 @@ struct Inner {
     machines: OnceLock<Arc<machines::Machines>>,
     accounts: accounts::State,
     bookings: booking::State,
+    passes: passes::State,
     tally: Arc<tally::Tally>,
     started_at: Timestamp,
 }
@@ -100,6 +106,7 @@ impl App {
                 machines: OnceLock::new(),
                 accounts,
                 bookings,
+                passes: passes::State::default(),
                 tally: Arc::default(),
                 started_at: Timestamp::now(),
             }),
@@ -230,6 +237,16 @@ impl App {
     /// Bookings and invitations.
     pub fn bookings(&self) -> BookingDesk<'_> {
         BookingDesk { app: self }
+    }
+
+    /// Passes of devices that join by WHIP or WHEP.
+    pub fn passes(&self) -> PassDesk<'_> {
+        PassDesk { app: self }
+    }
+
+    /// The figures of live rooms.
+    pub fn peers(&self) -> PeerDesk<'_> {
+        PeerDesk { app: self }
     }
 
     /// Attendance and its exports.

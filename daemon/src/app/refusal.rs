@@ -42,9 +42,9 @@ impl From<StoreError> for Refusal {
             StoreError::NotFound(what) => Self::new("not_found", format!("no such {what}")),
             StoreError::Duplicate(_) => Self::new("duplicate", "exists already"),
             StoreError::Full => Self::new("disk_full", "the disk is full, nothing was changed"),
-            StoreError::Refused(code @ ("setup_done" | "site_has_children" | "unknown_site")) => {
-                Self::new(code, "refused")
-            }
+            StoreError::Refused(
+                code @ ("setup_done" | "site_has_children" | "unknown_site" | "too_many_passes"),
+            ) => Self::new(code, "refused"),
             StoreError::Refused("last_admin") => {
                 Self::new("forbidden", "one enabled administrator must remain")
             }

@@ -16,6 +16,8 @@ use crate::app::{App, Caller};
 pub enum Access {
     /// Everyone; the handler looks at tokens of its own.
     Anyone,
+    /// Devices with the token of a pass, which the handler checks; cookies are not looked at.
+    Bearer,
     /// Whoever is signed in.
     SignedIn,
     /// Accounts of this role and of the greater ones.
@@ -26,7 +28,7 @@ impl Access {
     /// Whether a request of this account may pass.
     pub fn allows(self, role: Option<AccountRole>) -> bool {
         match self {
-            Self::Anyone => true,
+            Self::Anyone | Self::Bearer => true,
             Self::SignedIn => role.is_some(),
             Self::Role(least) => role.is_some_and(|role| role >= least),
         }
@@ -59,7 +61,8 @@ pub(super) async fn require(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let caller = match cookie_of(request.headers(), peer.secure) {
+    let cookie = cookie_of(request.headers(), peer.secure);
+    let caller = match cookie.filter(|_| access != Access::Bearer) {
         Some(cookie) => match app.accounts().caller(cookie, peer.ip()).await {
             Ok(caller) => caller,
             Err(refusal) => return Problem(refusal).into_response(),

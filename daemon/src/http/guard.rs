@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::routes::is_for_devices;
 use super::{Peer, Problem};
 use crate::app::{App, Settings};
 
@@ -148,7 +149,11 @@ pub(super) async fn origin(
         return Problem::new("wrong_origin", "the daemon does not answer to this host")
             .into_response();
     }
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let for_devices = request
+        .extensions()
+        .get::<MatchedPath>()
+        .is_some_and(|path| is_for_devices(path.as_str()));
+    let reads = for_devices || matches!(*request.method(), Method::GET | Method::HEAD);
     let socket = headers.contains_key(header::UPGRADE) || request.method() == Method::CONNECT;
     if (!reads || socket) && !origin_ok(headers, host, peer.secure, &settings) {
         return Problem::new(

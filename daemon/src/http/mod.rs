@@ -15,7 +15,9 @@ mod guard;
 mod health;
 mod live_ws;
 mod metrics;
+mod passes;
 mod peer;
+mod peers;
 mod problem;
 mod recordings;
 mod room;
@@ -29,6 +31,7 @@ mod snmp;
 pub mod tls;
 mod upkeep;
 pub mod views;
+mod whip;
 
 pub use access::{Access, SignedIn};
 pub use body::{BODY_MAX, Strict, StrictQuery};

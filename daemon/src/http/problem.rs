@@ -28,12 +28,20 @@ impl<E: Into<Refusal>> From<E> for Problem {
 /// The status of each code of the protocol.
 fn status_of(code: &str) -> StatusCode {
     match code {
-        "not_signed_in" | "wrong_credentials" => StatusCode::UNAUTHORIZED,
-        "wrong_origin" | "forbidden" | "wrong_setup_token" | "not_chair" => StatusCode::FORBIDDEN,
+        "not_signed_in" | "wrong_credentials" | "wrong_token" | "token_expired" => {
+            StatusCode::UNAUTHORIZED
+        }
+        "wrong_origin" | "forbidden" | "wrong_setup_token" | "not_chair" | "wrong_direction" => {
+            StatusCode::FORBIDDEN
+        }
         "not_found" | "no_such_room" | "no_such_participant" => StatusCode::NOT_FOUND,
         "conflict" | "duplicate" | "site_has_children" | "setup_done" | "room_ended"
         | "room_not_open" | "not_joined" | "scan_running" | "not_configured"
-        | "device_configured" => StatusCode::CONFLICT,
+        | "device_configured" | "too_many_passes" => StatusCode::CONFLICT,
+        "precondition_failed" => StatusCode::PRECONDITION_FAILED,
+        "precondition_required" => StatusCode::PRECONDITION_REQUIRED,
+        "unsupported_media_type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "nothing_usable" => StatusCode::UNPROCESSABLE_ENTITY,
         "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,
         "too_many_peers" => StatusCode::SERVICE_UNAVAILABLE,

@@ -4,11 +4,11 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use super::access::Access::{self, Anyone, Role, SignedIn};
+use super::access::Access::{self, Anyone, Bearer, Role, SignedIn};
 use super::views::AccountRole::{Admin, Host, Operator, Viewer};
 use super::{
-    accounts, conferences, console, desk_ws, discovery, health, live_ws, metrics, recordings, room,
-    room_ws, scan, session, sites, snmp, upkeep,
+    accounts, conferences, console, desk_ws, discovery, health, live_ws, metrics, passes, peers,
+    recordings, room, room_ws, scan, session, sites, snmp, upkeep, whip,
 };
 use crate::app::App;
 
@@ -59,6 +59,21 @@ fn delete<H: Handler<T, App>, T: 'static>(path: &'static str, access: Access, ha
     route(Method::DELETE, MethodFilter::DELETE, path, access, handler)
 }
 
+fn options<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Route {
+    route(
+        Method::OPTIONS,
+        MethodFilter::OPTIONS,
+        path,
+        Bearer,
+        handler,
+    )
+}
+
+/// Whether a path of the table is for devices: no cookie and no `Origin` counts there.
+pub(super) fn is_for_devices(path: &str) -> bool {
+    path.starts_with("/whip/{room}") || path.starts_with("/whep/{room}")
+}
+
 /// Every route of the daemon.
 pub fn table() -> Vec<Route> {
     vec![
@@ -105,6 +120,19 @@ pub fn table() -> Vec<Route> {
             "/api/v1/conferences/{id}/attendance.xlsx",
             Role(Viewer),
             conferences::attendance_xlsx,
+        ),
+        get("/api/v1/conferences/{id}/passes", Role(Host), passes::list),
+        post("/api/v1/conferences/{id}/passes", Role(Host), passes::make),
+        delete(
+            "/api/v1/conferences/{id}/passes/{pass}",
+            Role(Host),
+            passes::revoke,
+        ),
+        get("/api/v1/conferences/{id}/peers", Role(Host), peers::list),
+        get(
+            "/api/v1/conferences/{id}/peers/{participant}",
+            Role(Host),
+            peers::show,
         ),
         get("/api/v1/recordings", Role(Viewer), recordings::list),
         get("/api/v1/recordings/{id}/file", Role(Host), recordings::file),
@@ -177,6 +205,17 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/live", Role(Viewer), live_ws::open),
         get("/api/v1/desk/{conference}", Role(Host), desk_ws::open),
         get("/api/v1/room/{room}", Anyone, room_ws::open),
+        // Devices, with the token of a pass; see `whip`.
+        post("/whip/{room}", Bearer, whip::publish),
+        options("/whip/{room}", whip::options),
+        delete("/whip/{room}/{session}", Bearer, whip::unpublish),
+        patch("/whip/{room}/{session}", Bearer, whip::patch_publish),
+        options("/whip/{room}/{session}", whip::options),
+        post("/whep/{room}", Bearer, whip::play),
+        options("/whep/{room}", whip::options),
+        delete("/whep/{room}/{session}", Bearer, whip::stop),
+        patch("/whep/{room}/{session}", Bearer, whip::patch_play),
+        options("/whep/{room}/{session}", whip::options),
         // For Prometheus: by address or bearer, which the handler checks.
         get("/metrics", Anyone, metrics::show),
         get("/snmp", Anyone, snmp::show),

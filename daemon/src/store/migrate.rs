@@ -9,6 +9,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_health.sql"),
     include_str!("migrations/0003_discovery.sql"),
+    include_str!("migrations/0004_passes.sql"),
 ];
 
 /// Brings the database to the newest schema of `migrations`, each step in one transaction with its version number: a crash

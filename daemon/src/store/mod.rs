@@ -18,6 +18,7 @@ mod events;
 mod incidents;
 mod maintenance;
 mod migrate;
+mod passes;
 mod recordings;
 mod retention;
 mod rooms;
@@ -39,6 +40,7 @@ pub use error::StoreError;
 pub use events::{EventRecord, Events, NewEvent};
 pub use incidents::{IncidentRecord, Incidents, NewIncident};
 pub use maintenance::{MaintenanceRow, Maintenances, NewMaintenance};
+pub use passes::{NewPass, PassRow, Passes};
 pub use recordings::{NewRecording, RecordingRow, Recordings};
 pub use retention::{Pruned, Retention};
 pub use rooms::{RoomSnapshotRow, RoomSnapshots};
@@ -225,6 +227,8 @@ tables! {
     sites: Sites,
     /// Bookings and invitations.
     conferences: Conferences,
+    /// Passes of devices.
+    passes: Passes,
     /// Presence as intervals.
     attendance: AttendanceLog,
     /// Index of recordings.

@@ -4,6 +4,7 @@
 mod client;
 mod exports;
 mod pages;
+mod passes;
 mod people;
 mod room_links;
 mod server;

@@ -445,6 +445,8 @@ export interface Participant {
   site: string;
   site_name: string;
   role: SeatRole;
+  /** What sits there: a person at a page, or a device by WHIP or WHEP. */
+  kind: "person" | "encoder" | "player";
   mic: boolean;
   cam: boolean;
   muted_by_host: boolean;
@@ -463,9 +465,68 @@ export type Mode = "normal" | "light" | "sound_only";
 /** Who may share a screen or a document camera. */
 export type ShareRule = "hosts" | "one" | "several";
 
+/** How a seat's road is; `up` is from the seat. */
+export interface PeerRow {
+  participant: string;
+  name: string;
+  site: string;
+  site_name: string;
+  kind: Participant["kind"];
+  connected: boolean;
+  address?: string;
+  transport?: "udp" | "tcp" | "relay";
+  rtt_ms?: number;
+  loss_up_percent: number;
+  loss_down_percent: number;
+  jitter_up_ms: number;
+  up_bps: number;
+  down_bps: number;
+  estimate_bps: number;
+  layer?: number;
+  fps_up: number;
+  fps_down: number;
+  nacked: number;
+  lowered?: Reason;
+}
+interface Stream {
+  kind: "audio" | "video";
+  packets: number;
+  bytes: number;
+  lost: number;
+  jitter_ms: number;
+  nacked: number;
+  keyframes_asked: number;
+  fps: number;
+  bps: number;
+}
+export interface PeerReport extends PeerRow {
+  up: (Stream & { track: "main" | "slides" | "document"; codec: string; layer: number; repaired: number; keyframes: number })[];
+  down: (Stream & { slot: number; shown?: string; shown_name?: string; layer?: number; loss_percent: number; repeated: number })[];
+  drops: Record<string, number>;
+}
+
+/** What lets a device into a room by WHIP or WHEP. */
+export interface Pass {
+  id: number;
+  site: string;
+  site_name: string;
+  direction: "send" | "receive";
+  name: string;
+  created_at: string;
+  created_by: string;
+  expires_at: string;
+  used_at?: string;
+}
+/** A pass just made; the token is told this once. */
+export interface PassMade extends Pass {
+  url: string;
+  token: string;
+}
+
 /** What a host may order, on the desk's socket and on the room's for chair and secretary. */
 export type Command =
   | { type: "mute"; participant: string }
+  | { type: "unmute"; participant: string }
   | { type: "mute_all"; except_floor: boolean }
   | { type: "give_floor"; participant: string }
   | { type: "take_floor" }

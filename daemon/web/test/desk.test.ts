@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 
 const person = (id: string, change: Partial<Participant> = {}): Participant => ({
-  id, name: id, site: id, site_name: id, role: "delegate", mic: false, cam: true, muted_by_host: false, floor: false, speaking: false, connected: true, slides: false, document: false, mode: "normal", ...change,
+  id, name: id, site: id, site_name: id, role: "delegate", kind: "person", mic: false, cam: true, muted_by_host: false, floor: false, speaking: false, connected: true, slides: false, document: false, mode: "normal", ...change,
 });
 const row = (name: string, state: BoardRow["state"], change: Partial<BoardRow> = {}): BoardRow => ({ site: name, site_name: name, state, health: "ok", participants: [], ...change });
 const board = (rows: BoardRow[], change: Partial<Board> = {}): Board => ({

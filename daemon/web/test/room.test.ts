@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 
 const person = (id: string, change: Partial<Participant> = {}): Participant => ({
-  id, name: id, site: id, site_name: `Xã ${id}`, role: "delegate", mic: false, cam: true, muted_by_host: false, floor: false, speaking: false, connected: true, slides: false, document: false, mode: "normal", ...change,
+  id, name: id, site: id, site_name: `Xã ${id}`, role: "delegate", kind: "person", mic: false, cam: true, muted_by_host: false, floor: false, speaking: false, connected: true, slides: false, document: false, mode: "normal", ...change,
 });
 
 const seat = (change: Partial<SeatState> = {}): SeatState => ({

@@ -35,5 +35,5 @@ pub use room::{
 };
 pub use view::{
     Board, BoardRow, ConferenceState, Counts, Mode, Participant, Recording, Role, Roster, RowState,
-    ShareRule,
+    SeatKind, ShareRule,
 };

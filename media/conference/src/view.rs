@@ -75,7 +75,20 @@ pub enum ConferenceState {
     Cancelled,
 }
 
-/// One person's seat.
+/// What sits in a seat.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeatKind {
+    /// A person at a page.
+    #[default]
+    Person,
+    /// An encoder that sends by WHIP (RFC 9725): it has no hands and nobody at it who could unmute it.
+    Encoder,
+    /// A player that receives by WHEP: a screen that follows the speaker.
+    Player,
+}
+
+/// One seat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Participant {
     /// The seat.
@@ -88,6 +101,9 @@ pub struct Participant {
     pub site_name: String,
     /// Role in the meeting.
     pub role: Role,
+    /// A person, or a device that joined by WHIP or WHEP.
+    #[serde(default)]
+    pub kind: SeatKind,
     /// Microphone on.
     pub mic: bool,
     /// Camera on.

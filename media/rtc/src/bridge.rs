@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nhipcau_sfu::{Mode, PeerId, RoomId, TrackId};
+use nhipcau_sfu::{Kind, Mode, PeerId, RoomId, Track, TrackId};
 use rustls::ServerConnection;
 
 use crate::config::{BridgeConfig, Impairment};
@@ -15,10 +15,10 @@ use crate::dtls::Identity;
 use crate::error::{BridgeError, JoinError};
 use crate::event::BridgeEvent;
 use crate::link::Links;
-use crate::sdp::{self, Offer, Seat};
+use crate::sdp::{self, Offer, Seat, Use};
 use crate::socket::{Socket, Waker};
 use crate::srtp::Profile;
-use crate::stats::{self, BridgeStats};
+use crate::stats::{self, BridgeStats, PeerDetail};
 use crate::stream::{Adopted, Door, RelayCredentials};
 use crate::worker::{Parts, Worker, thread_of};
 
@@ -41,6 +41,15 @@ pub(crate) enum Command {
         offer: Box<Offer>,
         wishes: Wishes,
         reply: SyncSender<Result<Seat, JoinError>>,
+    },
+    RestartIce {
+        peer: PeerId,
+        remote_ufrag: String,
+        reply: SyncSender<Option<(String, String)>>,
+    },
+    Detail {
+        peer: PeerId,
+        reply: SyncSender<Option<PeerDetail>>,
     },
     Leave(PeerId),
     Wishes {
@@ -75,6 +84,66 @@ pub(crate) enum Command {
 pub struct Answer {
     /// SDP for the page's `setRemoteDescription`; it holds the bridge's candidates.
     pub sdp: String,
+}
+
+/// What may flow between the bridge and whoever made an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// As the m-lines say: a page.
+    Both,
+    /// Towards the bridge only: an encoder (WHIP). m-lines that want to receive are answered `inactive`.
+    Up,
+    /// From the bridge only: a player (WHEP). A `sendrecv` m-line receives; one that only sends is answered `inactive`.
+    Down,
+}
+
+/// An offer that can be used.
+#[derive(Clone, Debug)]
+pub struct ReadOffer(Offer);
+
+impl ReadOffer {
+    /// Whether it sends sound.
+    #[must_use]
+    pub fn sends_audio(&self) -> bool {
+        self.sends(Kind::Audio)
+    }
+
+    /// Whether it sends pictures.
+    #[must_use]
+    pub fn sends_video(&self) -> bool {
+        self.sends(Kind::Video)
+    }
+
+    fn sends(&self, kind: Kind) -> bool {
+        self.0
+            .media
+            .iter()
+            .any(|media| media.usage == Use::Up(kind, Track::Main))
+    }
+
+    /// The ICE user name of whoever offers.
+    #[must_use]
+    pub fn ufrag(&self) -> &str {
+        &self.0.ufrag
+    }
+
+    /// Makes this offer the first of a new session, whatever its `o=` line says: a device that starts again need not change it.
+    #[must_use]
+    pub fn of_session(mut self, name: &str) -> Self {
+        self.0.session = format!("{} {name}", self.0.session);
+        self
+    }
+}
+
+/// The answer to an ICE restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IceAnswer {
+    /// The bridge's new ICE user name.
+    pub ufrag: String,
+    /// Its password.
+    pub pwd: String,
+    /// Values of `a=candidate` lines.
+    pub candidates: Vec<String>,
 }
 
 /// What the handle has of one packet thread.
@@ -269,10 +338,30 @@ impl Bridge {
     ///
     /// See [`JoinError`]; a refused renegotiation leaves the seat as it was.
     pub fn join(&self, room: RoomId, peer: PeerId, offer_sdp: &str) -> Result<Answer, JoinError> {
-        if offer_sdp.len() > self.shared.config.limits.offer_bytes_max {
+        self.join_read(room, peer, self.read_offer(offer_sdp, Flow::Both)?)
+    }
+
+    /// Reads an offer without seating anybody, and keeps of it what may flow.
+    ///
+    /// # Errors
+    /// [`JoinError::BadSdp`] when it is no offer, [`JoinError::NothingUsable`] when nothing of it is left.
+    pub fn read_offer(&self, sdp: &str, flow: Flow) -> Result<ReadOffer, JoinError> {
+        if sdp.len() > self.shared.config.limits.offer_bytes_max {
             return Err(JoinError::BadSdp("the offer is too long".to_owned()));
         }
-        let offer = sdp::parse(offer_sdp, &self.shared.config)?;
+        Ok(ReadOffer(sdp::parse(sdp, &self.shared.config, flow)?))
+    }
+
+    /// As [`Self::join`], with an offer that was read before.
+    ///
+    /// # Errors
+    /// See [`JoinError`].
+    pub fn join_read(
+        &self,
+        room: RoomId,
+        peer: PeerId,
+        ReadOffer(offer): ReadOffer,
+    ) -> Result<Answer, JoinError> {
         let (reply, answer) = sync_channel(1);
         let mut directory = self.directory();
         let placed = directory.seat(room, peer)?;
@@ -303,6 +392,32 @@ impl Bridge {
                 &self.shared.identity.fingerprint,
                 self.shared.door.candidates(),
             ),
+        })
+    }
+
+    /// An ICE restart without an offer (RFC 9725 section 4.3.2): the peer's new user name comes in, the bridge's new credentials and
+    /// its candidates go out. Keys, tracks and addresses in use stay; the former credentials hold until the new ones are used.
+    ///
+    /// # Errors
+    /// [`JoinError::Unavailable`] when the peer is not seated or the packet thread does not answer.
+    pub fn restart_ice(&self, peer: PeerId, remote_ufrag: String) -> Result<IceAnswer, JoinError> {
+        let (reply, answer) = sync_channel(1);
+        self.send_to(
+            peer,
+            Command::RestartIce {
+                peer,
+                remote_ufrag,
+                reply,
+            },
+        )?;
+        let (ufrag, pwd) = answer
+            .recv_timeout(JOIN_WAIT)
+            .map_err(|_| JoinError::Unavailable)?
+            .ok_or(JoinError::Unavailable)?;
+        Ok(IceAnswer {
+            ufrag,
+            pwd,
+            candidates: self.shared.door.candidates().to_vec(),
         })
     }
 
@@ -392,6 +507,22 @@ impl Bridge {
         sum.streams = self.shared.door.stats();
         sum.drops[stats::Drop::Stream as usize] += sum.streams.full;
         sum
+    }
+
+    /// Tells the packet thread of a seated peer.
+    fn send_to(&self, peer: PeerId, command: Command) -> Result<(), JoinError> {
+        let directory = self.directory();
+        let thread = directory.thread_of(peer).ok_or(JoinError::Unavailable)?;
+        self.shared.lines[thread].send(command);
+        Ok(())
+    }
+
+    /// Everything that is counted of one peer; `None` when it is not there. Blocks until the packet thread has answered, at most 5 s.
+    #[must_use]
+    pub fn peer_detail(&self, peer: PeerId) -> Option<PeerDetail> {
+        let (reply, answer) = sync_channel(1);
+        self.send_to(peer, Command::Detail { peer, reply }).ok()?;
+        answer.recv_timeout(JOIN_WAIT).ok().flatten()
     }
 
     /// Makes the code of a room fail, to show that other rooms go on.

@@ -47,6 +47,9 @@ pub enum JoinError {
     /// The offer cannot be used; the text says what is missing.
     #[error("the offer cannot be used: {0}")]
     BadSdp(String),
+    /// The offer is one, but nothing in it can be used: no codec of ours, or only m-lines of the direction that may not flow.
+    #[error("nothing in the offer can be used")]
+    NothingUsable,
     /// A renegotiation gave a header extension another id than before (RFC 8843 section 9.1 forbids it).
     #[error("the offer changes the id of a header extension")]
     ExtensionRemapped,

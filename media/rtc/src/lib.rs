@@ -24,14 +24,18 @@ mod srtp;
 mod stats;
 mod stream;
 mod stun;
+mod tally;
 pub mod tap;
 mod worker;
 
-pub use bridge::{Answer, Bridge};
+pub use bridge::{Answer, Bridge, Flow, IceAnswer, ReadOffer};
 pub use config::{BridgeConfig, Impairment, Limits, THREADS_MAX};
 pub use error::{BridgeError, JoinError};
 pub use event::{BridgeEvent, GoneReason, LoweredReason, SlotUse};
-pub use nhipcau_sfu::{Mode, PeerId, RoomId, Track, TrackId, Withheld};
+pub use nhipcau_sfu::{Codec, Kind, Mode, PeerId, RoomId, Track, TrackId, Withheld};
 pub use rustls::ServerConnection;
-pub use stats::{BridgeStats, DROP_REASONS, Drop, PeerStats, StreamStats, Transport};
+pub use stats::{
+    BridgeStats, DROP_REASONS, Drop, LayerStats, PeerDetail, PeerStats, SlotStats, StreamStats,
+    Transport,
+};
 pub use stream::RelayCredentials;

@@ -1,21 +1,25 @@
 //! A peer as the packet thread keeps it: control, what it sends, what it receives. The three are separate, because a packet on its
 //! way touches the sender's second part and the receiver's third, and both must be at hand at once.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use nhipcau_sfu::arrivals::Arrivals;
 use nhipcau_sfu::estimate::Estimator;
 use nhipcau_sfu::sequence::{Extender, ReplayWindow};
 use nhipcau_sfu::twcc::Recorder;
-use nhipcau_sfu::{Kind, LAYERS, PeerId, RoomId, Source, Track};
+use nhipcau_sfu::{Codec, Kind, LAYERS, PeerId, RoomId, Source, Track};
 use ring::hmac;
 
 use crate::cache::PacketCache;
 use crate::dtls::Dtls;
+use crate::event::LoweredReason;
 use crate::impair::Bucket;
 use crate::sdp::{Extension, Extensions, Media, Offer, Use};
 use crate::socket::Route;
 use crate::srtp::Direction;
+use crate::stats::DROP_REASONS;
+use crate::tally::{LayerTally, SlotTally};
 
 /// Streams (SSRCs) of one peer that are remembered: of each track sound, three layers, their retransmissions, and the same again
 /// during a renegotiation. The oldest is forgotten beyond that.
@@ -86,6 +90,10 @@ pub(crate) struct Peer {
     pub(crate) silent: bool,
     pub(crate) rtt_ms: Option<f32>,
     pub(crate) loss_down: f32,
+    /// What of this peer went no further, by [`crate::stats::Drop`].
+    pub(crate) drops: [u32; DROP_REASONS],
+    /// Why it was last told that it gets less.
+    pub(crate) lowered: Option<LoweredReason>,
     /// Inbound half of an impairment.
     pub(crate) impaired: Option<Bucket>,
 }
@@ -115,6 +123,9 @@ pub(crate) struct UpLayer {
     pub(crate) highest: u64,
     pub(crate) arrivals: Arrivals,
     pub(crate) cache: PacketCache,
+    /// What its packets are coded in.
+    pub(crate) codec: Codec,
+    pub(crate) tally: LayerTally,
     /// NTP time and RTP timestamp of the last sender report, and when it came.
     pub(crate) report: Option<(u64, u32, Instant)>,
 }
@@ -161,6 +172,7 @@ pub(crate) struct DownSlot {
     pub(crate) guard: ReplayWindow,
     pub(crate) packets: u32,
     pub(crate) octets: u32,
+    pub(crate) tally: SlotTally,
 }
 
 /// What a peer receives.
@@ -181,6 +193,25 @@ pub(crate) struct Down {
     pub(crate) bytes: u64,
     /// Outbound half of an impairment.
     pub(crate) impaired: Option<Bucket>,
+}
+
+impl Peer {
+    /// New ICE credentials. The old ones hold until the new ones are used (RFC 8445 section 2.4); what was before them is forgotten.
+    pub(crate) fn renew_credentials(
+        &mut self,
+        fresh: Credentials,
+        index: u32,
+        by_ufrag: &mut HashMap<Vec<u8>, u32>,
+        now: Instant,
+    ) {
+        by_ufrag.insert(fresh.ufrag.as_bytes().to_vec(), index);
+        let former = std::mem::replace(&mut self.local, fresh);
+        if let Some(older) = self.former.replace(former) {
+            by_ufrag.remove(older.ufrag.as_bytes());
+        }
+        self.joined_at = now;
+        self.heard_at = now;
+    }
 }
 
 impl Up {
@@ -272,6 +303,11 @@ impl Up {
                 highest: 0,
                 arrivals: Arrivals::new(kind.clock_hz(), kind == Kind::Video, now),
                 cache: PacketCache::new(CACHE_PLACES[place % PLACES_OF_TRACK]),
+                codec: match kind {
+                    Kind::Audio => Codec::Opus,
+                    Kind::Video => Codec::Vp8,
+                },
+                tally: LayerTally::default(),
                 report: None,
             })
         });
@@ -349,6 +385,7 @@ impl DownSlot {
             guard: ReplayWindow::default(),
             packets: 0,
             octets: 0,
+            tally: SlotTally::default(),
         }
     }
 }

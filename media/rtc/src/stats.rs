@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use nhipcau_sfu::{PeerId, RoomId};
+use nhipcau_sfu::{Codec, Kind, PeerId, RoomId, Track};
+
+use crate::event::LoweredReason;
 
 /// Why a datagram or packet went no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -224,6 +226,8 @@ pub struct PeerStats {
     pub loss_up_percent: f32,
     /// Loss from the bridge to the peer by its latest receiver reports, percent.
     pub loss_down_percent: f32,
+    /// The larger jitter of what arrives from the peer, milliseconds.
+    pub jitter_up_ms: f32,
     /// Media received from the peer, bits per second.
     pub up_bps: u64,
     /// Media sent to the peer, bits per second.
@@ -232,4 +236,99 @@ pub struct PeerStats {
     pub estimate_bps: u64,
     /// The layer in the large slot, 0 the lowest.
     pub layer: Option<u8>,
+    /// Frames a second of the best layer that arrives from the peer.
+    pub fps_up: f32,
+    /// Frames a second that go out in the large slot.
+    pub fps_down: f32,
+    /// Packets of pictures that the peer asked for again.
+    pub nacked: u32,
+    /// Why it gets less than its page asked for, while it does.
+    pub lowered: Option<LoweredReason>,
+}
+
+/// Everything that is counted of one peer.
+#[derive(Clone, Debug)]
+pub struct PeerDetail {
+    /// The peer.
+    pub peer: PeerId,
+    /// Its room.
+    pub room: RoomId,
+    /// Layers that arrive from it, sound first, then pictures from the lowest.
+    pub up: Vec<LayerStats>,
+    /// Slots in which it receives, sound first.
+    pub down: Vec<SlotStats>,
+    /// What of it went no further, by [`Drop`], in the order of [`Drop::ALL`].
+    pub drops: [u32; DROP_REASONS],
+    /// Why it gets less than its page asked for, while it does.
+    pub lowered: Option<LoweredReason>,
+}
+
+/// A layer that arrives from a peer.
+#[derive(Clone, Debug)]
+pub struct LayerStats {
+    /// Camera and microphone, the screen, or the document camera.
+    pub track: Track,
+    /// Sound or picture.
+    pub kind: Kind,
+    /// The layer, 0 the lowest.
+    pub layer: u8,
+    /// What it is coded in.
+    pub codec: Codec,
+    /// Its RTP stream.
+    pub ssrc: u32,
+    /// Packets, without repeated ones.
+    pub packets: u64,
+    /// Bytes of payload.
+    pub bytes: u64,
+    /// Packets lost, as the last receiver report said; those that a retransmission brought are none.
+    pub lost: u32,
+    /// Jitter, milliseconds.
+    pub jitter_ms: f32,
+    /// Packets that came by retransmission.
+    pub repaired: u32,
+    /// Packets asked for again.
+    pub nacked: u32,
+    /// Keyframes.
+    pub keyframes: u32,
+    /// Keyframes asked for.
+    pub keyframes_asked: u32,
+    /// Frames a second.
+    pub fps: f32,
+    /// Payload, bits per second.
+    pub bps: u64,
+}
+
+/// A slot in which a peer receives.
+#[derive(Clone, Debug)]
+pub struct SlotStats {
+    /// Sound or picture.
+    pub kind: Kind,
+    /// The slot's number; of pictures, the first is the large one.
+    pub slot: u8,
+    /// Its RTP stream.
+    pub ssrc: u32,
+    /// Who flows in it.
+    pub shown: Option<PeerId>,
+    /// Which layer flows.
+    pub layer: Option<u8>,
+    /// Packets sent, without repetitions.
+    pub packets: u64,
+    /// Bytes of payload.
+    pub bytes: u64,
+    /// Packets lost, as the receiver last said.
+    pub lost: u32,
+    /// Loss of its last report, percent.
+    pub loss_percent: f32,
+    /// Jitter, milliseconds, as the receiver last said.
+    pub jitter_ms: f32,
+    /// Packets that the receiver asked for again.
+    pub nacked: u32,
+    /// Packets sent again.
+    pub repeated: u32,
+    /// Keyframes that the receiver asked for.
+    pub keyframes_asked: u32,
+    /// Frames a second.
+    pub fps: f32,
+    /// Payload, bits per second.
+    pub bps: u64,
 }

@@ -128,6 +128,11 @@ impl Surroundings for Context {
         }
     }
 
+    fn device_removed(&self, pass: i64) {
+        let (app, conference) = (self.app.clone(), self.conference);
+        tokio::spawn(async move { app.passes().removed(conference, pass).await });
+    }
+
     fn board_changed(&self) {
         self.app.tell(Topic::Board(self.conference));
     }

@@ -57,6 +57,11 @@ pub(crate) enum PageMessage {
         #[serde(rename = "ref")]
         reference: Option<String>,
     },
+    Unmute {
+        participant: SeatId,
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
     MuteAll {
         except_floor: bool,
         #[serde(rename = "ref")]
@@ -160,6 +165,10 @@ impl PageMessage {
                 participant,
                 reference,
             } => (Command::Mute(*participant), reference),
+            Self::Unmute {
+                participant,
+                reference,
+            } => (Command::Unmute(*participant), reference),
             Self::MuteAll {
                 except_floor,
                 reference,

@@ -13,12 +13,14 @@ use std::time::Instant;
 use jiff::Timestamp;
 use nhipcau_conference::{
     Board, Cause, Code, ConferenceId, ConnectionId, Health, InvitedSite, Join, Now, Occupancy,
-    Occurrence, Role, Room, RoomSnapshot, RoomTerms, SiteKey,
+    Occurrence, Role, Room, RoomSnapshot, RoomTerms, SeatKind, SiteKey,
 };
 use nhipcau_media_rtc::{Bridge, BridgeEvent, RoomId};
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub(crate) use live::{PAGE_QUEUE_MAX, PageSender, RoomInput, Seated};
+pub(crate) use live::{
+    PAGE_QUEUE_MAX, PageSender, RoomInput, Seated, StreamJoin, StreamWish, peer_of, seat_of,
+};
 
 use self::context::Context;
 use self::live::{Figures, RoomParts};
@@ -130,6 +132,7 @@ impl Rooms {
             connection,
             site: SiteKey::from(entrance.site.as_str()),
             role: entrance.role,
+            kind: SeatKind::Person,
             name: entrance.name,
             resume: entrance.resume,
             fresh_resume,
@@ -153,6 +156,33 @@ impl Rooms {
             connection,
             room,
         })
+    }
+
+    /// Seats a device in the room of `opening`, which is opened when it is not. Its answer comes by the stream's own reply.
+    pub(crate) async fn enter_stream(
+        self: &Arc<Self>,
+        opening: Opening,
+        mut stream: StreamJoin,
+    ) -> Result<(), Code> {
+        stream.join.connection = ConnectionId(
+            self.connections
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed),
+        );
+        let room = self.open(opening)?.inputs;
+        let (seated, answer) = oneshot::channel();
+        let input = RoomInput::StreamJoin {
+            stream: Box::new(stream),
+            seated,
+        };
+        room.send(input).await.map_err(|_| Code::RoomEnded)?;
+        answer.await.map_err(|_| Code::RoomEnded)?.map(drop)
+    }
+
+    /// A host revoked a pass.
+    pub(crate) async fn revoked(&self, conference: i64, pass: i64, by: String) {
+        if let Some(room) = self.find(conference) {
+            let _ = room.send(RoomInput::PassRevoked { pass, by }).await;
+        }
     }
 
     /// The way into a live room, for desks and boards.

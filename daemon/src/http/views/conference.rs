@@ -105,3 +105,37 @@ pub struct RoomPreview {
     pub language: Language,
     pub time_zone: String,
 }
+
+/// Which way a device's media flows, seen from the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PassDirection {
+    /// By WHIP.
+    Send,
+    /// By WHEP.
+    Receive,
+}
+
+/// What lets a device into a room by WHIP or WHEP.
+#[derive(Debug, Clone, Serialize)]
+pub struct Pass {
+    pub id: i64,
+    pub site: String,
+    pub site_name: String,
+    pub direction: PassDirection,
+    pub name: String,
+    pub created_at: Timestamp,
+    pub created_by: String,
+    pub expires_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<Timestamp>,
+}
+
+/// A pass just made. Has no `Debug`: it carries the token, this once.
+#[derive(Serialize)]
+pub struct PassMade {
+    #[serde(flatten)]
+    pub pass: Pass,
+    pub url: String,
+    pub token: String,
+}

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
-use super::{AccountRole, Recurrence};
+use super::{AccountRole, PassDirection, Recurrence};
 
 /// POST `/setup`. Has no `Debug`: it carries secrets.
 #[derive(Deserialize)]
@@ -96,4 +96,14 @@ where
     D: Deserializer<'de>,
 {
     T::deserialize(deserializer).map(Some)
+}
+
+/// POST `/conferences/{id}/passes`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PassInput {
+    pub site: String,
+    pub direction: PassDirection,
+    pub name: String,
+    pub expires_at: Option<Timestamp>,
 }

@@ -85,6 +85,7 @@ function Person({ one, board, send, self, named }: { one: Participant; board: Bo
     <div class="roll-person" data-test="board-person" data-participant={one.id}>
       <span class="roll-name">
         {named && <Name>{one.name}</Name>}
+        {one.kind !== "person" && <span class="tag device" data-test="device-tag">{b(`kind.${one.kind}`)}</span>}
         {one.speaking && <span class="tag ok">{b("speaking")}</span>}
         {floor && <span class="tag live">{b("floor")}</span>}
         {one.hand !== undefined && !floor && <span class="tag degraded" data-test="hand-tag">{b("hand", { time: timeWithSeconds(one.hand) })}</span>}
@@ -93,30 +94,28 @@ function Person({ one, board, send, self, named }: { one: Participant; board: Bo
         {one.document && <span class="tag live">{b("sharing.document")}</span>}
         {one.mode !== "normal" && <span class="tag degraded" data-test="mode-tag">{modeWord(one)}</span>}
         {one.fallen_since !== undefined && <span class="tag degraded" data-test="fallen-tag">{b("fallen", { time: timeWithSeconds(one.fallen_since) })}</span>}
-        {one.connected && !one.speaking && <span class="quiet small">{b(one.mic ? "mic_on" : "mic_off")}</span>}
+        {one.connected && !one.speaking && one.kind !== "player" && <span class="quiet small">{b(one.mic ? "mic_on" : "mic_off")}</span>}
       </span>
       {one.connected && (
         <span class="roll-acts">
-          {floor
-            ? <Button test="take-floor" onClick={() => send({ type: "take_floor" })}>{b("take_floor")}</Button>
-            : <Button test="give-floor" onClick={() => send({ type: "give_floor", participant: one.id })}>{b("give_floor")}</Button>}
-          <Button test="mute" disabled={!one.mic} onClick={() => send({ type: "mute", participant: one.id })}>{b(one.mic ? "mute" : one.muted_by_host ? "muted" : "mute")}</Button>
-          <Button test="spotlight" pressed={spotlit} onClick={() => send({ type: "spotlight", participant: spotlit ? null : one.id })}>{b(spotlit ? "spotlight.off" : "spotlight")}</Button>
+          {one.kind !== "player" && <Commands one={one} floor={floor} spotlit={spotlit} send={send} />}
           {(one.slides || one.document) && <Button test="stop-share" onClick={() => send({ type: "stop_share", participant: one.id })}>{b("stop_share")}</Button>}
-          <select
-            class="input compact"
-            aria-label={`${b("mode")}: ${name}`}
-            data-test="impose"
-            value={one.mode_by === undefined ? "none" : one.mode}
-            onChange={(event) => send({ type: "set_mode", participant: one.id, mode: IMPOSED[event.currentTarget.value] ?? null })}
-          >
-            {(["none", "light", "sound_only"] as const).map((mode) => <option key={mode} value={mode}>{b(`mode.${mode}`)}</option>)}
-          </select>
+          {one.kind === "person" && (
+            <select
+              class="input compact"
+              aria-label={`${b("mode")}: ${name}`}
+              data-test="impose"
+              value={one.mode_by === undefined ? "none" : one.mode}
+              onChange={(event) => send({ type: "set_mode", participant: one.id, mode: IMPOSED[event.currentTarget.value] ?? null })}
+            >
+              {(["none", "light", "sound_only"] as const).map((mode) => <option key={mode} value={mode}>{b(`mode.${mode}`)}</option>)}
+            </select>
+          )}
           {one.id !== self && (
             <Button
               test="remove"
               kind="danger"
-              onClick={() => void ask(b("remove.title", { name }), b("remove.text"), b("remove")).then((yes) => yes && send({ type: "remove", participant: one.id }))}
+              onClick={() => void ask(b("remove.title", { name }), b(one.kind === "person" ? "remove.text" : "remove.text.device"), b("remove")).then((yes) => yes && send({ type: "remove", participant: one.id }))}
             >
               {b("remove")}
             </Button>
@@ -124,5 +123,22 @@ function Person({ one, board, send, self, named }: { one: Participant; board: Bo
         </span>
       )}
     </div>
+  );
+}
+
+/** What is done with who can be seen and heard. */
+function Commands({ one, floor, spotlit, send }: { one: Participant; floor: boolean; spotlit: boolean; send: Send }) {
+  // Nobody sits at an encoder who could turn its sound on again.
+  const unmutes = one.kind === "encoder" && one.muted_by_host;
+  return (
+    <>
+      {floor
+        ? <Button test="take-floor" onClick={() => send({ type: "take_floor" })}>{b("take_floor")}</Button>
+        : <Button test="give-floor" onClick={() => send({ type: "give_floor", participant: one.id })}>{b("give_floor")}</Button>}
+      {unmutes
+        ? <Button test="unmute" onClick={() => send({ type: "unmute", participant: one.id })}>{b("unmute")}</Button>
+        : <Button test="mute" disabled={!one.mic} onClick={() => send({ type: "mute", participant: one.id })}>{b(one.mic ? "mute" : one.muted_by_host ? "muted" : "mute")}</Button>}
+      <Button test="spotlight" pressed={spotlit} onClick={() => send({ type: "spotlight", participant: spotlit ? null : one.id })}>{b(spotlit ? "spotlight.off" : "spotlight")}</Button>
+    </>
   );
 }

@@ -8,6 +8,7 @@ import { Button, Failure, Loading, Name, PageHead, Panel } from "../ui/basics.ts
 import { ask, say } from "../ui/dialog.tsx";
 import { errorSentence } from "../i18n/common.ts";
 import { StateTag } from "./calendar.tsx";
+import { Devices } from "./devices.tsx";
 import { Links } from "./links.tsx";
 
 /** One conference: when, who, and the link of each. */
@@ -45,6 +46,7 @@ export function Detail({ id }: { id: string }) {
           </dl>
         </Panel>
         {conference.state !== "cancelled" && <Links conference={conference} />}
+        {open && may("host") && <Devices conference={conference} />}
         {conference.occurrences.length > 1 && (
           <Panel title={d("detail.occurrences")}>
             <ul class="occurrences num">

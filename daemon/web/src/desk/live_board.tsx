@@ -10,6 +10,7 @@ import { Empty, Loading, Name, PageHead, Panel } from "../ui/basics.tsx";
 import { say } from "../ui/dialog.tsx";
 import { StateTag } from "./calendar.tsx";
 import { absolute } from "./links.tsx";
+import { Quality } from "./quality.tsx";
 import { useDesk } from "./desk_socket.ts";
 
 /** Who is missing and why? The host's second screen. */
@@ -40,7 +41,10 @@ export function LiveBoard({ id }: { id: string }) {
                 <Panel><Conduct board={board} send={send} /></Panel>
                 <Panel><Floor board={board} send={send} /></Panel>
               </div>
-              <Panel><Roll board={board} send={send} /></Panel>
+              <div class="stack">
+                <Panel><Roll board={board} send={send} /></Panel>
+                <Panel><Quality id={id} /></Panel>
+              </div>
             </div>
           )}
     </>

@@ -23,16 +23,17 @@ export function People({ state }: { state: SeatState }) {
             <div>
               <b><Name>{one.site_name}</Name></b>
               {one.id === state.self?.id && <span class="tag">{r("self")}</span>}
-              {one.role !== "delegate" && <span class="tag">{common(`role.${one.role}`)}</span>}
+              {one.kind !== "person" && <span class="tag device">{r(`person.${one.kind}`)}</span>}
+              {one.role !== "delegate" && one.kind === "person" && <span class="tag">{common(`role.${one.role}`)}</span>}
               {one.name !== one.site_name && <p class="quiet"><Name>{one.name}</Name></p>}
               {!one.connected && <p class="health-critical small">{r("person.dropped")}</p>}
               {one.floor && <p class="health-ok small">{r("person.floor")}</p>}
               {one.hand !== undefined && !one.floor && <p class="health-degraded small">{r("person.hand")}</p>}
             </div>
-            <span class="person-marks">
+            {one.kind !== "player" && <span class="person-marks">
               <span title={r(one.mic ? "person.mic_on" : "person.mic_off")}><Icon name={one.mic ? "mic" : "mic_off"} /><span class="unseen">{r(one.mic ? "person.mic_on" : "person.mic_off")}</span></span>
               {!one.cam && <span title={r("person.cam_off")}><Icon name="cam_off" /><span class="unseen">{r("person.cam_off")}</span></span>}
-            </span>
+            </span>}
           </li>
         ))}
       </ul>

@@ -2,7 +2,7 @@
 
 use super::seat::Link;
 use super::{Actor, Command, Output, Room};
-use crate::{Code, Now, Reason, SeatId};
+use crate::{Code, Now, Reason, SeatId, SeatKind};
 
 impl Room {
     pub(super) fn command(&mut self, by: Actor, command: Command, now: Now) -> Result<(), Code> {
@@ -12,6 +12,7 @@ impl Room {
                 self.known(seat)?;
                 self.mute(seat, &by);
             }
+            Command::Unmute(seat) => self.unmute(seat)?,
             Command::MuteAll { except_floor } => {
                 let spared = self.floor.filter(|_| except_floor);
                 let loud: Vec<SeatId> = self
@@ -102,6 +103,18 @@ impl Room {
         }
     }
 
+    fn unmute(&mut self, id: SeatId) -> Result<(), Code> {
+        let seat = self.seats.get_mut(&id).ok_or(Code::NoSuchParticipant)?;
+        if seat.kind != SeatKind::Encoder {
+            return Err(Code::BadRequest);
+        }
+        seat.mic = true;
+        if std::mem::take(&mut seat.muted_by_host) {
+            self.outbox.push_back(Output::Unmuted(id));
+        }
+        Ok(())
+    }
+
     fn give_floor(&mut self, id: SeatId) {
         if self.floor != Some(id) {
             if let Some(before) = self.floor.replace(id) {
@@ -111,6 +124,8 @@ impl Room {
         }
         if let Some(seat) = self.seats.get_mut(&id) {
             seat.hand = None;
+            // A person turns the microphone on; nobody sits at an encoder who could.
+            seat.mic |= seat.kind == SeatKind::Encoder;
             if std::mem::take(&mut seat.muted_by_host) {
                 self.outbox.push_back(Output::Unmuted(id));
             }

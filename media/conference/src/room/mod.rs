@@ -102,6 +102,7 @@ impl Room {
             Input::Join(join) => self.join(join, now),
             Input::MediaConnected(seat) | Input::MediaRecovered(seat) => self.media_up(seat, now),
             Input::MediaSilent(seat) => self.media_silent(seat, now),
+            Input::MediaGone { seat, closed } => self.media_gone(seat, closed, now),
             Input::SignallingLost { seat, connection } => {
                 self.signalling_lost(seat, connection, now)
             }

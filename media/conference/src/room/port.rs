@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AttendanceEntry, Cause, ConferenceId, ConnectionId, Health, Mode, Occurrence, Reason, Role,
-    SeatId, ShareRule, SiteKey,
+    SeatId, SeatKind, ShareRule, SiteKey,
 };
 
 /// Limits and patience of a room.
@@ -60,6 +60,8 @@ pub struct Join {
     pub site: SiteKey,
     /// Role of the join token.
     pub role: Role,
+    /// What asks: a page, or a device by WHIP or WHEP.
+    pub kind: SeatKind,
     /// Name as typed; it is cleaned here.
     pub name: String,
     /// Resume token that the page kept, if any.
@@ -86,6 +88,8 @@ pub enum Actor {
 pub enum Command {
     /// Turns one microphone off. The person can turn it on again.
     Mute(SeatId),
+    /// Lets an encoder be heard again: nobody sits at it who could do so. People unmute themselves, so for them it is refused.
+    Unmute(SeatId),
     /// Turns all microphones off, chair and secretary excepted.
     MuteAll {
         /// Also spare who holds the floor.
@@ -130,6 +134,14 @@ pub enum Input {
     MediaSilent(SeatId),
     /// A silent seat's media is heard again.
     MediaRecovered(SeatId),
+    /// A seat's media connection ended for good. A person's page may build another one; a device that closed it has left, and a
+    /// device that was lost is kept like a page whose signalling is lost.
+    MediaGone {
+        /// The seat.
+        seat: SeatId,
+        /// The far end closed it.
+        closed: bool,
+    },
     /// A signalling connection ended without `leave`. Ignored when the seat has a newer one.
     SignallingLost {
         /// The seat.
@@ -354,6 +366,9 @@ pub struct SeatSnapshot {
     pub site: SiteKey,
     /// Its role.
     pub role: Role,
+    /// What sits in it.
+    #[serde(default)]
+    pub kind: SeatKind,
     /// Its name.
     pub name: String,
     /// Its resume token.

@@ -3,7 +3,7 @@
 use super::seat::{DropReport, Link, Media, Seat, is_wilful};
 use super::{Join, Output, Room};
 use crate::view::Mode;
-use crate::{Code, ConnectionId, Now, Reason, RowState, SeatId, SiteKey, display_name};
+use crate::{Code, ConnectionId, Now, Reason, RowState, SeatId, SeatKind, SiteKey, display_name};
 
 /// Shortest resume token accepted from the shell: 128 bits in base64 or hexadecimal are longer.
 const RESUME_CHARS_MIN: usize = 16;
@@ -31,6 +31,7 @@ impl Room {
             id,
             site: join.site,
             role: join.role,
+            kind: join.kind,
             name,
             resume: join.fresh_resume.clone(),
             mic: join.mic,
@@ -65,7 +66,12 @@ impl Room {
         let token = join.resume.as_deref()?;
         self.seats
             .values()
-            .find(|seat| seat.resume == token && seat.site == join.site && seat.role == join.role)
+            .find(|seat| {
+                seat.resume == token
+                    && seat.site == join.site
+                    && seat.role == join.role
+                    && seat.kind == join.kind
+            })
             .map(|seat| seat.id)
     }
 
@@ -193,6 +199,19 @@ impl Room {
             self.go(id, reason, now);
         }
         Ok(())
+    }
+
+    pub(super) fn media_gone(&mut self, id: SeatId, closed: bool, now: Now) -> Result<(), Code> {
+        let seat = self.seats.get(&id).ok_or(Code::NotJoined)?;
+        match (seat.kind, seat.link) {
+            (SeatKind::Person, _) => self.media_silent(id, now),
+            (SeatKind::Encoder | SeatKind::Player, _) if closed => self.leave(id, now),
+            (SeatKind::Encoder | SeatKind::Player, Link::Up(connection)) => {
+                self.fall_silent(id, now);
+                self.signalling_lost(id, connection, now)
+            }
+            (SeatKind::Encoder | SeatKind::Player, Link::Lost { .. }) => Ok(()),
+        }
     }
 
     pub(super) fn leave(&mut self, id: SeatId, now: Now) -> Result<(), Code> {

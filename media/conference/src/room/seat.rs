@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::Output;
 use crate::view::Mode;
 use crate::{
-    AttendanceEntry, Cause, ConnectionId, Health, Now, Reason, Role, RowState, SeatId, SiteKey,
+    AttendanceEntry, Cause, ConnectionId, Health, Now, Reason, Role, RowState, SeatId, SeatKind,
+    SiteKey,
 };
 
 /// Losses a row remembers, to name their cause when the network finds it later.
@@ -39,6 +40,7 @@ pub(super) struct Seat {
     pub(super) id: SeatId,
     pub(super) site: SiteKey,
     pub(super) role: Role,
+    pub(super) kind: SeatKind,
     pub(super) name: String,
     pub(super) resume: String,
     pub(super) mic: bool,

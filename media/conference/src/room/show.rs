@@ -105,6 +105,7 @@ impl Room {
                 .map(|row| row.name.clone())
                 .unwrap_or_default(),
             role: seat.role,
+            kind: seat.kind,
             mic: seat.mic,
             cam: seat.cam,
             muted_by_host: seat.muted_by_host,

@@ -43,6 +43,7 @@ impl Meeting {
                     [Role::Chair, Role::Secretary, Role::Delegate][self.dice.below(3) as usize];
                 let role = self.room.participant(seat).map_or(role, |p| p.role);
                 Input::Join(Join {
+                    kind: nhipcau_conference::SeatKind::Person,
                     connection: ConnectionId(self.connections),
                     site: site.unwrap_or_else(|| SiteKey::from(SITES[(seat.0 % 4) as usize])),
                     role,

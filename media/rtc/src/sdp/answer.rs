@@ -10,6 +10,7 @@ use rtc_sdp::description::session::{Origin, TimeDescription};
 
 use super::URIS;
 use super::offer::{Direction, Media, Offer, Use};
+use crate::bridge::Flow;
 
 /// What the packet thread chose for a peer.
 #[derive(Clone, Debug)]
@@ -116,7 +117,7 @@ pub(crate) fn answer(
         media_descriptions: offer
             .media
             .iter()
-            .map(|media| section(media, seat, fingerprint, candidates))
+            .map(|media| section(media, offer.flow, seat, fingerprint, candidates))
             .collect(),
         ..SessionDescription::default()
     };
@@ -133,6 +134,7 @@ fn value(key: &str, value: String) -> Attribute {
 
 fn section(
     media: &Media,
+    flow: Flow,
     seat: &Seat,
     fingerprint: &str,
     candidates: &[String],
@@ -169,7 +171,7 @@ fn section(
             attributes.push(flag(Direction::SendOnly.name()));
             attributes.extend(codec(media, kind));
             attributes.extend(extensions(media, kind, false));
-            attributes.extend(sources(media, kind, slot, seat));
+            attributes.extend(sources(media, flow, kind, slot, seat));
         }
     }
     MediaDescription {
@@ -279,7 +281,7 @@ fn extensions(media: &Media, kind: Kind, up: bool) -> Vec<Attribute> {
         .collect()
 }
 
-fn sources(media: &Media, kind: Kind, slot: usize, seat: &Seat) -> Vec<Attribute> {
+fn sources(media: &Media, flow: Flow, kind: Kind, slot: usize, seat: &Seat) -> Vec<Attribute> {
     let (stream, track, ssrc, repair) = match kind {
         Kind::Audio => (
             format!("audio-{slot}"),
@@ -296,6 +298,11 @@ fn sources(media: &Media, kind: Kind, slot: usize, seat: &Seat) -> Vec<Attribute
                 media.rtx.map(|_| repair),
             )
         }
+    };
+    let stream = match flow {
+        // A player shows one stream: its sound and picture belong together.
+        Flow::Down => "room".to_owned(),
+        Flow::Both | Flow::Up => stream,
     };
     let mut attributes = vec![value("msid", format!("{stream} {track}"))];
     if let Some(repair) = repair {

@@ -7,6 +7,7 @@ use nhipcau_sfu::{Kind, Track};
 use rtc_sdp::{MediaDescription, SessionDescription};
 
 use super::{Extension, URIS};
+use crate::bridge::Flow;
 use crate::config::BridgeConfig;
 use crate::error::JoinError;
 
@@ -30,6 +31,8 @@ pub(crate) struct Offer {
     pub(crate) media: Vec<Media>,
     /// Ids of the header extensions.
     pub(crate) extensions: Extensions,
+    /// What may flow.
+    pub(crate) flow: Flow,
 }
 
 /// What an m-line is used for.
@@ -129,7 +132,7 @@ impl Extensions {
 }
 
 /// Reads an offer and decides the use of each m-line.
-pub(crate) fn parse(text: &str, config: &BridgeConfig) -> Result<Offer, JoinError> {
+pub(crate) fn parse(text: &str, config: &BridgeConfig, flow: Flow) -> Result<Offer, JoinError> {
     // The parser is young and the text is hostile: a panic in it is an offer that cannot be used, not the end of a thread.
     let session = catch_unwind(AssertUnwindSafe(|| {
         SessionDescription::unmarshal(&mut Cursor::new(text.as_bytes()))
@@ -164,7 +167,7 @@ pub(crate) fn parse(text: &str, config: &BridgeConfig) -> Result<Offer, JoinErro
     let mut media = Vec::with_capacity(session.media_descriptions.len());
     for description in &session.media_descriptions {
         let mut parsed = parse_media(description)?;
-        decide(&mut parsed, description, &mut ups, &mut slots, config);
+        decide(&mut parsed, description, &mut ups, &mut slots, config, flow);
         for &(id, _, place) in &parsed.extmaps {
             match extensions.0[place] {
                 Some(known) if known != id => return Err(JoinError::ExtensionRemapped),
@@ -173,8 +176,13 @@ pub(crate) fn parse(text: &str, config: &BridgeConfig) -> Result<Offer, JoinErro
         }
         media.push(parsed);
     }
-    if media.iter().all(|media| media.usage == Use::Rejected) {
-        return Err(bad("no m-line with Opus or VP8"));
+    let usable = |media: &Media| match flow {
+        Flow::Both => media.usage != Use::Rejected,
+        Flow::Up => matches!(media.usage, Use::Up(..)),
+        Flow::Down => matches!(media.usage, Use::Down(..)),
+    };
+    if !media.iter().any(usable) {
+        return Err(JoinError::NothingUsable);
     }
     Ok(Offer {
         session: format!("{} {}", session.origin.username, session.origin.session_id),
@@ -182,6 +190,7 @@ pub(crate) fn parse(text: &str, config: &BridgeConfig) -> Result<Offer, JoinErro
         ufrag,
         media,
         extensions,
+        flow,
     })
 }
 
@@ -281,6 +290,7 @@ fn decide(
     ups: &mut [[bool; Track::ALL.len()]; 2],
     slots: &mut [usize; 2],
     config: &BridgeConfig,
+    flow: Flow,
 ) {
     let (kind, codec) = match media.name.as_str() {
         "audio" => (Kind::Audio, "opus/48000"),
@@ -308,16 +318,22 @@ fn decide(
         Kind::Audio => config.slots_audio,
         Kind::Video => config.slots_video,
     };
-    let track = sent_track(description, ups[index]);
-    media.usage = match (direction, track) {
-        (Direction::SendOnly | Direction::SendRecv, Some(track)) => {
+    let sends = matches!(direction, Direction::SendOnly | Direction::SendRecv);
+    let receives = match flow {
+        Flow::Both => direction == Direction::RecvOnly,
+        Flow::Up => false,
+        Flow::Down => matches!(direction, Direction::RecvOnly | Direction::SendRecv),
+    };
+    let track = sent_track(description, ups[index]).filter(|_| sends && flow != Flow::Down);
+    media.usage = match track {
+        Some(track) => {
             ups[index][track as usize] = true;
             if kind == Kind::Video {
                 media.rids = simulcast_rids(description);
             }
             Use::Up(kind, track)
         }
-        (Direction::RecvOnly, _) if slots[index] < slots_max => {
+        None if receives && slots[index] < slots_max => {
             slots[index] += 1;
             Use::Down(kind, slots[index] - 1)
         }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use nhipcau_sfu::{Kind, Track};
 
 use super::{Extension, Offer, Seat, Use, answer, candidates, parse, reachable};
+use crate::bridge::Flow;
 use crate::config::BridgeConfig;
 use crate::error::JoinError;
 
@@ -70,7 +71,7 @@ fn seat() -> Seat {
 }
 
 fn parsed(text: &str) -> Offer {
-    parse(text, &BridgeConfig::default()).unwrap()
+    parse(text, &BridgeConfig::default(), Flow::Both).unwrap()
 }
 
 #[test]
@@ -160,7 +161,7 @@ fn what_is_not_understood_is_rejected_and_what_is_too_much_is_inactive() {
         + &line("video", "120 124", 4, "recvonly", &VP8)
         + &line("application", "webrtc-datachannel", 5, "sendrecv", &[])
         + &line("video", "98", 6, "recvonly", &["rtpmap:98 VP9/90000"]);
-    let offer = parse(&text, &config).unwrap();
+    let offer = parse(&text, &config, Flow::Both).unwrap();
     let uses = offer.media[4..]
         .iter()
         .map(|media| media.usage)
@@ -175,7 +176,7 @@ fn what_is_not_understood_is_rejected_and_what_is_too_much_is_inactive() {
 
 #[test]
 fn says_what_an_offer_lacks() {
-    let refused = |text: &str| match parse(text, &BridgeConfig::default()) {
+    let refused = |text: &str| match parse(text, &BridgeConfig::default(), Flow::Both) {
         Err(JoinError::BadSdp(reason)) => reason,
         other => format!("{other:?}"),
     };
@@ -185,7 +186,7 @@ fn says_what_an_offer_lacks() {
     assert!(refused("v=0\r\n").len() < 210);
     let remapped = page().replacen("extmap:3 ", "extmap:4 ", 1);
     assert!(matches!(
-        parse(&remapped, &BridgeConfig::default()),
+        parse(&remapped, &BridgeConfig::default(), Flow::Both),
         Err(JoinError::ExtensionRemapped)
     ));
 }
@@ -212,4 +213,65 @@ fn announces_each_address_with_the_port_of_its_family() {
         reachable(&bound, &[]).is_empty(),
         "a wildcard is no address to call"
     );
+}
+
+/// As encoders offer: one bundle with `bundle-only`, H.264 before VP8, no mid extension, no rids, ICE at the session.
+fn encoder() -> String {
+    format!(
+        "v=0\r\no=- 1 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE audio0 video1\r\na=ice-ufrag:enc\r\na=ice-pwd:0123456789012345678901\r\na=setup:actpass\r\na=fingerprint:sha-256 {FINGERPRINT}\r\n"
+    ) + "m=audio 9 UDP/TLS/RTP/SAVPF 97\r\nc=IN IP4 0.0.0.0\r\na=mid:audio0\r\na=sendrecv\r\na=rtcp-mux\r\na=rtpmap:97 OPUS/48000/2\r\n"
+        + "m=video 0 UDP/TLS/RTP/SAVPF 96 98\r\nc=IN IP4 0.0.0.0\r\na=mid:video1\r\na=bundle-only\r\na=sendonly\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1;profile-level-id=42e01f\r\na=rtpmap:98 VP8/90000\r\na=rtcp-fb:98 nack pli\r\n"
+}
+
+#[test]
+fn an_encoder_only_sends_and_a_player_only_receives() {
+    let read = |text: &str, flow| parse(text, &BridgeConfig::default(), flow);
+    let uses = |offer: &Offer| {
+        offer
+            .media
+            .iter()
+            .map(|media| media.usage)
+            .collect::<Vec<_>>()
+    };
+    let offer = read(&encoder(), Flow::Up).unwrap();
+    assert_eq!(
+        uses(&offer),
+        [
+            Use::Up(Kind::Audio, Track::Main),
+            Use::Up(Kind::Video, Track::Main)
+        ]
+    );
+    assert_eq!(offer.ufrag, "enc");
+    let text = answer(&offer, &seat(), "AB", &[]);
+    assert_eq!(text.matches("a=recvonly\r\n").count(), 2, "{text}");
+
+    let offer = read(&page(), Flow::Up).unwrap();
+    assert!(
+        uses(&offer)
+            .iter()
+            .all(|usage| !matches!(usage, Use::Down(..)))
+    );
+    let offer = read(&page(), Flow::Down).unwrap();
+    assert!(
+        uses(&offer)
+            .iter()
+            .all(|usage| !matches!(usage, Use::Up(..)))
+    );
+    let text = answer(&offer, &seat(), "AB", &[]);
+    assert!(text.contains("a=msid:room a0\r\n") && text.contains("a=msid:room v0\r\n"));
+
+    // A player that says `sendrecv` receives.
+    let offer = read(&encoder(), Flow::Down).unwrap();
+    assert_eq!(
+        uses(&offer),
+        [Use::Down(Kind::Audio, 0), Use::Inactive(Kind::Video)]
+    );
+    let receives = encoder()
+        .replace("a=sendonly", "a=recvonly")
+        .replace("a=sendrecv", "a=recvonly");
+    assert_eq!(
+        read(&receives, Flow::Up).unwrap_err(),
+        JoinError::NothingUsable
+    );
+    assert!(read(&receives, Flow::Down).is_ok());
 }

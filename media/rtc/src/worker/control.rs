@@ -16,7 +16,7 @@ use crate::impair::Bucket;
 use crate::peer::{Credentials, Down, Peer, Up};
 use crate::sdp::{Offer, Seat};
 use crate::socket::{Outbox, STREAMS};
-use crate::stats::Drop;
+use crate::stats::{DROP_REASONS, Drop};
 use crate::stun;
 
 /// Characters of the bridge's ICE user names behind the thread's: 48 random bits.
@@ -40,6 +40,16 @@ impl Worker {
                 let answer = self.join(room, peer, serial, &offer, &wishes, now);
                 // The caller may have given up; the seat stands all the same, and times out if nobody uses it.
                 let _ = reply.try_send(answer);
+            }
+            Command::RestartIce {
+                peer,
+                remote_ufrag,
+                reply,
+            } => {
+                let _ = reply.try_send(self.restart_ice(peer, remote_ufrag, now));
+            }
+            Command::Detail { peer, reply } => {
+                let _ = reply.try_send(self.peer_detail(peer));
             }
             Command::Leave(peer) => {
                 if let Some(&index) = self.by_id.get(&peer) {
@@ -160,21 +170,15 @@ impl Worker {
         if same_page && peer.remote_ufrag == offer.ufrag {
             return Ok(());
         }
-        // An ICE restart, or another page: new credentials. The old ones hold until the new ones are used.
-        let former = std::mem::replace(&mut peer.local, fresh);
-        self.by_ufrag
-            .insert(peer.local.ufrag.as_bytes().to_vec(), index);
-        if let Some(older) = peer.former.take() {
-            self.by_ufrag.remove(older.ufrag.as_bytes());
-        }
+        // An ICE restart, or another page: new credentials.
+        peer.renew_credentials(fresh, index, &mut self.by_ufrag, now);
         peer.remote_ufrag.clone_from(&offer.ufrag);
-        peer.joined_at = now;
-        peer.heard_at = now;
         if same_page {
-            peer.former = Some(former);
             return Ok(());
         }
-        self.by_ufrag.remove(former.ufrag.as_bytes());
+        if let Some(former) = peer.former.take() {
+            self.by_ufrag.remove(former.ufrag.as_bytes());
+        }
         peer.session.clone_from(&offer.session);
         peer.fingerprint = offer.fingerprint;
         peer.dtls = Dtls::new(&self.identity, offer.fingerprint);
@@ -195,6 +199,20 @@ impl Worker {
             now,
         );
         Ok(())
+    }
+
+    fn restart_ice(
+        &mut self,
+        id: PeerId,
+        remote_ufrag: String,
+        now: Instant,
+    ) -> Option<(String, String)> {
+        let index = *self.by_id.get(&id)?;
+        let fresh = self.credentials();
+        let peer = self.peers[index as usize].as_mut()?;
+        peer.remote_ufrag = remote_ufrag;
+        peer.renew_credentials(fresh, index, &mut self.by_ufrag, now);
+        Some((peer.local.ufrag.clone(), peer.local.pwd.clone()))
     }
 
     fn peer_id(&self, index: u32) -> PeerId {
@@ -249,6 +267,8 @@ impl Worker {
             silent: false,
             rtt_ms: None,
             loss_down: 0.0,
+            drops: [0; DROP_REASONS],
+            lowered: None,
             impaired: None,
         });
         self.ups[place] = Some(Up::new(now));

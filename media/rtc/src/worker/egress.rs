@@ -197,6 +197,7 @@ impl Worker {
             original: Some(translation.index as u16),
         };
         state.rtx_index += 1;
+        state.tally.repeated += 1;
         let clock_us = down.estimator.clock_us(now);
         if let Some(length) = write(
             down,
@@ -232,6 +233,7 @@ pub(super) fn send(
     }
     slot.packets = slot.packets.wrapping_add(1);
     slot.octets = slot.octets.wrapping_add(payload.len() as u32);
+    slot.tally.count(payload.len(), outgoing.packet.marker);
     let envelope = Envelope {
         ssrc: slot.ssrc,
         payload_type: slot.payload_type,

@@ -74,18 +74,31 @@ impl Worker {
             Rtcp::Report(report) => {
                 loss += u32::from(report.fraction_lost);
                 reports += 1;
+                let slot = down
+                    .audio
+                    .iter_mut()
+                    .chain(down.video.iter_mut())
+                    .find(|slot| slot.ssrc == report.ssrc);
+                if let Some(slot) = slot {
+                    slot.tally.lost = report.lost;
+                    slot.tally.loss_percent = f32::from(report.fraction_lost) / 2.56;
+                    slot.tally.jitter = report.jitter;
+                }
                 peer.rtt_ms = round_trip_ms(&report, ntp_now).or(peer.rtt_ms);
             }
             Rtcp::Nack { media, lost } => {
                 if let Some(slot) = down.video.iter().position(|slot| slot.ssrc == media) {
+                    let before = requests.len();
                     requests.extend(
                         lost.take(NACK_MAX)
                             .map(|sequence| Request::Again { slot, sequence }),
                     );
+                    down.video[slot].tally.nacked += (requests.len() - before) as u32;
                 }
             }
             Rtcp::PictureLoss { media } => {
                 if let Some(slot) = down.video.iter().position(|slot| slot.ssrc == media) {
+                    down.video[slot].tally.asked += 1;
                     requests.push(Request::Keyframe { slot });
                 }
             }
@@ -137,10 +150,13 @@ impl Worker {
         while let Some((port, place, now)) = self.keyframes.pop() {
             let ssrc = self
                 .ups
-                .get(port as usize)
-                .and_then(Option::as_ref)
-                .and_then(|up| up.layers.get(place)?.as_ref())
-                .map(|layer| layer.ssrc);
+                .get_mut(port as usize)
+                .and_then(Option::as_mut)
+                .and_then(|up| up.layers.get_mut(place)?.as_mut())
+                .map(|layer| {
+                    layer.tally.asked += 1;
+                    layer.ssrc
+                });
             if let Some(ssrc) = ssrc {
                 self.send_rtcp(port, outbox, now, |writer| {
                     writer.picture_loss(BRIDGE_SSRC, ssrc);

@@ -29,7 +29,15 @@ impl Worker {
                 self.heard(index, now);
                 self.hand_to_room(index, &accepted, now);
             }
-            Err(reason) => self.counters.drop(reason),
+            Err(reason) => self.drop_of(index, reason),
+        }
+    }
+
+    /// Counts what of a peer goes no further, for the bridge and for the peer.
+    pub(super) fn drop_of(&mut self, index: u32, reason: Drop) {
+        self.counters.drop(reason);
+        if let Some(Some(peer)) = self.peers.get_mut(index as usize) {
+            peer.drops[reason as usize] = peer.drops[reason as usize].wrapping_add(1);
         }
     }
 
@@ -148,6 +156,16 @@ impl Worker {
             bytes: payload.len() as u16,
             place: tap::name_of(peer.id, source),
         };
+        let frame = facts.descriptor.frame();
+        let tally = &mut layer.tally;
+        tally.count(
+            payload.len(),
+            header.timestamp,
+            header.marker,
+            frame.keyframe,
+        );
+        tally.repaired += u32::from(matches!(role, Role::Repair(_)));
+        layer.codec = facts.descriptor.video().unwrap_or(layer.codec);
         layer.highest = layer.highest.max(facts.index);
         layer.cache.insert(&facts, payload);
         Ok(Some(Accepted {
@@ -173,7 +191,7 @@ impl Worker {
         });
         match taken {
             Some(true) => self.mark_dirty(room),
-            Some(false) => self.counters.drop(Drop::Muted),
+            Some(false) => self.drop_of(index, Drop::Muted),
             None => {}
         }
     }

@@ -5,6 +5,7 @@ mod catch_up;
 mod control;
 mod egress;
 mod feedback;
+mod figures;
 mod handover;
 mod ingress;
 mod media;

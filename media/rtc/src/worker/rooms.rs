@@ -80,14 +80,18 @@ impl Worker {
                 Some(event) => event,
                 None => return,
             },
-            Event::Lowered { peer, reason } => BridgeEvent::LayerLowered {
-                room,
-                peer,
-                reason: match reason {
+            Event::Lowered { peer, reason } => {
+                let reason = match reason {
                     Lowered::Estimate { bps } => LoweredReason::Estimate { estimate_bps: bps },
                     Lowered::NoKeyframe => LoweredReason::NoKeyframe,
-                },
-            },
+                };
+                if let Some(&place) = self.by_id.get(&peer)
+                    && let Some(known) = &mut self.peers[place as usize]
+                {
+                    known.lowered = Some(reason);
+                }
+                BridgeEvent::LayerLowered { room, peer, reason }
+            }
             Event::SoundOnly { peer, on, bps } => BridgeEvent::SoundOnly {
                 room,
                 peer,

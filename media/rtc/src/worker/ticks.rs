@@ -10,8 +10,7 @@ use super::{TICK, Worker};
 use crate::dtls::Progress;
 use crate::event::{BridgeEvent, GoneReason};
 use crate::peer::{PLACES, place_of, source_at};
-use crate::socket::{Outbox, thread_cpu_seconds};
-use crate::stats::{BridgeStats, Drop, PeerStats};
+use crate::socket::Outbox;
 
 /// Between two transport-wide feedbacks to one publisher, as browsers do it.
 pub(super) const FEEDBACK_PAUSE: Duration = Duration::from_millis(50);
@@ -108,6 +107,7 @@ impl Worker {
             if !self.asked.is_empty() {
                 let asked = std::mem::take(&mut self.asked);
                 self.counters.nacked_out += asked.len() as u64;
+                layer.tally.nacked += asked.len() as u32;
                 self.send_rtcp(index, outbox, now, |writer| {
                     writer.nack(BRIDGE_SSRC, ssrc, &asked);
                 });
@@ -186,6 +186,7 @@ impl Worker {
                 continue;
             };
             lost += f32::from(reception.fraction_lost) / 2.56;
+            layer.tally.reception = reception;
             let (last_report, delay) = layer.report.map_or((0, 0), |(ntp, _, at)| {
                 let delay = now.saturating_duration_since(at).as_secs_f64() * 65_536.0;
                 ((ntp >> 16) as u32, delay as u32)
@@ -301,64 +302,5 @@ impl Worker {
             self.input(room, Input::Connected { peer, on: false }, now);
             self.tell(BridgeEvent::Silent { room, peer });
         }
-    }
-
-    pub(super) fn publish_stats(&mut self, outbox: &Outbox, now: Instant) {
-        let elapsed = now.saturating_duration_since(self.stats_at).as_secs_f64() + 1.0;
-        self.stats_at = now + Duration::from_secs(1);
-        let mut peers = Vec::with_capacity(self.by_id.len());
-        for place in 0..self.peers.len() {
-            let (Some(peer), Some(up), Some(down)) = (
-                &self.peers[place],
-                &mut self.ups[place],
-                &mut self.downs[place],
-            ) else {
-                continue;
-            };
-            let layer = self.rooms[peer.room as usize]
-                .as_ref()
-                .and_then(|live| live.room.large_layer(peer.id));
-            peers.push(PeerStats {
-                peer: peer.id,
-                room: peer.room_id,
-                connected: peer.connected && !peer.silent,
-                address: down.route.map(|route| route.remote),
-                transport: down.route.map(|route| route.transport()),
-                rtt_ms: peer.rtt_ms,
-                loss_up_percent: up.loss,
-                loss_down_percent: peer.loss_down,
-                up_bps: (std::mem::take(&mut up.bytes) as f64 * 8.0 / elapsed) as u64,
-                down_bps: (std::mem::take(&mut down.bytes) as f64 * 8.0 / elapsed) as u64,
-                estimate_bps: down.estimator.bps(),
-                layer: layer.map(|layer| layer as u8),
-            });
-        }
-        let mut drops = self.counters.drops;
-        drops[Drop::Send as usize] = outbox.failed;
-        drops[Drop::HandOver as usize] = self.links.lost;
-        drops[Drop::Stream as usize] = outbox.lost_to_streams();
-        let stats = BridgeStats {
-            // The handle counts them.
-            rooms: 0,
-            peers,
-            datagrams_in: self.counters.datagrams_in,
-            datagrams_out: outbox.sent,
-            bytes_in: self.counters.bytes_in,
-            bytes_out: outbox.sent_bytes,
-            forwarded: self.counters.forwarded,
-            nacked_in: self.counters.nacked_in,
-            nacked_out: self.counters.nacked_out,
-            retransmitted: self.counters.retransmitted,
-            padding: self.counters.padding,
-            caught_up: self.counters.caught_up,
-            keyframe_requests: self.counters.keyframe_requests,
-            cpu_seconds: thread_cpu_seconds(),
-            drops,
-            ..BridgeStats::default()
-        };
-        *self
-            .shared_stats
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = stats;
     }
 }

@@ -413,6 +413,20 @@ impl Room {
             .map_or(0, |seat| seat.wanted_bps)
     }
 
+    /// Whether a receiver gets less than it wants because of its line.
+    #[must_use]
+    pub fn is_lowered(&self, peer: PeerId) -> bool {
+        self.seat_index(peer)
+            .and_then(|index| self.seat(index))
+            .is_some_and(|seat| seat.is_lowered)
+    }
+
+    /// Who sends a source.
+    #[must_use]
+    pub fn peer_in(&self, source: Source) -> Option<PeerId> {
+        self.seat(source.seat())?.peer
+    }
+
     /// Peers that have a seat.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -12,6 +12,10 @@ pub struct Report {
     pub ssrc: u32,
     /// Packets lost since the report before, of 256.
     pub fraction_lost: u8,
+    /// Packets lost since the beginning; duplicates may have made it negative, which is 0 here.
+    pub lost: u32,
+    /// Interarrival jitter in ticks of the RTP clock.
+    pub jitter: u32,
     /// Middle 32 bits of the NTP time of the last sender report; 0 when none has arrived.
     pub last_report: u32,
     /// Time since that report in 1/65,536 s.
@@ -184,12 +188,20 @@ pub fn read(compound: &[u8], mut hand: impl FnMut(Rtcp<'_>)) {
 
 fn reports(blocks: &[u8], count: u8, hand: &mut impl FnMut(Rtcp<'_>)) {
     for block in blocks.chunks_exact(24).take(usize::from(count)) {
-        if let (Some(ssrc), Some(last_report), Some(delay)) =
-            (word(block, 0), word(block, 16), word(block, 20))
-        {
+        if let (Some(ssrc), Some(lost), Some(jitter), Some(last_report), Some(delay)) = (
+            word(block, 0),
+            word(block, 4),
+            word(block, 12),
+            word(block, 16),
+            word(block, 20),
+        ) {
+            // The lower 24 bits, signed (RFC 3550 section 6.4.1).
+            let lost = ((lost << 8) as i32) >> 8;
             hand(Rtcp::Report(Report {
                 ssrc,
                 fraction_lost: block[4],
+                lost: lost.max(0) as u32,
+                jitter,
                 last_report,
                 delay,
             }));

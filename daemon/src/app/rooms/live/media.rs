@@ -1,7 +1,7 @@
 //! The room's peers in the bridge: seats as peers, what the bridge reports, what it is told of a seat.
 
 use nhipcau_conference::{Input, Reason, SeatId, SiteKey};
-use nhipcau_media_rtc::{BridgeEvent, Impairment, PeerId, TrackId};
+use nhipcau_media_rtc::{BridgeEvent, GoneReason, Impairment, PeerId, TrackId};
 
 use super::push::say;
 use super::{Live, PageSender, now};
@@ -26,7 +26,9 @@ impl Live {
                     let code = match error {
                         JoinError::NoSuchRoom | JoinError::OtherRoom => "no_such_room",
                         JoinError::TooManyPeers => "too_many_peers",
-                        JoinError::BadSdp(_) | JoinError::ExtensionRemapped => "bad_sdp",
+                        JoinError::BadSdp(_)
+                        | JoinError::NothingUsable
+                        | JoinError::ExtensionRemapped => "bad_sdp",
                         JoinError::Unavailable => "internal",
                     };
                     ServerMessage::Error {
@@ -43,8 +45,9 @@ impl Live {
     pub(super) fn bridge_event(&mut self, event: BridgeEvent) {
         match event {
             BridgeEvent::Connected { peer, .. } => self.seat_input(peer, Input::MediaConnected),
-            BridgeEvent::Silent { peer, .. } | BridgeEvent::Gone { peer, .. } => {
-                self.seat_input(peer, Input::MediaSilent)
+            BridgeEvent::Silent { peer, .. } => self.seat_input(peer, Input::MediaSilent),
+            BridgeEvent::Gone { peer, reason, .. } => {
+                self.media_gone(seat_of(peer), reason == GoneReason::Closed)
             }
             BridgeEvent::Recovered { peer, .. } => self.seat_input(peer, Input::MediaRecovered),
             BridgeEvent::Speaker { peer, .. } => {
@@ -148,11 +151,17 @@ impl Live {
     }
 
     pub(super) fn peer(&self, seat: SeatId) -> PeerId {
-        PeerId(self.room.0 * SEATS_PER_ROOM + seat.0)
+        peer_of(self.room.0, seat)
     }
 }
 
-fn seat_of(peer: PeerId) -> SeatId {
+/// The bridge's name of a seat.
+pub(crate) fn peer_of(room: u64, seat: SeatId) -> PeerId {
+    PeerId(room * SEATS_PER_ROOM + seat.0)
+}
+
+/// The seat of a peer of the bridge.
+pub(crate) fn seat_of(peer: PeerId) -> SeatId {
     SeatId(peer.0 % SEATS_PER_ROOM)
 }
 

@@ -6,8 +6,9 @@ mod media;
 mod port;
 mod push;
 mod recordings;
+mod streams;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,10 +20,13 @@ use nhipcau_media_rtc::{Bridge, RoomId};
 use tokio::sync::{mpsc, oneshot};
 
 use self::media::mode_of;
+pub(crate) use self::media::{peer_of, seat_of};
 pub(crate) use self::port::{
     Figures, PAGE_QUEUE_MAX, PageSender, RoomInput, RoomParts, Seated, Surroundings,
 };
 use self::push::say;
+use self::streams::{Stream, WaitingStream};
+pub(crate) use self::streams::{StreamJoin, StreamReply, StreamWish};
 use super::message::{IceServer, PageMessage, ServerMessage, SlotCounts};
 use super::record::Recording;
 use crate::http::views::RoomPreview;
@@ -48,7 +52,10 @@ pub(crate) fn spawn(parts: RoomParts) -> (mpsc::Sender<RoomInput>, tokio::task::
         figures: parts.figures,
         pages: HashMap::new(),
         desks: Vec::new(),
+        streams: HashMap::new(),
+        barred: HashSet::new(),
         waiting: None,
+        waiting_stream: None,
         faults: Arc::default(),
         recordings: HashMap::new(),
         recording: None,
@@ -92,8 +99,14 @@ struct Live {
     figures: Arc<Mutex<Figures>>,
     pages: HashMap<SeatId, Page>,
     desks: Vec<PageSender>,
+    /// Sessions of devices. A seat has a page or a session, never both.
+    streams: HashMap<SeatId, Stream>,
+    /// Passes whose devices were removed; there are at most as many as a conference has passes.
+    barred: HashSet<i64>,
     /// The join that the machine is deciding.
     waiting: Option<Waiting>,
+    /// The same, of a device.
+    waiting_stream: Option<WaitingStream>,
     faults: Arc<nhipcau_lab::Faults>,
     /// Children by generation: the one that records, and older ones that still finish their files.
     recordings: HashMap<u64, Recording>,
@@ -167,6 +180,9 @@ impl Live {
                     self.recorder_event(generation, event)
                 }
                 Ok(Some(RoomInput::Join { reply, .. })) => drop(reply.send(Err(Code::RoomEnded))),
+                Ok(Some(RoomInput::StreamJoin { seated, .. })) => {
+                    drop(seated.send(Err(Code::RoomEnded)))
+                }
                 Ok(Some(RoomInput::Board(reply))) => drop(reply.send(self.machine.board())),
                 Ok(Some(RoomInput::Drain(done))) => {
                     let _ = done.send(());
@@ -201,6 +217,15 @@ impl Live {
                     let _ = reply.send(Err(code));
                 }
             }
+            RoomInput::StreamJoin { stream, seated } => self.stream_join(*stream, seated),
+            RoomInput::StreamRefused { seat, connection } => self.stream_refused(seat, connection),
+            RoomInput::Stream {
+                session,
+                pass,
+                wish,
+                reply,
+            } => self.stream_wish(&session, pass, wish, reply),
+            RoomInput::PassRevoked { pass, by } => self.pass_revoked(pass, by),
             RoomInput::Page {
                 seat,
                 connection,
@@ -270,6 +295,11 @@ impl Live {
                     .pages
                     .iter()
                     .map(|(seat, page)| (*seat, page.site.clone()))
+                    .chain(
+                        self.streams
+                            .iter()
+                            .map(|(seat, stream)| (*seat, stream.site.clone())),
+                    )
                     .collect::<Vec<_>>()
                 {
                     self.impair(seat, &site);
@@ -435,6 +465,7 @@ impl Live {
                 }
                 Output::Removed(seat) => {
                     self.tell(seat, &ServerMessage::Removed);
+                    self.stream_removed(seat);
                     self.close(seat);
                 }
                 Output::Closed(seat) => self.close(seat),
@@ -464,6 +495,9 @@ impl Live {
         resumed: bool,
         replaced: Option<ConnectionId>,
     ) {
+        if let Some(waiting) = self.waiting_stream.take() {
+            return self.stream_joined(connection, seat, waiting);
+        }
         let Some(mut waiting) = self.waiting.take() else {
             return;
         };
@@ -528,6 +562,7 @@ impl Live {
 
     fn close(&mut self, seat: SeatId) {
         self.pages.remove(&seat);
+        self.streams.remove(&seat);
         self.bridge.leave(self.peer(seat));
     }
 
@@ -538,6 +573,7 @@ impl Live {
             say(&desk, &ServerMessage::Ended);
         }
         self.pages.clear();
+        self.streams.clear();
         self.keep = true;
         self.over = true;
         self.surroundings.ended(self.occurrence);

@@ -12,6 +12,7 @@ use nhipcau_media_gst::RecorderEvent;
 use nhipcau_media_rtc::{Bridge, BridgeEvent, RoomId};
 use tokio::sync::{mpsc, oneshot};
 
+use super::{StreamJoin, StreamReply, StreamWish};
 use crate::app::rooms::message::{PageMessage, SlotCounts};
 use crate::http::views::RoomPreview;
 
@@ -38,6 +39,25 @@ pub(crate) enum RoomInput {
         page: PageSender,
         reply: oneshot::Sender<Result<Seated, Code>>,
     },
+    /// A device whose pass and offer are checked asks for a seat.
+    StreamJoin {
+        stream: Box<StreamJoin>,
+        seated: oneshot::Sender<Result<Seated, Code>>,
+    },
+    /// The bridge did not take a device's offer.
+    StreamRefused {
+        seat: SeatId,
+        connection: ConnectionId,
+    },
+    /// A device asks something of its session.
+    Stream {
+        session: String,
+        pass: i64,
+        wish: StreamWish,
+        reply: StreamReply,
+    },
+    /// A host revoked a pass.
+    PassRevoked { pass: i64, by: String },
     /// A seated page says something.
     Page {
         seat: SeatId,
@@ -96,6 +116,8 @@ pub(crate) trait Surroundings: Send + Sync + 'static {
     fn ended(&self, occurrence: Timestamp);
     /// A whole site dropped out (`Some`) or came back.
     fn site(&self, site: SiteKey, dropped: Option<Reason>);
+    /// The host removed a device that came with this pass.
+    fn device_removed(&self, pass: i64);
     /// The board changed: whoever shows it should read it again.
     fn board_changed(&self);
     /// A recording began.

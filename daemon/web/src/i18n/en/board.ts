@@ -72,4 +72,8 @@ export const boardWords: Record<keyof typeof vi, string> = {
   "sharing.hosts": "Chair, secretary",
   "sharing.one": "One at a time",
   "sharing.several": "Several at once",
+  "unmute": "Unmute",
+  "kind.encoder": "Device, sends",
+  "kind.player": "Device, receives",
+  "remove.text.device": "The device leaves at once and its token is revoked; otherwise it would come back by itself.",
 };

@@ -86,4 +86,12 @@ export const errors: Record<string, string> = {
   share_not_allowed: "You cannot share now: the host has not allowed it, or your site takes part with sound only.",
   disk_full: "The server's disk is full.",
   internal: "The server ran into an error. Try again in a few minutes; if it persists, tell the operator.",
+  wrong_token: "The token opens nothing here.",
+  token_expired: "The token has expired. Make a new one.",
+  wrong_direction: "The token is for the other direction: one for sending does not receive.",
+  too_many_passes: "This conference has as many devices as it may. Revoke one first.",
+  nothing_usable: "The device offers no codec that the server takes (Opus, VP8).",
+  unsupported_media_type: "The device sent something that is no offer.",
+  precondition_failed: "The device spoke of a connection that is no longer the newest.",
+  precondition_required: "The device did not say which connection it means.",
 };

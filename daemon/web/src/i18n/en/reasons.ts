@@ -43,6 +43,8 @@ export const reasons: Record<string, string> = {
   line_narrow: "the {capacity_mbps} Mbit/s line is {percent}\u00a0% full, the picture may stutter",
   line_back: "the line is back",
   media_back: "sound and picture are back",
+  line_estimate: "the line carries about {mbps} Mbit/s, the picture was lowered",
+  no_keyframe: "the sender gave no full picture in time",
   layer_lowered: "weak line: picture quality lowered to keep the sound",
   share_ended_by: "{name} has ended your sharing",
   sound_only: "the line is too weak for pictures: sound only for now, the picture returns by itself when the line recovers",

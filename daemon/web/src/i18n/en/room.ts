@@ -174,4 +174,6 @@ export const roomWords: Record<keyof typeof vi, string> = {
   "stage.withheld.estimate": "The line has no room for this picture",
   "stage.withheld.fallen": "The line is too weak for pictures; sound goes on",
   "stage.late_picture": "This site has not been able to send a picture yet",
+  "person.encoder": "Device, sends",
+  "person.player": "Device, receives",
 };

@@ -70,4 +70,8 @@ export const boardWords = {
   "sharing.hosts": "Chủ trì, thư ký",
   "sharing.one": "Lần lượt",
   "sharing.several": "Nhiều nơi cùng lúc",
+  "unmute": "Bật tiếng",
+  "kind.encoder": "Thiết bị gửi",
+  "kind.player": "Thiết bị nhận",
+  "remove.text.device": "Thiết bị rời phòng ngay và mã của nó bị thu hồi; nếu không, nó sẽ tự vào lại.",
 };

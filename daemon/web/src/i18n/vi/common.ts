@@ -84,4 +84,12 @@ export const errors: Record<string, string> = {
   share_not_allowed: "Chưa trình chiếu được: chủ trì chưa cho phép, hoặc điểm cầu đang chỉ dùng âm thanh.",
   disk_full: "Ổ đĩa của máy chủ đã đầy.",
   internal: "Máy chủ gặp lỗi. Thử lại sau ít phút; nếu vẫn lỗi, báo cán bộ vận hành.",
+  wrong_token: "Mã không mở được gì ở đây.",
+  token_expired: "Mã đã hết hạn. Hãy tạo mã mới.",
+  wrong_direction: "Mã dành cho chiều ngược lại: mã để gửi không dùng để nhận.",
+  too_many_passes: "Cuộc họp đã có đủ số thiết bị. Hãy thu hồi một mã trước.",
+  nothing_usable: "Thiết bị không có bộ mã hóa nào mà máy chủ nhận (Opus, VP8).",
+  unsupported_media_type: "Thiết bị gửi nội dung không phải lời mời kết nối.",
+  precondition_failed: "Thiết bị nhắc đến một kết nối không còn là mới nhất.",
+  precondition_required: "Thiết bị không cho biết kết nối nào.",
 };

@@ -43,6 +43,8 @@ export const reasons: Record<string, string> = {
   line_narrow: "đường truyền {capacity_mbps} Mbit/s đã dùng {percent}\u00a0%, hình có thể giật",
   line_back: "đường truyền đã có trở lại",
   media_back: "hình và tiếng đã có trở lại",
+  line_estimate: "đường truyền chỉ tải được khoảng {mbps} Mbit/s, đã giảm độ nét của hình",
+  no_keyframe: "bên gửi chưa gửi hình đầy đủ kịp thời",
   layer_lowered: "đường truyền yếu, đã giảm độ nét của hình để giữ tiếng",
   share_ended_by: "{name} đã dừng phần trình chiếu của bạn",
   sound_only: "đường truyền quá yếu cho hình: đang chỉ nhận âm thanh, hình tự trở lại khi đường truyền khá hơn",

@@ -172,4 +172,6 @@ export const roomWords = {
   "stage.withheld.estimate": "Đường truyền không đủ cho hình này",
   "stage.withheld.fallen": "Đường truyền quá yếu cho hình, tiếng vẫn có",
   "stage.late_picture": "Điểm cầu này chưa gửi được hình",
+  "person.encoder": "Thiết bị gửi",
+  "person.player": "Thiết bị nhận",
 };

@@ -1,0 +1,170 @@
+"""A WHIP publisher or WHEP player made of aiortc, for tests/it.
+
+    aiortc_peer.py publish|play URL TOKEN
+
+Commands come on standard input, one a line: `stats`, `post` (a new session with a new connection, as after a crash), `delete`, `quit`.
+Each is answered by one JSON object a line. It ends when its input ends.
+"""
+
+import asyncio
+import fractions
+import json
+import math
+import re
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import numpy
+from aiortc import (
+    AudioStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+    VideoStreamTrack,
+)
+from av import AudioFrame, VideoFrame
+
+WIDTH, HEIGHT, RATE = 320, 180, 15
+SAMPLE_RATE, SAMPLES = 48_000, 960
+
+
+class Picture(VideoStreamTrack):
+    """A bar that wanders over a field whose colour changes: a frozen picture differs from it at once."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    async def recv(self):
+        await asyncio.sleep(1 / RATE)
+        pixels = numpy.zeros((HEIGHT, WIDTH, 3), dtype=numpy.uint8)
+        pixels[:, :] = (40 + self.count * 3 % 160, 60, 140)
+        left = self.count * 7 % (WIDTH - 40)
+        pixels[40:140, left : left + 40] = (250, 250, 60)
+        frame = VideoFrame.from_ndarray(pixels, format="rgb24")
+        frame.pts, frame.time_base = self.count * 90_000 // RATE, fractions.Fraction(1, 90_000)
+        self.count += 1
+        return frame
+
+
+class Tone(AudioStreamTrack):
+    """440 Hz."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+        self.began = None
+
+    async def recv(self):
+        self.began = self.began or time.monotonic()
+        await asyncio.sleep(max(0, self.began + self.count * SAMPLES / SAMPLE_RATE - time.monotonic()))
+        at = numpy.arange(SAMPLES) + self.count * SAMPLES
+        tone = (numpy.sin(at * 2 * math.pi * 440 / SAMPLE_RATE) * 9_000).astype(numpy.int16)
+        frame = AudioFrame.from_ndarray(tone.reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate, frame.pts = SAMPLE_RATE, self.count * SAMPLES
+        frame.time_base = fractions.Fraction(1, SAMPLE_RATE)
+        self.count += 1
+        return frame
+
+
+class Peer:
+    def __init__(self, way, url, token):
+        self.way, self.url, self.token = way, url, token
+        self.connection = None
+        self.location = self.etag = None
+        self.frames = self.changed = self.sounds = self.loud = 0
+        self.width = self.height = 0
+        self.before = None
+        self.watchers = []
+
+    async def post(self):
+        if self.connection:
+            await self.connection.close()
+        for watcher in self.watchers:
+            watcher.cancel()
+        self.watchers.clear()
+        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        if self.way == "publish":
+            self.connection.addTransceiver(Tone(), direction="sendonly")
+            self.connection.addTransceiver(Picture(), direction="sendonly")
+        else:
+            self.connection.addTransceiver("audio", direction="recvonly")
+            self.connection.addTransceiver("video", direction="recvonly")
+            self.connection.on("track", self.track)
+        await self.connection.setLocalDescription(await self.connection.createOffer())
+        offer = self.connection.localDescription.sdp
+        status, head, text = await self.ask("POST", self.url, offer, {"Content-Type": "application/sdp"})
+        if status != 201:
+            return {"status": status, "body": text}
+        self.location = urllib.parse.urljoin(self.url, head["Location"])
+        self.etag = head["ETag"]
+        await self.connection.setRemoteDescription(RTCSessionDescription(text, "answer"))
+        codecs = re.findall(r"a=rtpmap:\d+ ([A-Za-z0-9]+)/", text)
+        return {"status": 201, "location": self.location, "etag": self.etag, "codecs": codecs}
+
+    async def ask(self, method, url, body=None, headers=()):
+        def run():
+            request = urllib.request.Request(url, (body or "").encode() if body else None, dict(headers), method=method)
+            request.add_header("Authorization", f"Bearer {self.token}")
+            try:
+                with urllib.request.urlopen(request, timeout=20) as answer:
+                    return answer.status, answer.headers, answer.read().decode()
+            except urllib.error.HTTPError as error:
+                return error.code, error.headers, error.read().decode()
+
+        return await asyncio.get_running_loop().run_in_executor(None, run)
+
+    def track(self, track):
+        self.watchers.append(asyncio.ensure_future(self.watch(track)))
+
+    async def watch(self, track):
+        while True:
+            frame = await track.recv()
+            if track.kind == "audio":
+                self.sounds += 1
+                self.loud += int(numpy.abs(frame.to_ndarray().astype(numpy.int32)).mean() > 300)
+                continue
+            self.frames += 1
+            self.width, self.height = frame.width, frame.height
+            small = frame.reformat(width=32, height=18, format="gray").to_ndarray().astype(numpy.int16)
+            if self.before is not None and numpy.abs(small - self.before).mean() > 1:
+                self.changed += 1
+            self.before = small
+
+    async def stats(self):
+        said = {
+            "connection": self.connection.connectionState if self.connection else "none",
+            "frames": self.frames,
+            "changed": self.changed,
+            "sounds": self.sounds,
+            "loud": self.loud,
+            "width": self.width,
+            "height": self.height,
+        }
+        if self.connection:
+            for report in (await self.connection.getStats()).values():
+                if report.type == "outbound-rtp":
+                    said[f"sent_{report.kind}"] = report.packetsSent
+        return said
+
+    async def delete(self):
+        status, _, _ = await self.ask("DELETE", self.location)
+        return {"status": status}
+
+
+async def main():
+    peer = Peer(*sys.argv[1:4])
+    loop = asyncio.get_running_loop()
+    while True:
+        line = (await loop.run_in_executor(None, sys.stdin.readline)).strip()
+        if line in ("", "quit"):
+            break
+        print(json.dumps(await getattr(peer, line)()), flush=True)
+    if peer.connection:
+        await peer.connection.close()
+
+
+asyncio.run(main())
