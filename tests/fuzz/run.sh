@@ -15,30 +15,63 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 RUSTFLAGS="--cfg fuzzing $counters -Ccodegen-units=1" cargo build --quiet --release --locked --target "$host"
 [[ ${1:-build} == build ]] && exit 0
 
-samples="${NHIPCAU_CORPORA:-../../../shared/corpora}/datagrams/snmp"
-for target in trap response profile; do
+samples="${NHIPCAU_CORPORA:-../../../shared/corpora}/datagrams"
+
+# Bytes written as hexadecimal digits.
+bytes() { printf "$(sed 's/../\\x&/g' <<<"$1")"; }
+
+# A file or words of hexadecimal digits as pieces: each with its length in two bytes.
+piece() {
+  local length
+  length=$(stat -c %s "$1")
+  ((length < 65536)) || return 0
+  bytes "$(printf %04x "$length")"
+  cat "$1"
+}
+words() {
+  local word
+  for word in "$@"; do bytes "$(printf '%04x%s' $((${#word} / 2)) "$word")"; done
+}
+
+# Seeds of a target: `whole` inputs, or inputs in `pieces`.
+written() {
+  local line number=0
+  while read -r line; do
+    [[ $line != '#'* ]] || continue
+    if [[ $2 == pieces ]]; then words $line; else bytes "$line"; fi >"$seeds/written-$((number += 1))"
+  done <"seeds/$1.hex"
+}
+sampled() {
+  local datagram
+  if [[ ! -d $samples/$1 ]]; then
+    echo "SKIPPED: seeds of $target: no corpora at $samples/$1"
+    return
+  fi
+  for datagram in "$samples/$1"/*.bin; do
+    if [[ $2 == pieces ]]; then piece "$datagram"; else cat "$datagram"; fi >"$seeds/${datagram##*/}"
+  done
+}
+
+for target in trap response profile rtp rtcp stun dtls sdp signalling; do
   corpus="corpus/$target" seeds=$(mktemp -d)
   mkdir -p "$corpus" artifacts
-  if [[ $target == profile ]]; then
-    cp ../../inventory/profiles/*.yaml "$seeds"
-  elif [[ -d $samples ]]; then
-    for datagram in "$samples"/*.bin; do
-      seed="$seeds/${datagram##*/}"
-      if [[ $target == trap ]]; then
-        cp "$datagram" "$seed"
-        continue
-      fi
-      length=$(stat -c %s "$datagram")
-      ((length < 65536)) || continue
+  case $target in
+    trap) sampled snmp whole ;;
+    response)
+      sampled snmp pieces
       # A family, and the same answer to the first questions.
-      printf -v size '\\x%02x\\x%02x' $((length >> 8)) $((length & 255))
-      printf "$size" >"$seeds.length"
-      piece=("$seeds.length" "$datagram")
-      { printf '\1'; cat "${piece[@]}" "${piece[@]}" "${piece[@]}" "${piece[@]}"; } >"$seed"
-    done
-  else
-    echo "SKIPPED: seeds of $target: no corpora at $samples"
-  fi
+      for seed in "$seeds"/*; do
+        [[ -s $seed ]] || continue
+        { printf '\1'; cat "$seed" "$seed" "$seed" "$seed"; } >"$seeds.four"
+        mv "$seeds.four" "$seed"
+      done
+      ;;
+    profile) cp ../../inventory/profiles/*.yaml "$seeds" ;;
+    rtp | dtls) written "$target" pieces; sampled "$target" pieces ;;
+    stun) written stun whole; sampled stun whole ;;
+    rtcp) written rtcp whole; sampled rtp whole ;;
+    *) cp "seeds/$target"/* "$seeds" ;;
+  esac
   case $1 in
     runs) limit=("-runs=$2" -max_total_time=20) ;; # Whatever else the machine does.
     seconds) limit=("-max_total_time=$2") ;;
@@ -53,6 +86,6 @@ for target in trap response profile; do
     echo "fuzz $target: the input that did it is in tests/fuzz/artifacts" >&2
     exit 1
   fi
-  rm -rf "$seeds" "$seeds.length"
+  rm -rf "$seeds"
   echo "fuzz $target: $(sed -n 's/^stat::\(number_of_executed_units\|peak_rss_mb\): */\1 /p' "$log" | paste -sd ' ')"
 done

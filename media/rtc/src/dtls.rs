@@ -214,6 +214,10 @@ impl Dtls {
             // Anyone on the path can bend a handshake datagram; the client repeats its flight.
             return Progress::Refused;
         };
+        if events.is_empty() && self.state == State::Connected {
+            // Nothing is said over DTLS after the handshake but goodbye: a repetition, or somebody else's.
+            return Progress::Refused;
+        }
         let mut progress = Progress::None;
         for event in events {
             match event {

@@ -15,6 +15,8 @@ mod directory;
 mod dtls;
 mod error;
 mod event;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod impair;
 mod link;
 mod peer;

@@ -24,7 +24,7 @@ pub enum Drop {
     Dtls,
     /// Media before the keys are known.
     NoKeys,
-    /// RTP or RTCP that does not parse.
+    /// RTP or RTCP that does not parse, or a datagram longer than any that may come.
     Malformed,
     /// SRTP or SRTCP whose authentication failed.
     Authentication,

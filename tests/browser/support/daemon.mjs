@@ -121,12 +121,23 @@ export class Daemon {
     return this.https + pathname + hash;
   }
 
-  async stop() {
+  /** Killed in the midst of everything, as by a power cut, and started again. */
+  async restart() {
+    await this.#kill();
+    this.#out = "";
+    await this.start();
+  }
+
+  async #kill() {
     if (this.#child && this.#child.exitCode === null) {
       const ended = new Promise((resolve) => this.#child.once("exit", resolve));
       this.#child.kill("SIGKILL");
       await ended;
     }
+  }
+
+  async stop() {
+    await this.#kill();
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -1,11 +1,13 @@
 // A seat in Firefox, as a child process: it runs where Firefox runs, because Firefox listens to its driver on loopback only.
-// Arguments: the link, the name. Tells its parent `{ joined }`, then `{ seen }`, and ends when the parent does.
+// Arguments: the link, the name, the number in its pictures. Tells its parent `{ joined }` and, when it is asked for `shown`, what the
+// page showed since and what the browser counted. It ends when the parent does.
 
 import puppeteer from "puppeteer-core";
-import { join, knows, moving, open } from "./browsers.mjs";
+import { join, open, state } from "./browsers.mjs";
+import { coded, received, shown, watched } from "./code.mjs";
 
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
-const [link, name] = process.argv.slice(2);
+const [link, name, number] = process.argv.slice(2);
 
 const browser = await puppeteer.launch({
   browser: "firefox",
@@ -31,9 +33,15 @@ const end = async () => {
 process.on("disconnect", () => void end());
 process.on("message", (message) => message === "leave" && void end());
 
-const page = await open(browser, link);
+const page = await open(browser);
+await coded(page, Number(number));
+await watched(page);
+await page.goto(link, { waitUntil: "domcontentloaded" });
 const known = await join(page, name);
+await page.evaluate(() => window.__voice(0.5));
+process.on("message", async (message) => {
+  if (message !== "shown") return;
+  const { phase, connection, self } = await state(page);
+  process.send({ shown: { pictures: await shown(page), received: await received(page), phase, connection, seat: self?.id } });
+});
 process.send({ joined: known.self.id });
-const seen = await moving(page, "Firefox sees red", "large-video", ([r, g, b]) => r > 120 && g < 110 && b < 110);
-await knows(page, "Firefox hears the chair", (state) => Object.values(state.levels).some((level) => level > 0.05));
-process.send({ seen: seen.mean });

@@ -66,6 +66,14 @@ export class Office {
     run("ip", "-n", this.name, "addr", "flush", "dev", inside);
   }
 
+  /** Gives a line another address within its network, as a lease that ends. Returns the line as it is now. */
+  renumber(line, guest) {
+    run("ip", "-n", this.name, "addr", "flush", "dev", line.inside);
+    const renumbered = { ...line, guest };
+    this.up(renumbered);
+    return renumbered;
+  }
+
   /** What the office's firewall drops of what leaves it: an nft condition, such as `meta l4proto udp`. */
   forbid(condition) {
     const rules = `table inet office { chain out { type filter hook output priority 0; oifname "lo" accept; ${condition} drop; } }`;

@@ -1,6 +1,7 @@
 //! The bridge with real peers over loopback: calls, hostile datagrams, losses, restarts.
 
 mod calls;
+mod foreign;
 mod hostile;
 mod roads;
 mod streams;
@@ -8,7 +9,6 @@ mod streams;
 use std::collections::HashSet;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,14 @@ fn config() -> BridgeConfig {
         bind: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
         impairments: true,
         ..BridgeConfig::default()
+    }
+}
+
+/// Three packet threads: most datagrams come to a socket of another thread than their peer's.
+fn threads() -> BridgeConfig {
+    BridgeConfig {
+        threads: 3,
+        ..config()
     }
 }
 
@@ -187,25 +195,4 @@ fn body(number: usize, layer: usize, clock: u32, part: u8) -> Vec<u8> {
     body.extend_from_slice(&clock.to_be_bytes());
     body.resize(300 + 100 * layer, 0x5a);
     body
-}
-
-fn corpus(folder: &str) -> Vec<Vec<u8>> {
-    let root = std::env::var_os("NHIPCAU_CORPORA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"),
-        PathBuf::from,
-    );
-    let path = root.join("datagrams").join(folder);
-    let Ok(entries) = std::fs::read_dir(&path) else {
-        use std::io::Write;
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: no datagrams at {}",
-            path.display()
-        );
-        return Vec::new();
-    };
-    entries
-        .filter_map(|entry| std::fs::read(entry.ok()?.path()).ok())
-        .filter(|datagram| datagram.len() <= 1_500)
-        .collect()
 }

@@ -11,6 +11,7 @@ use async_snmp::message::Message;
 use async_snmp::{DecodeConfig, Oid as WireOid};
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
+use nhipcau_fuzz::pieces;
 use nhipcau_inventory::poller::{FetchError, Input, Output, Poller, PollerConfig, Request};
 use nhipcau_inventory::{CredentialRef, DeviceId, DeviceSpec, Oid, ProfileSet, Value, Varbind};
 
@@ -30,7 +31,7 @@ const FAMILIES: [&str; 8] = [
 ];
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&family, mut rest)) = data.split_first() else {
+    let Some((&family, rest)) = data.split_first() else {
         return;
     };
     let config = PollerConfig {
@@ -40,8 +41,9 @@ fuzz_target!(|data: &[u8]| {
     let mut now = *START;
     let mut poller = Poller::new(config, PROFILES.clone(), 1);
     poller.handle_input(Input::Upsert(device()), now);
+    let mut pieces = pieces(rest).peekable();
     let mut questions = 0;
-    while !rest.is_empty() && questions < 400 {
+    while pieces.peek().is_some() && questions < 400 {
         match poller.poll_output() {
             Output::Send(request) => {
                 questions += 1;
@@ -52,7 +54,7 @@ fuzz_target!(|data: &[u8]| {
                         FAMILIES[usize::from(family) % FAMILIES.len()],
                     )])
                 } else {
-                    answer(&request, piece(&mut rest))
+                    answer(&request, pieces.next().unwrap_or_default())
                 };
                 let input = Input::Reply {
                     request: request.id,
@@ -94,17 +96,6 @@ fn named(request: &Request, family: &str) -> Varbind {
         oid: request.oids[0].clone(),
         value: Value::Oid(family.parse().expect("an OID")),
     }
-}
-
-fn piece<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
-    let Some((head, tail)) = rest.split_at_checked(2) else {
-        *rest = &[];
-        return &[];
-    };
-    let length = usize::from(u16::from_be_bytes([head[0], head[1]])).min(tail.len());
-    let (piece, after) = tail.split_at(length);
-    *rest = after;
-    piece
 }
 
 fn answer(request: &Request, piece: &[u8]) -> Result<Vec<Varbind>, FetchError> {
