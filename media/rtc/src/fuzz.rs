@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::bridge::Flow;
 use crate::client_hello::{Offer as HelloOffer, offer};
 use crate::config::BridgeConfig;
 use crate::dtls::{Dtls, Identity, Progress};
@@ -31,10 +32,16 @@ pub fn stun(datagram: &[u8], from: SocketAddr) -> bool {
 }
 
 /// An offer: refused with a sentence, or answered m-line by m-line with text that the SDP parser reads back and into which the
-/// offer has smuggled no line. Returns whether it was answered.
+/// offer has smuggled no line; as a page's, an encoder's and a player's. Returns whether it was answered.
 pub fn sdp(text: &str) -> bool {
+    [Flow::Both, Flow::Up, Flow::Down]
+        .into_iter()
+        .fold(false, |answered, flow| answered | answer(text, flow))
+}
+
+fn answer(text: &str, flow: Flow) -> bool {
     let config = BridgeConfig::default();
-    let offer = match sdp::parse(text, &config) {
+    let offer = match sdp::parse(text, &config, flow) {
         Ok(offer) => offer,
         Err(error) => {
             let sentence = error.to_string();

@@ -19,6 +19,8 @@ const FLAGS = [
   "--disable-background-timer-throttling",
   "--disable-backgrounding-occluded-windows",
   "--disable-renderer-backgrounding",
+  // Where loopback is all there is, a first connection would else wait for an interface that never comes, and only a second one begin.
+  "--allow-loopback-in-peer-connection",
 ];
 
 /** A Chromium; `colour` ([r, g, b]) makes its camera show that colour with a moving bar; `program` starts it elsewhere. */
