@@ -293,3 +293,47 @@ impl Dtls {
             .map(|transmit| transmit.message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A piece of a ClientHello that claims to be `total` bytes long.
+    fn fragment(number: u8, offset: u32, total: u32, body: &[u8]) -> Vec<u8> {
+        let mut datagram = vec![22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, number];
+        datagram.extend(((body.len() + 12) as u16).to_be_bytes());
+        datagram.push(1);
+        datagram.extend(&total.to_be_bytes()[1..]);
+        datagram.extend([0, 0]);
+        datagram.extend(&offset.to_be_bytes()[1..]);
+        datagram.extend(&(body.len() as u32).to_be_bytes()[1..]);
+        datagram.extend(body);
+        datagram
+    }
+
+    #[test]
+    fn pieces_of_a_hello_that_never_becomes_whole_are_held_within_bounds_and_then_refused() {
+        let identity = Identity::new(false, &[Profile::AeadAes128Gcm]).unwrap();
+        let mut dtls = Dtls::new(&identity, [0; 32]);
+        let now = Instant::now();
+        let (mut taken, mut answered) = (0u32, 0);
+        let failed = (0..1_000u32).find(|round| {
+            // Every second piece of 16 MiB.
+            let piece = fragment(*round as u8, round * 2_000, 0xff_ffff, &[1; 1_000]);
+            let progress = dtls.read(&piece, now);
+            assert!(dtls.held.len() < HELLO_DATAGRAMS_MAX);
+            while let Some(answer) = dtls.poll_transmit() {
+                answered += answer.len();
+            }
+            taken += 1;
+            matches!(progress, Progress::Failed)
+        });
+        assert!(failed.is_some(), "an end");
+        assert!(
+            taken <= DATAGRAMS_MAX + HELLO_DATAGRAMS_MAX as u32,
+            "{taken}"
+        );
+        assert!(answered < 1_000, "{answered} bytes for nothing");
+        assert!(matches!(dtls.read(&[22; 60], now), Progress::Refused));
+    }
+}

@@ -34,6 +34,22 @@ impl GcmKeys {
         })
     }
 
+    /// Session keys as vectors name them; ours come from a master key.
+    #[cfg(test)]
+    pub(super) fn of_session(
+        algorithm: &'static ring::aead::Algorithm,
+        key: &[u8],
+        salt: [u8; 12],
+    ) -> Option<Self> {
+        let aead = || Some(LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?));
+        Some(Self {
+            rtp: aead()?,
+            rtp_salt: salt,
+            rtcp: aead()?,
+            rtcp_salt: salt,
+        })
+    }
+
     /// RFC 7714 section 8.1: 16 zero bits, SSRC, rollover counter, sequence number; XOR salt.
     fn rtp_nonce(&self, ssrc: &[u8], index: u64) -> Nonce {
         let mut nonce = self.rtp_salt;

@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     let mut now = *START;
     let mut estimator = Estimator::new(now);
     for sequence in 0..64 {
-        estimator.sent(sequence, u32::from(sequence) * 1_000, 1_200);
+        estimator.sent(sequence, u64::from(sequence) * 1_000, 1_200);
     }
     let mut said = 0;
     let mut asked = Vec::new();
@@ -32,6 +32,9 @@ fuzz_target!(|data: &[u8]| {
                 }
             }
             Rtcp::Bandwidth { bps } => estimator.on_bandwidth(bps),
+            Rtcp::Report(report) => {
+                estimator.on_report(f64::from(report.fraction_lost) / 256.0, now);
+            }
             _ => {}
         }
     });

@@ -11,9 +11,9 @@ use libfuzzer_sys::fuzz_target;
 use nhipcau_fuzz::pieces;
 use nhipcau_sfu::arrivals::Arrivals;
 use nhipcau_sfu::descriptor::{Descriptor, Red, av1};
-use nhipcau_sfu::rewrite::{Rewriter, Source, UpPacket};
+use nhipcau_sfu::rewrite::{Rewriter, UpPacket};
 use nhipcau_sfu::rtp::RtpHeader;
-use nhipcau_sfu::{Codec, Quality};
+use nhipcau_sfu::{Codec, Kind, Quality, Source, Track};
 
 /// The header extension that holds AV1's dependency descriptor here.
 const DEPENDENCY_ID: u8 = 12;
@@ -42,7 +42,7 @@ fuzz_target!(|data: &[u8]| {
             continue;
         };
         let layer = (header.ssrc & 1) as usize;
-        let source = Source(layer as u32);
+        let source = Source::new(0, Track::Main, Kind::Video, layer);
         let codec = Codec::VIDEO[(header.ssrc >> 1 & 3) as usize];
         let descriptor = header
             .extension(packet, DEPENDENCY_ID)
