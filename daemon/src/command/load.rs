@@ -121,6 +121,7 @@ fn bad_line(line: &mut Line, seed: u64) -> Result<LineOptions, String> {
         reorder: value("reorder")?.unwrap_or_default() / 100.0,
         rate_bps: value("rate")?.map(|kbps| (kbps * 1_000.0).max(1.0) as u64),
         seed,
+        ..LineOptions::default()
     })
 }
 
