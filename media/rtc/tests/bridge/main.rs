@@ -3,7 +3,9 @@
 mod calls;
 mod foreign;
 mod hostile;
+mod lossy;
 mod roads;
+mod shaped;
 mod streams;
 
 use std::collections::HashSet;

@@ -9,8 +9,14 @@ const PERIOD: Duration = Duration::from_millis(400);
 const PACKETS_MIN: i64 = 20;
 /// Loss beyond the line's own that asks for an explanation.
 const EXCESS: f64 = 0.05;
+/// The same when there is a queue.
+const EXCESS_QUEUED: f64 = 0.02;
 /// A queue that even the fastest packets waited in, with loss: it is full.
 const QUEUE_MS: f64 = 6.0;
+/// A queue this long after a decrease is no chance.
+const STILL_QUEUED_MS: f64 = 40.0;
+/// On a restless line, that many times the mean difference of delays: packets that keep their order wait for those before them.
+const RESTLESS: f64 = 2.0;
 /// Judgements in a row before a trial.
 const STRIKES: u8 = 3;
 /// How long a trial may take; when we could not send less by then, it says nothing.
@@ -47,6 +53,8 @@ struct Trial {
     share: f64,
     sent_bps: f64,
     back_bps: f64,
+    /// A queue was seen with the loss.
+    queued: bool,
 }
 
 /// The loss towards one receiver.
@@ -124,40 +132,67 @@ impl Loss {
             self.own += (share - self.own).min(EXCESS) * 0.04;
         }
         let chance = 2.0 * (self.own * (1.0 - self.own) / total.max(1) as f64).sqrt();
+        let queued = queue_ms >= QUEUE_MS.max(jitter_ms * RESTLESS);
         if let Some(trial) = self.trial {
-            return Some(self.conclude(trial, share, sent_bps, now));
+            return Some(self.conclude(trial, share, queue_ms, sent_bps, now));
         }
-        if share - self.own <= EXCESS + chance || few {
+        let excess = if queued { EXCESS_QUEUED } else { EXCESS };
+        if share - self.own <= excess + chance || few {
             self.strikes = 0;
             return Some(Verdict::Fine);
         }
-        if queue_ms >= QUEUE_MS.max(jitter_ms * 0.8) {
-            self.strikes = 0;
-            return Some(Verdict::Congested);
-        }
         self.strikes = self.strikes.saturating_add(1);
-        if self.strikes < STRIKES || self.rest_until.is_some_and(|until| now < until) {
+        // A line that loses while it is hardly used is not full by what we send.
+        let queued = queued && sent_bps > estimate_bps * 0.5;
+        let resting = self.rest_until.is_some_and(|until| now < until);
+        if !queued && (self.strikes < STRIKES || resting) {
             return Some(Verdict::Unexplained);
         }
         self.strikes = 0;
+        // What looks like congestion must show to be it: else a bad line would be lowered until nothing is left.
         self.trial = Some(Trial {
             since: now,
-            share: self.smoothed,
+            share: self.smoothed.max(share),
             sent_bps,
             back_bps: estimate_bps,
+            queued,
         });
-        Some(Verdict::Try)
+        Some(if queued {
+            Verdict::Congested
+        } else {
+            Verdict::Try
+        })
     }
 
-    fn conclude(&mut self, trial: Trial, share: f64, sent_bps: f64, now: Instant) -> Verdict {
+    fn conclude(
+        &mut self,
+        trial: Trial,
+        share: f64,
+        queue_ms: f64,
+        sent_bps: f64,
+        now: Instant,
+    ) -> Verdict {
         let waited = now.saturating_duration_since(trial.since);
         let sent_less = sent_bps <= trial.sent_bps * (TRIAL_SHARE + 0.1);
-        if (!sent_less && waited < TRIAL_MAX) || waited < PERIOD * 2 {
+        let gone = share < trial.share * 0.6;
+        if waited < PERIOD * 2 || (!sent_less && !gone && waited < TRIAL_MAX) {
             return Verdict::Unexplained;
         }
         self.trial = None;
-        if sent_less && share < trial.share * 0.6 {
+        if gone {
             self.pause = PAUSE;
+            return match (trial.queued, sent_less) {
+                // The estimate has fallen already.
+                (true, _) => Verdict::Fine,
+                (false, true) => Verdict::Congested,
+                // It went by itself.
+                (false, false) => Verdict::Own {
+                    back_bps: trial.back_bps,
+                },
+            };
+        }
+        // A queue that nothing has shortened.
+        if trial.queued && queue_ms >= STILL_QUEUED_MS && share - self.own > EXCESS {
             return Verdict::Congested;
         }
         self.own = trial.share.max(share).min(OWN_MAX);

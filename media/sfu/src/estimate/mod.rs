@@ -48,8 +48,12 @@ const DECREASE_WAIT: Duration = Duration::from_millis(250);
 /// What is sent, of what arrives, while a queue empties; and once it has.
 const DRAIN_SHARE: f64 = 0.85;
 const AFTER_SHARE: f64 = 0.95;
+/// A queue that is not shorter by a third after this long (beside a round trip), though less is sent than arrives, is none: the way has
+/// become longer, or somebody else fills the queue whatever we do.
+const DRAIN_SEEN: Duration = Duration::from_millis(1_500);
+const SHORTER: f64 = 0.66;
 /// A queue that has not gone after this long is how the line is now.
-const DRAIN_MAX: Duration = Duration::from_secs(3);
+const DRAIN_MAX: Duration = Duration::from_secs(4);
 /// Growth per second: near the rate at which the line was last full, well below it, and where nothing is known.
 const NEAR: f64 = 0.03;
 const BELOW: f64 = 0.25;
@@ -65,6 +69,16 @@ const NEXT_PROBE: f64 = 2.0;
 const PROBE_REST: Duration = Duration::from_secs(2);
 /// Without feedback for this long nothing is probed.
 const STALLED: Duration = Duration::from_millis(600);
+
+/// A decrease whose queue has not gone yet.
+#[derive(Clone, Copy, Debug)]
+struct Drain {
+    since: Instant,
+    /// The longest that packets waited since.
+    queue_ms: f64,
+    /// The estimate of before.
+    before_bps: f64,
+}
 
 /// The estimate of one receiver's line.
 #[derive(Clone, Debug)]
@@ -85,7 +99,7 @@ pub struct Estimator {
     /// The rate at which the line was last full.
     full_bps: Option<f64>,
     /// Since when the estimate stands below the line for its queue to empty.
-    draining: Option<Instant>,
+    draining: Option<Drain>,
     standing_since: Option<Instant>,
     over_before: bool,
     last_feedback: Option<Instant>,
@@ -273,7 +287,7 @@ impl Estimator {
         let packet_ms = acked_bps.map_or(0.0, |bps| PACKET_BITS * 1_000.0 / bps.max(FLOOR_BPS));
         QUEUE_GROWING_MS
             .max(self.queue.jitter_ms())
-            .max((packet_ms + 5.0).min(60.0))
+            .max((packet_ms + 5.0).min(25.0))
     }
 
     fn adapt(&mut self, elapsed: Duration, now: Instant) {
@@ -291,7 +305,8 @@ impl Estimator {
         let grows = growing && std::mem::replace(&mut self.over_before, growing);
         self.over_before = growing;
         if let Some(acked_bps) = acked_bps {
-            if grows || stands || verdict == Some(Verdict::Congested) {
+            let congested = verdict == Some(Verdict::Congested) && self.draining.is_none();
+            if grows || stands || congested {
                 return self.decrease(acked_bps, queue_ms, now);
             }
             match verdict {
@@ -331,7 +346,11 @@ impl Estimator {
         let carried = acked_bps / (1.0 - self.loss.own());
         self.estimate_bps = self.bound(carried * share);
         self.full_bps = Some(carried);
-        self.draining = Some(now);
+        self.draining.get_or_insert(Drain {
+            since: now,
+            queue_ms,
+            before_bps: before,
+        });
         self.last_decrease = Some(now);
         self.standing_since = None;
         self.trend.forget();
@@ -346,10 +365,12 @@ impl Estimator {
 
     /// Waits for the queue to empty after a decrease. Returns whether it still does.
     fn drain(&mut self, queue_ms: f64, restless_ms: f64, now: Instant) -> bool {
-        let Some(since) = self.draining else {
+        let Some(drain) = &mut self.draining else {
             return false;
         };
-        let waited = now.saturating_duration_since(since);
+        drain.queue_ms = drain.queue_ms.max(queue_ms);
+        let drain = *drain;
+        let waited = now.saturating_duration_since(drain.since);
         if waited < self.round_trip + Duration::from_millis(100) {
             return true;
         }
@@ -359,8 +380,15 @@ impl Estimator {
             self.estimate_bps = self.estimate_bps.max(after.min(CEILING_BPS));
             return false;
         }
-        if waited > DRAIN_MAX {
+        if waited > DRAIN_SEEN + self.round_trip && queue_ms > drain.queue_ms * SHORTER {
             self.draining = None;
+            self.queue.forget();
+            self.trend.forget();
+            self.full_bps = None;
+            self.estimate_bps = self.estimate_bps.max(drain.before_bps * AFTER_SHARE);
+        } else if waited > DRAIN_MAX {
+            self.draining = None;
+            self.queue.forget();
         }
         self.draining.is_some()
     }

@@ -7,7 +7,7 @@ const PACKETS_MIN: u32 = 4;
 /// A span ends after this long whatever came.
 const SPAN_MAX_US: i64 = 400_000;
 /// How long the fastest arrival is remembered; longer, and drifting clocks would look like queues.
-const BASE_US: i64 = 12_000_000;
+const BASE_US: i64 = 6_000_000;
 
 /// The waiting time towards one receiver.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +47,13 @@ impl Queue {
         }
         self.span = Some(self.span.map_or(delay, |fastest| fastest.min(delay)));
         self.span_packets += 1;
+    }
+
+    /// Forgets what the fastest packet took: the way is another one.
+    pub(super) fn forget(&mut self) {
+        self.base = [None; 2];
+        self.span = None;
+        self.now_us = 0;
     }
 
     fn base(&self) -> i64 {

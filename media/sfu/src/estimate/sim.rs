@@ -18,6 +18,9 @@ struct World {
     queue_bytes: f64,
     delay_us: u64,
     jitter_us: u64,
+    /// Jitter keeps the order: who is late holds up who follows.
+    ordered: bool,
+    last_due_us: u64,
     loss: f64,
     /// Of somebody else, who does not give way.
     cross_bps: f64,
@@ -51,6 +54,8 @@ impl World {
             queue_bytes: line_bps * 0.2 / 8.0,
             delay_us: 20_000,
             jitter_us: 0,
+            ordered: false,
+            last_due_us: 0,
             loss: 0.0,
             cross_bps: 0.0,
             cross_debt: 0.0,
@@ -97,9 +102,14 @@ impl World {
         let lost = self.random() < self.loss;
         let jitter = (self.random() * self.jitter_us as f64) as u64;
         match self.offer(f64::from(bytes)) {
-            Some(through) if !lost => self
-                .on_the_way
-                .push((through + self.delay_us + jitter, sequence)),
+            Some(through) if !lost => {
+                let mut due = through + self.delay_us + jitter;
+                if self.ordered {
+                    due = due.max(self.last_due_us);
+                    self.last_due_us = due;
+                }
+                self.on_the_way.push((due, sequence));
+            }
             Some(_) => {}
             None => self.dropped += 1,
         }
@@ -288,6 +298,45 @@ fn loss_that_is_not_congestion_does_not_bring_the_estimate_down() {
 }
 
 #[test]
+fn a_thin_stream_over_a_bad_line_is_not_lowered_until_nothing_is_left() {
+    for demand in [120e3, 250e3, 700e3] {
+        let mut world = World::new(10e6);
+        world.loss = 0.1;
+        world.jitter_us = 30_000;
+        world.ordered = true;
+        world.delay_us = 50_000;
+        world.demand_bps = demand;
+        world.estimator.want(demand as u64);
+        world.run(60.0);
+        let low = world.samples[50..]
+            .iter()
+            .filter(|sample| sample.1 < demand * 0.9)
+            .count();
+        assert!(low < 40, "{low} samples below {demand}: {}", world.shows());
+    }
+}
+
+#[test]
+fn a_longer_way_is_no_queue() {
+    for loss in [0.0, 0.1] {
+        let mut world = World::new(10e6);
+        world.demand_bps = 400e3;
+        world.estimator.want(400_000);
+        world.run(10.0);
+        world.delay_us = 90_000;
+        world.jitter_us = 30_000;
+        world.ordered = true;
+        world.loss = loss;
+        world.run(30.0);
+        let low = world.samples[150..]
+            .iter()
+            .filter(|sample| sample.1 < 390e3)
+            .count();
+        assert!(low < 40, "{low} samples too low: {}", world.shows());
+    }
+}
+
+#[test]
 fn jitter_of_thirty_milliseconds_is_no_congestion() {
     for line in [1.5e6, 6e6] {
         let mut world = World::new(line);
@@ -313,9 +362,10 @@ fn a_shaper_with_a_short_queue_is_seen_by_its_loss() {
     assert!(bps > 16e6 && bps < 20.5e6, "{bps}: {}", world.shows());
     assert!(
         world.dropped * 50 < world.sent,
-        "{} of {}",
+        "{} of {}: {}",
         world.dropped,
-        world.sent
+        world.sent,
+        world.shows()
     );
 }
 
