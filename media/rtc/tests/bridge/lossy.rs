@@ -122,10 +122,10 @@ fn ten_percent_loss_and_jitter_leave_sound_and_a_moving_picture() {
         to - from
     );
     // 20 ms a packet: five are 100 ms.
-    println!(
+    say(&format!(
         "{pictures} of {} pictures, {silence} packets of sound in a row missing",
         to - from
-    );
+    ));
     assert!(silence <= 5, "{silence} packets of sound in a row");
 }
 

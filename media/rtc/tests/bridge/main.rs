@@ -52,6 +52,12 @@ fn threads() -> BridgeConfig {
     }
 }
 
+/// A line for who reads the test's output.
+fn say(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 fn publisher(layers: usize) -> ClientOptions {
     ClientOptions {
         layers,

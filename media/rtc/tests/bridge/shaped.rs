@@ -10,9 +10,17 @@ const INSIDE: &str = "NHIPCAU_TEST_SHAPED";
 /// Where the viewer lives; what goes there is shaped.
 const VIEWER: [u8; 4] = [127, 0, 0, 2];
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test sets up its network and runs itself in it"
+)]
+fn program(name: &str) -> Command {
+    Command::new(name)
+}
+
 fn run(line: &str) -> bool {
     let mut words = line.split(' ');
-    Command::new(words.next().unwrap_or_default())
+    program(words.next().unwrap_or_default())
         .args(words)
         .stderr(std::process::Stdio::null())
         .status()
@@ -45,15 +53,11 @@ fn the_picture_follows_a_line_that_the_kernel_shapes() {
         return inside();
     }
     let Some(namespace) = Namespace::new() else {
-        use std::io::Write;
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: no right to make a network namespace"
-        );
+        say("SKIPPED: no right to make a network namespace");
         assert!(std::env::var_os("CI").is_none(), "CI must have the right");
         return;
     };
-    let done = Command::new("ip")
+    let done = program("ip")
         .args(["netns", "exec", &namespace.0])
         .arg(std::env::current_exe().unwrap())
         .args([
@@ -163,9 +167,9 @@ fn a_line(name: &str, rate_bps: u64, layer: u8) {
     let (layer_now, estimate_bps) = stage.viewed(viewer);
     let missing = now.missing().saturating_sub(before.missing());
     let packets = now.delivered - before.delivered;
-    println!(
+    say(&format!(
         "{name}: layer {layer} after {after:?}, then {layer_now:?}, estimate {estimate_bps}, {missing} of {packets} packets missing"
-    );
+    ));
     // The bucket of the shaper lets a burst pass faster than its rate, a probe too.
     assert!(estimate_bps < rate_bps * 13 / 10, "{name}: {estimate_bps}");
     assert!(packets > 100, "{name}: {packets}");
