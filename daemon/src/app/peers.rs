@@ -166,6 +166,7 @@ fn reason(lowered: LoweredReason) -> Reason {
         LoweredReason::Estimate { estimate_bps } => Reason::new("line_estimate")
             .with("mbps", (estimate_bps as f64 / 100_000.0).round() / 10.0),
         LoweredReason::NoKeyframe => Reason::new("no_keyframe"),
+        LoweredReason::Codec { codec } => Reason::new("codec_unknown").with("codec", codec.name()),
     }
 }
 

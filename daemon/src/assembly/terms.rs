@@ -9,7 +9,7 @@ use nhipcau_inventory::watch::{LimitRule, WatchConfig};
 use nhipcau_inventory::{
     CredentialRef, DeviceId, DeviceKind, DeviceSpec, InterfaceRef, Limits, ProfileSet, SiteId,
 };
-use nhipcau_media_rtc::BridgeConfig;
+use nhipcau_media_rtc::{BridgeConfig, Codec};
 use nhipcau_playbooks::{EngineTerms, Library};
 use nhipcau_wire::port;
 
@@ -289,8 +289,21 @@ pub(super) fn bridge_config(config: &Config, https: SocketAddr, lab: bool) -> Br
         rooms_max: config.conference.rooms_max,
         ..nhipcau_media_rtc::Limits::default()
     };
+    let named = Codec::VIDEO.into_iter().filter_map(|codec| {
+        let names = &config.listen.media_codecs;
+        let place = names
+            .iter()
+            .position(|name| name.eq_ignore_ascii_case(codec.name()))?;
+        Some((place, codec))
+    });
+    let mut codecs = named.collect::<Vec<_>>();
+    codecs.sort_unstable();
+    if codecs.is_empty() {
+        codecs.extend(Codec::VIDEO.into_iter().enumerate());
+    }
     BridgeConfig {
         bind,
+        codecs: codecs.into_iter().map(|(_, codec)| codec).collect(),
         tcp: config
             .listen
             .media_tcp

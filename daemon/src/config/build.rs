@@ -219,6 +219,7 @@ pub(super) fn build(root: &Datum, state_dir_default: PathBuf) -> Config {
             media_udp: media.socket("udp"),
             media_tcp: media.socket_maybe("tcp"),
             media_announce: media.addresses("announce"),
+            media_codecs: media.texts("codecs"),
             media_threads: media
                 .integer_maybe("threads")
                 .and_then(|threads| usize::try_from(threads).ok()),

@@ -69,6 +69,13 @@ pub(super) const MEDIA: &[Field] = &[
         "addresses told to browsers, for a bridge behind NAT; empty: the machine's own",
     ),
     field(
+        "codecs",
+        Form::List(&Form::Choice(&["vp8", "h264", "vp9", "av1"])),
+        Nothing,
+        "of pictures, best first; a codec that is left out is not taken from anybody; empty: vp8, h264, vp9, av1. Pages send vp8, since weak \
+         computers encode it in three sizes most cheaply",
+    ),
+    field(
         "threads",
         Form::Integer(1, 16),
         Nothing,

@@ -73,6 +73,8 @@ pub struct Listen {
     pub media_tcp: Option<SocketAddr>,
     /// Addresses that the bridge tells browsers; empty: those of the machine's interfaces.
     pub media_announce: Vec<IpAddr>,
+    /// Names of the codecs of pictures, best first; empty: the usual ones.
+    pub media_codecs: Vec<String>,
     /// Packet threads; `None`: one for each core.
     pub media_threads: Option<usize>,
     /// Traps and informs in; `None`: not received.

@@ -24,8 +24,8 @@ impl PacketCache {
         }
     }
 
-    /// Keeps a packet. Returns whether there was a place for it; there is none for one older than the whole ring.
-    pub(crate) fn insert(&mut self, facts: &UpPacket, payload: &[u8]) -> bool {
+    /// Keeps a packet: its payload and, behind it, its dependency descriptor. Returns whether there was a place for it; there is none for one older than the whole ring.
+    pub(crate) fn insert(&mut self, facts: &UpPacket, payload: &[u8], dependency: &[u8]) -> bool {
         let Some(place) = self.index.insert(facts.index) else {
             return false;
         };
@@ -34,11 +34,12 @@ impl PacketCache {
                 held.facts = *facts;
                 held.payload.clear();
                 held.payload.extend_from_slice(payload);
+                held.payload.extend_from_slice(dependency);
             }
             empty => {
                 *empty = Some(Held {
                     facts: *facts,
-                    payload: payload.to_vec(),
+                    payload: [payload, dependency].concat(),
                 });
             }
         }

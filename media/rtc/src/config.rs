@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use nhipcau_sfu::Codec;
+
 /// Packet threads that one bridge can have.
 pub const THREADS_MAX: usize = 16;
 
@@ -27,6 +29,8 @@ pub struct BridgeConfig {
     pub threads: usize,
     /// Peers of one room on its first thread before further ones sit on others.
     pub spread_at: usize,
+    /// Codecs of pictures that are negotiated, best first; an answer keeps this order.
+    pub codecs: Vec<Codec>,
     /// Whether [`crate::Bridge::set_impairment`] acts. Only `run --lab` and tests set it.
     pub impairments: bool,
     /// What one bridge takes on.
@@ -45,6 +49,7 @@ impl Default for BridgeConfig {
             voices: 3,
             threads: 0,
             spread_at: SPREAD_AT,
+            codecs: Codec::VIDEO.to_vec(),
             impairments: false,
             limits: Limits::default(),
         }

@@ -1,6 +1,6 @@
 //! What the bridge tells its owner.
 
-use nhipcau_sfu::{PeerId, RoomId, TrackId, Withheld};
+use nhipcau_sfu::{Codec, PeerId, RoomId, TrackId, Withheld};
 
 /// What is in one of a receiver's m-lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,11 @@ pub enum LoweredReason {
     },
     /// The wanted layer gave no keyframe in time.
     NoKeyframe,
+    /// The wanted picture comes in a codec that the receiver did not offer.
+    Codec {
+        /// What the picture comes in.
+        codec: Codec,
+    },
 }
 
 /// What the bridge tells its owner.

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use nhipcau_sfu::arrivals::Arrivals;
+use nhipcau_sfu::descriptor::av1::Structure;
 use nhipcau_sfu::estimate::Estimator;
 use nhipcau_sfu::sequence::{Extender, ReplayWindow};
 use nhipcau_sfu::twcc::Recorder;
-use nhipcau_sfu::{Codec, Kind, LAYERS, PeerId, RoomId, Source, Track};
+use nhipcau_sfu::{CODECS, Codec, Codecs, Kind, LAYERS, PeerId, RoomId, Source, Track};
 use ring::hmac;
 
 use crate::cache::PacketCache;
@@ -105,6 +106,17 @@ pub(crate) enum Role {
     Repair(usize),
 }
 
+/// What a payload type of a peer means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carries {
+    /// A codec's packets as they are.
+    Plain(Codec),
+    /// Opus in RED, with the payload type of its blocks.
+    Red(u8),
+    /// Retransmissions of a codec's packets.
+    Repair(Codec),
+}
+
 /// One SSRC of a peer, with its SRTP state.
 pub(crate) struct UpStream {
     pub(crate) ssrc: u32,
@@ -126,6 +138,8 @@ pub(crate) struct UpLayer {
     /// What its packets are coded in.
     pub(crate) codec: Codec,
     pub(crate) tally: LayerTally,
+    /// The templates of an AV1 stream with dependency descriptors.
+    pub(crate) structure: Option<Box<Structure>>,
     /// NTP time and RTP timestamp of the last sender report, and when it came.
     pub(crate) report: Option<(u64, u32, Instant)>,
 }
@@ -136,8 +150,6 @@ pub(crate) struct UpMedia {
     pub(crate) kind: Kind,
     pub(crate) track: Track,
     pub(crate) mid: String,
-    pub(crate) payload_type: u8,
-    pub(crate) rtx: Option<u8>,
     /// Best first.
     pub(crate) rids: Vec<String>,
     pub(crate) ssrcs: Vec<u32>,
@@ -149,6 +161,8 @@ pub(crate) struct Up {
     pub(crate) open: Option<Direction>,
     pub(crate) extensions: Extensions,
     pub(crate) media: Vec<UpMedia>,
+    /// By payload type: within a bundle each means one thing (RFC 8843 section 9.1).
+    pub(crate) carries: [Option<Carries>; 128],
     pub(crate) streams: Vec<UpStream>,
     /// By [`place_of`].
     pub(crate) layers: [Option<Box<UpLayer>>; PLACES],
@@ -163,9 +177,11 @@ pub(crate) struct Up {
 pub(crate) struct DownSlot {
     pub(crate) mid: String,
     pub(crate) ssrc: u32,
-    pub(crate) payload_type: u8,
+    /// Payload type and that of its retransmissions, by codec; a source of another codec is not sent here.
+    pub(crate) payload_types: [Option<(u8, Option<u8>)>; CODECS],
+    /// Payload type of redundant sound.
+    pub(crate) red: Option<u8>,
     pub(crate) rtx_ssrc: u32,
-    pub(crate) rtx_payload_type: Option<u8>,
     /// Index of the next retransmission; a stream of its own, so that no SRTP nonce repeats.
     pub(crate) rtx_index: u64,
     /// Indexes that went out: the last guard against sealing two packets under one nonce.
@@ -184,6 +200,8 @@ pub(crate) struct Down {
     pub(crate) video: Vec<DownSlot>,
     /// Id of the transport-wide sequence number.
     pub(crate) transport_id: Option<u8>,
+    /// Id of the dependency descriptor; `None` too when the receiver takes no two-byte extensions, into which alone a keyframe's fits.
+    pub(crate) dependency_id: Option<u8>,
     pub(crate) transport_next: u16,
     pub(crate) estimator: Estimator,
     pub(crate) told_bps: u64,
@@ -220,6 +238,7 @@ impl Up {
             open: None,
             extensions: Extensions::default(),
             media: Vec::new(),
+            carries: [None; 128],
             streams: Vec::new(),
             layers: Default::default(),
             recorder: Recorder::new(now),
@@ -233,6 +252,25 @@ impl Up {
     /// Takes what a new offer says about sending.
     pub(crate) fn apply(&mut self, offer: &Offer) {
         self.extensions = offer.extensions;
+        self.carries = [None; 128];
+        for media in offer
+            .media
+            .iter()
+            .filter(|media| matches!(media.usage, Use::Up(..)))
+        {
+            let mut note = |payload_type: u8, carries| {
+                self.carries[usize::from(payload_type & 0x7f)] = Some(carries);
+            };
+            for format in &media.codecs {
+                note(format.payload_type, Carries::Plain(format.codec));
+                if let Some(rtx) = format.rtx {
+                    note(rtx, Carries::Repair(format.codec));
+                }
+            }
+            if let (Some((red, _)), Some(opus)) = (media.red, media.codecs.first()) {
+                note(red, Carries::Red(opus.payload_type));
+            }
+        }
         self.media = offer
             .media
             .iter()
@@ -241,8 +279,6 @@ impl Up {
                     kind,
                     track,
                     mid: media.mid.clone(),
-                    payload_type: media.payload_type,
-                    rtx: media.rtx,
                     rids: media.rids.clone(),
                     ssrcs: media.ssrcs.clone(),
                     repairs: media.repairs.clone(),
@@ -308,6 +344,7 @@ impl Up {
                     Kind::Video => Codec::Vp8,
                 },
                 tally: LayerTally::default(),
+                structure: None,
                 report: None,
             })
         });
@@ -317,6 +354,7 @@ impl Up {
             layer.base = ((layer.highest >> 16) + 2) << 16;
             layer.arrivals = Arrivals::new(kind.clock_hz(), kind == Kind::Video, now);
             layer.report = None;
+            layer.structure = None;
         }
         (layer, anew)
     }
@@ -342,9 +380,12 @@ impl Up {
                         .any(|(_, repair)| *repair == header.ssrc)
             }
         });
-        let by_type = |media: &&UpMedia| {
-            media.payload_type == header.payload_type || media.rtx == Some(header.payload_type)
+        let (kind, repair) = match self.carries[usize::from(header.payload_type & 0x7f)]? {
+            Carries::Plain(codec) => (codec.kind(), false),
+            Carries::Red(_) => (Kind::Audio, false),
+            Carries::Repair(codec) => (codec.kind(), true),
         };
+        let by_type = |media: &&UpMedia| media.kind == kind;
         let media = media
             .or_else(|| self.media.iter().find(by_type))
             .filter(by_type)?;
@@ -352,7 +393,6 @@ impl Up {
         if media.kind == Kind::Audio {
             return Some(Role::Media(first));
         }
-        let repair = media.rtx == Some(header.payload_type);
         let rid = text(if repair {
             Extension::RepairedRid
         } else {
@@ -373,14 +413,31 @@ impl Up {
     }
 }
 
+fn payload_types(media: &Media) -> [Option<(u8, Option<u8>)>; CODECS] {
+    let mut types = [None; CODECS];
+    for format in &media.codecs {
+        types[format.codec as usize] = Some((format.payload_type, format.rtx));
+    }
+    types
+}
+
 impl DownSlot {
+    /// The codecs that the m-line negotiated.
+    pub(crate) fn codecs(&self) -> Codecs {
+        [Codec::Opus]
+            .into_iter()
+            .chain(Codec::VIDEO)
+            .filter(|codec| self.payload_types[*codec as usize].is_some())
+            .collect()
+    }
+
     fn new(media: &Media, ssrc: u32, rtx_ssrc: u32, rtx_index: u16) -> Self {
         Self {
             mid: media.mid.clone(),
             ssrc,
-            payload_type: media.payload_type,
+            payload_types: payload_types(media),
+            red: media.red.map(|red| red.0),
             rtx_ssrc,
-            rtx_payload_type: media.rtx,
             rtx_index: u64::from(rtx_index & 0x7fff),
             guard: ReplayWindow::default(),
             packets: 0,
@@ -398,6 +455,7 @@ impl Down {
             audio: Vec::new(),
             video: Vec::new(),
             transport_id: None,
+            dependency_id: None,
             transport_next: 0,
             estimator: Estimator::new(now),
             told_bps: 0,
@@ -411,6 +469,10 @@ impl Down {
     /// Takes what a new offer says about receiving. Slots that exist keep their SSRCs.
     pub(crate) fn apply(&mut self, offer: &Offer, mut random: impl FnMut() -> u32) {
         self.transport_id = offer.extensions.id(Extension::TransportSequence);
+        self.dependency_id = offer
+            .extensions
+            .id(Extension::DependencyDescriptor)
+            .filter(|_| offer.mixed);
         let mut counts = [0; 2];
         for media in &offer.media {
             let Use::Down(kind, slot) = media.usage else {
@@ -424,8 +486,8 @@ impl Down {
             match slots.get_mut(slot) {
                 Some(known) => {
                     known.mid.clone_from(&media.mid);
-                    known.payload_type = media.payload_type;
-                    known.rtx_payload_type = media.rtx;
+                    known.payload_types = payload_types(media);
+                    known.red = media.red.map(|red| red.0);
                 }
                 None => slots.push(DownSlot::new(media, random(), random(), random() as u16)),
             }

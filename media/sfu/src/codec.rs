@@ -52,6 +52,8 @@ impl Codec {
 pub struct Codecs(u8);
 
 impl Codecs {
+    /// No codec.
+    pub const NONE: Self = Self(0);
     /// Every codec.
     pub const ALL: Self = Self((1 << CODECS) - 1);
 
@@ -70,7 +72,7 @@ impl Codecs {
 
 impl FromIterator<Codec> for Codecs {
     fn from_iter<I: IntoIterator<Item = Codec>>(codecs: I) -> Self {
-        codecs.into_iter().fold(Self::default(), Self::with)
+        codecs.into_iter().fold(Self::NONE, Self::with)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::codec::Codec;
 use crate::descriptor::Descriptor;
 use crate::ids::Source;
 use crate::omitted::Omitted;
@@ -17,6 +18,8 @@ pub struct UpPacket {
     pub timestamp: u32,
     /// Marker bit.
     pub marker: bool,
+    /// What the payload is.
+    pub codec: Codec,
     /// What the payload says of itself in the clear.
     pub descriptor: Descriptor,
     /// Audio level in -dBov, 0 loudest, 127 silence (RFC 6464).
@@ -419,7 +422,6 @@ impl Rewriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::Codec;
     use crate::ids::{Kind, Track};
 
     fn video(index: u64, timestamp: u32, picture: u16) -> UpPacket {
@@ -428,6 +430,7 @@ mod tests {
             index,
             timestamp,
             marker: false,
+            codec: Codec::Vp8,
             descriptor: Descriptor::parse(Codec::Vp8, &[0x90, 0xc0, high, low, picture as u8, 0]),
             level: None,
             bytes: 1000,
@@ -598,6 +601,7 @@ mod tests {
                         index: self.index,
                         timestamp: u32::from(self.picture) * 3_000,
                         marker: spatial == 2 && part == 1,
+                        codec: Codec::Vp9,
                         descriptor: Descriptor::parse(
                             Codec::Vp9,
                             &[first, high, low, layers, self.picture as u8, 1],

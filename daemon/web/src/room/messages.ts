@@ -23,7 +23,7 @@ export interface SlotUse {
 export interface Withheld {
   participant: string;
   track: Track;
-  why: "mode" | "estimate" | "fallen";
+  why: "mode" | "estimate" | "fallen" | "codec";
 }
 export interface SlotCounts {
   audio: number;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use nhipcau_sfu::rtcp::Writer;
 use nhipcau_sfu::rtp::RtpHeader;
 
-use super::sdp::{LEVEL_ID, MID_ID, OPUS, RID_ID, RIDS, TRANSPORT_ID, VP8};
+use super::sdp::{DEPENDENCY_ID, LEVEL_ID, MID_ID, OPUS, RID_ID, RIDS, TRANSPORT_ID, VP8};
 use super::{Client, SENT_KEPT};
 use crate::srtp::OVERHEAD;
 
@@ -85,6 +85,27 @@ impl Client {
         level: Option<u8>,
         payload: &[u8],
     ) {
+        let payload_type = if place == 0 { OPUS } else { VP8 };
+        self.send_as(
+            place,
+            (payload_type, &[]),
+            marker,
+            timestamp,
+            level,
+            payload,
+        );
+    }
+
+    /// Sends a packet under a payload type, with a dependency descriptor when it is not empty.
+    pub(super) fn send_as(
+        &mut self,
+        place: usize,
+        (payload_type, dependency): (u8, &[u8]),
+        marker: bool,
+        timestamp: u32,
+        level: Option<u8>,
+        payload: &[u8],
+    ) {
         let layers = self.options.layers;
         let transport = self.transport_next;
         self.transport_next = transport.wrapping_add(1);
@@ -94,22 +115,36 @@ impl Client {
         stream.said.0 = stream.said.0.wrapping_add(1);
         stream.said.1 = stream.said.1.wrapping_add(payload.len() as u32);
         stream.said.2 = timestamp;
-        let payload_type = if place == 0 { OPUS } else { VP8 };
         let mut plain = vec![0x90, payload_type | u8::from(marker) << 7];
         plain.extend_from_slice(&(index as u16).to_be_bytes());
         plain.extend_from_slice(&timestamp.to_be_bytes());
         plain.extend_from_slice(&stream.ssrc.to_be_bytes());
         let [high, low] = transport.to_be_bytes();
         let mid = if place == 0 { b'0' } else { b'1' };
-        let mut extensions = vec![TRANSPORT_ID << 4 | 1, high, low, MID_ID << 4, mid];
+        let two_byte = !dependency.is_empty();
+        let mut extensions = Vec::with_capacity(32);
+        let mut put = |id: u8, bytes: &[u8]| {
+            match two_byte {
+                true => extensions.extend_from_slice(&[id, bytes.len() as u8]),
+                false => extensions.push(id << 4 | (bytes.len() as u8 - 1)),
+            }
+            extensions.extend_from_slice(bytes);
+        };
+        put(TRANSPORT_ID, &[high, low]);
+        put(MID_ID, &[mid]);
         if let Some(level) = level {
-            extensions.extend_from_slice(&[LEVEL_ID << 4, level]);
+            put(LEVEL_ID, &[level]);
         }
         if place > 0 && layers > 1 {
-            extensions.extend_from_slice(&[RID_ID << 4, RIDS[RIDS.len() - place].as_bytes()[0]]);
+            put(RID_ID, &RIDS[RIDS.len() - place].as_bytes()[..1]);
+        }
+        if two_byte {
+            put(DEPENDENCY_ID, dependency);
         }
         extensions.resize(extensions.len().next_multiple_of(4), 0);
-        plain.extend_from_slice(&[0xbe, 0xde, 0, (extensions.len() / 4) as u8]);
+        let profile: [u8; 2] = if two_byte { [0x10, 0] } else { [0xbe, 0xde] };
+        plain.extend_from_slice(&profile);
+        plain.extend_from_slice(&[0, (extensions.len() / 4) as u8]);
         plain.extend_from_slice(&extensions);
         let header_bytes = plain.len();
         plain.extend_from_slice(payload);

@@ -8,11 +8,13 @@ mod media;
 mod receive;
 mod road;
 mod sdp;
+mod shaped;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use nhipcau_sfu::Codec;
 use nhipcau_sfu::twcc::Recorder;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -34,6 +36,7 @@ use media::OutStream;
 use receive::InStream;
 pub use receive::{Packet, Received, SlotCounts};
 pub use road::Road;
+pub use shaped::Shaped;
 
 /// Between two checks before the connection stands.
 const CHECK_PAUSE: Duration = Duration::from_millis(100);
@@ -94,6 +97,10 @@ pub struct ClientOptions {
     pub buffer_bytes: usize,
     /// M-lines of the offer.
     pub shape: Shape,
+    /// Codecs of pictures that it offers.
+    pub codecs: Vec<Codec>,
+    /// Whether it offers redundant sound (RFC 2198).
+    pub red: bool,
     /// Whether it asks for lost packets of pictures again and reports what it receives, as browsers do.
     pub repair: bool,
     /// The line to the bridge.
@@ -111,6 +118,8 @@ impl Default for ClientOptions {
             protection: Protection::Gcm,
             buffer_bytes: 1 << 20,
             shape: Shape::Page,
+            codecs: vec![Codec::Vp8],
+            red: false,
             repair: false,
             line: LineOptions::default(),
         }

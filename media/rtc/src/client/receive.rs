@@ -9,7 +9,7 @@ use nhipcau_sfu::rtp::RtpHeader;
 use nhipcau_sfu::sequence::{Extender, ReplayWindow};
 use nhipcau_sfu::{Codec, Kind};
 
-use super::sdp::{StreamLine, TRANSPORT_ID};
+use super::sdp::{DEPENDENCY_ID, StreamLine, TRANSPORT_ID};
 use super::{Client, REPAIR_PAUSE, REPORT_PAUSE};
 
 /// Sequence numbers of one NACK that are answered.
@@ -140,7 +140,11 @@ pub struct Packet<'a> {
     pub at: Instant,
     /// What a picture's descriptor says.
     pub frame: Frame,
-    /// Payload, VP8 descriptor included.
+    /// Payload type.
+    pub payload_type: u8,
+    /// Dependency descriptor, when it has one.
+    pub dependency: Option<&'a [u8]>,
+    /// Payload, its descriptor included.
     pub payload: &'a [u8],
 }
 
@@ -380,6 +384,8 @@ impl Client {
             fresh: delivered.is_some(),
             at: now,
             frame,
+            payload_type: header.payload_type,
+            dependency: header.extension(packet, DEPENDENCY_ID),
             payload,
         });
     }

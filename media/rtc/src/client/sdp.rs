@@ -4,10 +4,11 @@ use std::fmt::Write;
 use std::io::Cursor;
 use std::net::SocketAddr;
 
-use nhipcau_sfu::Kind;
+use nhipcau_sfu::{Codec, Kind};
 use rtc_sdp::SessionDescription;
 
 use super::media::OutStream;
+use super::shaped::{RED, payload_types};
 use super::{ClientError, ClientOptions, Shape};
 
 /// Ids of the header extensions that the client offers.
@@ -15,6 +16,7 @@ pub(super) const MID_ID: u8 = 4;
 pub(super) const RID_ID: u8 = 5;
 pub(super) const TRANSPORT_ID: u8 = 3;
 pub(super) const LEVEL_ID: u8 = 1;
+pub(super) const DEPENDENCY_ID: u8 = 12;
 /// Payload types that the client offers.
 pub(super) const OPUS: u8 = 111;
 pub(super) const VP8: u8 = 96;
@@ -41,6 +43,47 @@ fn lines(options: &ClientOptions) -> Vec<(bool, &'static str)> {
     lines
 }
 
+/// Formats and their attributes of an m-line of sound.
+fn sound(red: bool) -> (String, String) {
+    let opus = format!("a=rtpmap:{OPUS} opus/48000/2\r\n");
+    match red {
+        true => (
+            format!("audio 9 UDP/TLS/RTP/SAVPF {RED} {OPUS}"),
+            format!("{opus}a=rtpmap:{RED} red/48000/2\r\na=fmtp:{RED} {OPUS}/{OPUS}\r\n"),
+        ),
+        false => (format!("audio 9 UDP/TLS/RTP/SAVPF {OPUS}"), opus),
+    }
+}
+
+/// The same of pictures.
+fn pictures(codecs: &[Codec]) -> (String, String) {
+    let mut head = "video 9 UDP/TLS/RTP/SAVPF".to_owned();
+    let mut text = String::new();
+    for &codec in codecs {
+        let (main, rtx) = payload_types(codec);
+        let _ = write!(head, " {main} {rtx}");
+        let name = codec.name();
+        let _ = write!(
+            text,
+            "a=rtpmap:{main} {name}/90000\r\na=rtcp-fb:{main} nack\r\na=rtcp-fb:{main} nack pli\r\n\
+             a=rtpmap:{rtx} rtx/90000\r\na=fmtp:{rtx} apt={main}\r\n"
+        );
+        if codec == Codec::H264 {
+            let _ = write!(
+                text,
+                "a=fmtp:{main} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n"
+            );
+        }
+    }
+    if codecs.contains(&Codec::Av1) {
+        let _ = write!(
+            text,
+            "a=extmap:{DEPENDENCY_ID} https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension\r\n"
+        );
+    }
+    (head, text)
+}
+
 pub(super) fn offer(
     options: &ClientOptions,
     (ufrag, pwd): (&str, &str),
@@ -56,20 +99,15 @@ pub(super) fn offer(
     let mut text = format!(
         "v=0\r\no=- {session} 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {mids}\r\n"
     );
+    if options.codecs.contains(&Codec::Av1) {
+        text += "a=extmap-allow-mixed\r\n";
+    }
     for (mid, (audio, direction)) in lines.into_iter().enumerate() {
         let sends = direction == "sendonly";
         let (head, codec) = if audio {
-            (
-                format!("audio 9 UDP/TLS/RTP/SAVPF {OPUS}"),
-                format!("a=rtpmap:{OPUS} opus/48000/2\r\n"),
-            )
+            sound(options.red)
         } else {
-            (
-                format!("video 9 UDP/TLS/RTP/SAVPF {VP8} {RTX}"),
-                format!(
-                    "a=rtpmap:{VP8} VP8/90000\r\na=rtcp-fb:{VP8} nack\r\na=rtcp-fb:{VP8} nack pli\r\na=rtpmap:{RTX} rtx/90000\r\na=fmtp:{RTX} apt={VP8}\r\n"
-                ),
-            )
+            pictures(&options.codecs)
         };
         let _ = write!(
             text,

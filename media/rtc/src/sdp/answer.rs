@@ -2,14 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use nhipcau_sfu::Kind;
+use nhipcau_sfu::{Codec, Kind};
 use rtc_sdp::SessionDescription;
 use rtc_sdp::description::common::{Address, Attribute, ConnectionInformation};
 use rtc_sdp::description::media::{MediaDescription, MediaName, RangedPort};
 use rtc_sdp::description::session::{Origin, TimeDescription};
 
-use super::URIS;
 use super::offer::{Direction, Media, Offer, Use};
+use super::{Extension, URIS};
 use crate::bridge::Flow;
 
 /// What the packet thread chose for a peer.
@@ -113,7 +113,10 @@ pub(crate) fn answer(
             value("group", format!("BUNDLE {bundled}")),
             flag("ice-lite"),
             value("msid-semantic", " WMS *".to_owned()),
-        ],
+        ]
+        .into_iter()
+        .chain(offer.mixed.then(|| flag("extmap-allow-mixed")))
+        .collect(),
         media_descriptions: offer
             .media
             .iter()
@@ -140,8 +143,6 @@ fn section(
     candidates: &[String],
 ) -> MediaDescription {
     let rejected = media.usage == Use::Rejected;
-    let mut formats = vec![media.payload_type.to_string()];
-    formats.extend(media.rtx.map(|rtx| rtx.to_string()));
     let mut attributes = Vec::with_capacity(40);
     if !rejected {
         attributes.extend(transport(seat, fingerprint, candidates));
@@ -149,13 +150,13 @@ fn section(
     attributes.push(value("mid", media.mid.clone()));
     match media.usage {
         Use::Rejected => attributes.push(flag(Direction::Inactive.name())),
-        Use::Inactive(kind) => {
+        Use::Inactive(_) => {
             attributes.push(flag(Direction::Inactive.name()));
-            attributes.extend(codec(media, kind));
+            attributes.extend(codecs(media));
         }
         Use::Up(kind, _) => {
             attributes.push(flag(Direction::RecvOnly.name()));
-            attributes.extend(codec(media, kind));
+            attributes.extend(codecs(media));
             attributes.extend(extensions(media, kind, true));
             if !media.rids.is_empty() {
                 attributes.extend(
@@ -169,7 +170,7 @@ fn section(
         }
         Use::Down(kind, slot) => {
             attributes.push(flag(Direction::SendOnly.name()));
-            attributes.extend(codec(media, kind));
+            attributes.extend(codecs(media));
             attributes.extend(extensions(media, kind, false));
             attributes.extend(sources(media, flow, kind, slot, seat));
         }
@@ -185,7 +186,7 @@ fn section(
             formats: if rejected {
                 media.formats.clone()
             } else {
-                formats
+                payload_types(media)
             },
         },
         connection_information: Some(ConnectionInformation {
@@ -220,38 +221,55 @@ fn transport(seat: &Seat, fingerprint: &str, candidates: &[String]) -> Vec<Attri
     attributes
 }
 
-fn codec(media: &Media, kind: Kind) -> Vec<Attribute> {
-    let payload_type = media.payload_type;
+/// Payload types in the order of preference, retransmissions last.
+fn payload_types(media: &Media) -> Vec<String> {
+    let red = |first: bool| media.red.filter(|red| red.1 == first).map(|red| red.0);
+    red(true)
+        .into_iter()
+        .chain(media.codecs.iter().map(|format| format.payload_type))
+        .chain(red(false))
+        .chain(media.codecs.iter().filter_map(|format| format.rtx))
+        .map(|payload_type| payload_type.to_string())
+        .collect()
+}
+
+fn codecs(media: &Media) -> Vec<Attribute> {
     let mut attributes = Vec::new();
-    match kind {
-        Kind::Audio => {
-            attributes.push(value("rtpmap", format!("{payload_type} opus/48000/2")));
+    for format in &media.codecs {
+        let payload_type = format.payload_type;
+        let said = |key: &str, text: String| value(key, format!("{payload_type} {text}"));
+        if format.codec == Codec::Opus {
+            attributes.push(said("rtpmap", "opus/48000/2".to_owned()));
             // In-band FEC repairs single losses without a round trip; DTX keeps silent sites off the line.
-            attributes.push(value(
-                "fmtp",
-                format!("{payload_type} minptime=10;useinbandfec=1;usedtx=1"),
-            ));
-            attributes.push(value("rtcp-fb", format!("{payload_type} transport-cc")));
+            let parameters = "minptime=10;useinbandfec=1;usedtx=1";
+            attributes.push(said("fmtp", parameters.to_owned()));
+            attributes.push(said("rtcp-fb", "transport-cc".to_owned()));
+            continue;
         }
-        Kind::Video => {
-            attributes.push(value("rtpmap", format!("{payload_type} VP8/90000")));
-            for feedback in ["transport-cc", "ccm fir", "nack pli"] {
-                attributes.push(value("rtcp-fb", format!("{payload_type} {feedback}")));
-            }
-            if let Some(rtx) = media.rtx {
-                // Lost packets are only sent again as RTX: the same packet index twice with other header bytes would repeat an
-                // SRTP nonce. So NACK is offered with RTX or not at all.
-                attributes.push(value("rtcp-fb", format!("{payload_type} nack")));
-                attributes.push(value("rtpmap", format!("{rtx} rtx/90000")));
-                attributes.push(value("fmtp", format!("{rtx} apt={payload_type}")));
-            }
+        attributes.push(said("rtpmap", format!("{}/90000", format.codec.name())));
+        if !format.parameters.is_empty() {
+            attributes.push(said("fmtp", format.parameters.clone()));
         }
+        for feedback in ["transport-cc", "ccm fir", "nack pli"] {
+            attributes.push(said("rtcp-fb", feedback.to_owned()));
+        }
+        if let Some(rtx) = format.rtx {
+            // Lost packets are only sent again as RTX: the same packet index twice with other header bytes would repeat an
+            // SRTP nonce. So NACK is offered with RTX or not at all.
+            attributes.push(said("rtcp-fb", "nack".to_owned()));
+            attributes.push(value("rtpmap", format!("{rtx} rtx/90000")));
+            attributes.push(value("fmtp", format!("{rtx} apt={payload_type}")));
+        }
+    }
+    if let (Some((red, _)), Some(opus)) = (media.red, media.codecs.first()) {
+        let opus = opus.payload_type;
+        attributes.push(value("rtpmap", format!("{red} red/48000/2")));
+        attributes.push(value("fmtp", format!("{red} {opus}/{opus}")));
     }
     attributes
 }
 
-/// The understood extensions of the m-line: towards us all of them, from us the transport-wide sequence number only, since it is
-/// the only one that we write.
+/// The understood extensions of the m-line: towards us all of them, from us those that we write.
 fn extensions(media: &Media, kind: Kind, up: bool) -> Vec<Attribute> {
     media
         .extmaps
@@ -263,9 +281,17 @@ fn extensions(media: &Media, kind: Kind, up: bool) -> Vec<Attribute> {
                 Some(Direction::RecvOnly) => !up,
                 Some(Direction::Inactive) => false,
             };
-            let written = URIS[place].0 == super::Extension::TransportSequence
-                || URIS[place].0 == super::Extension::Mid;
-            let useful = kind == Kind::Audio || URIS[place].0 != super::Extension::AudioLevel;
+            let written = matches!(
+                URIS[place].0,
+                Extension::TransportSequence | Extension::Mid | Extension::DependencyDescriptor
+            );
+            let useful = match URIS[place].0 {
+                Extension::AudioLevel => kind == Kind::Audio,
+                Extension::DependencyDescriptor => {
+                    media.codecs.iter().any(|format| format.codec == Codec::Av1)
+                }
+                _ => true,
+            };
             flows && useful && (up || written)
         })
         .map(|&(id, direction, place)| {
@@ -295,7 +321,11 @@ fn sources(media: &Media, flow: Flow, kind: Kind, slot: usize, seat: &Seat) -> V
                 format!("video-{slot}"),
                 format!("v{slot}"),
                 ssrc,
-                media.rtx.map(|_| repair),
+                media
+                    .codecs
+                    .iter()
+                    .any(|format| format.rtx.is_some())
+                    .then_some(repair),
             )
         }
     };

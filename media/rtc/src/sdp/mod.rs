@@ -3,6 +3,7 @@
 //! Everything here runs in the caller's thread, so that a large or hostile offer costs the packet thread nothing.
 
 mod answer;
+mod formats;
 mod offer;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,7 @@ pub(crate) use answer::{Seat, answer, candidates, reachable};
 pub(crate) use offer::{Extensions, Media, Offer, Use, parse};
 
 /// The header extensions that the bridge understands, with their URIs.
-pub(crate) const URIS: [(Extension, &str); 6] = [
+pub(crate) const URIS: [(Extension, &str); 7] = [
     (Extension::Mid, "urn:ietf:params:rtp-hdrext:sdes:mid"),
     (
         Extension::Rid,
@@ -33,6 +34,10 @@ pub(crate) const URIS: [(Extension, &str); 6] = [
         Extension::AudioLevel,
         "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
     ),
+    (
+        Extension::DependencyDescriptor,
+        "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+    ),
 ];
 
 /// A header extension that the bridge understands.
@@ -51,4 +56,6 @@ pub(crate) enum Extension {
     AbsSendTime,
     /// RFC 6464.
     AudioLevel,
+    /// The layers of an AV1 packet (appendix A of the AV1 RTP specification).
+    DependencyDescriptor,
 }

@@ -3,9 +3,10 @@
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use nhipcau_sfu::{Kind, Track};
+use nhipcau_sfu::{Codec, Kind, Track};
 use rtc_sdp::{MediaDescription, SessionDescription};
 
+use super::formats::{Format, formats, red};
 use super::{Extension, URIS};
 use crate::bridge::Flow;
 use crate::config::BridgeConfig;
@@ -33,6 +34,8 @@ pub(crate) struct Offer {
     pub(crate) extensions: Extensions,
     /// What may flow.
     pub(crate) flow: Flow,
+    /// Whether one- and two-byte header extensions may be mixed (RFC 8285 section 4.1.2).
+    pub(crate) mixed: bool,
 }
 
 /// What an m-line is used for.
@@ -99,10 +102,10 @@ pub(crate) struct Media {
     pub(crate) formats: Vec<String>,
     pub(crate) mid: String,
     pub(crate) usage: Use,
-    /// Payload type of Opus or VP8.
-    pub(crate) payload_type: u8,
-    /// Payload type of its retransmissions (RFC 4588).
-    pub(crate) rtx: Option<u8>,
+    /// Codecs that the bridge takes, best first.
+    pub(crate) codecs: Vec<Format>,
+    /// Payload type of redundant sound, and whether the offer prefers it to plain sound.
+    pub(crate) red: Option<(u8, bool)>,
     /// Simulcast layers that the peer sends, best first.
     pub(crate) rids: Vec<String>,
     /// SSRCs that the offer announces, without those of retransmissions.
@@ -191,6 +194,14 @@ pub(crate) fn parse(text: &str, config: &BridgeConfig, flow: Flow) -> Result<Off
         media,
         extensions,
         flow,
+        mixed: session
+            .attributes
+            .iter()
+            .any(|attribute| attribute.key == "extmap-allow-mixed")
+            || session
+                .media_descriptions
+                .iter()
+                .all(|media| media.has_attribute("extmap-allow-mixed")),
     })
 }
 
@@ -217,7 +228,10 @@ fn parse_fingerprint(value: &str) -> Option<[u8; 32]> {
     parts.next().is_none().then_some(bytes)
 }
 
-fn values<'a>(media: &'a MediaDescription, key: &'a str) -> impl Iterator<Item = &'a str> {
+pub(super) fn values<'a>(
+    media: &'a MediaDescription,
+    key: &'a str,
+) -> impl Iterator<Item = &'a str> {
     media
         .attributes
         .iter()
@@ -260,8 +274,8 @@ fn parse_media(description: &MediaDescription) -> Result<Media, JoinError> {
         formats: description.media_name.formats.clone(),
         mid,
         usage: Use::Rejected,
-        payload_type: 0,
-        rtx: None,
+        codecs: Vec::new(),
+        red: None,
         rids: Vec::new(),
         ssrcs,
         repairs,
@@ -292,22 +306,24 @@ fn decide(
     config: &BridgeConfig,
     flow: Flow,
 ) {
-    let (kind, codec) = match media.name.as_str() {
-        "audio" => (Kind::Audio, "opus/48000"),
-        "video" => (Kind::Video, "vp8/90000"),
+    let kind = match media.name.as_str() {
+        "audio" => Kind::Audio,
+        "video" => Kind::Video,
         _ => return,
     };
     if description.media_name.port.value == 0 && !description.has_attribute("bundle-only") {
         return;
     }
-    let Some(payload_type) = payload_type(media, description, |name, _| {
-        name.to_ascii_lowercase().starts_with(codec)
-    }) else {
+    media.codecs = match kind {
+        Kind::Audio => formats(description, &[Codec::Opus]),
+        Kind::Video => formats(description, &config.codecs),
+    };
+    let Some(first) = media.codecs.first() else {
         return;
     };
-    media.payload_type = payload_type;
-    let apt = format!("apt={payload_type}");
-    media.rtx = payload_type_of_rtx(media, description, &apt);
+    if kind == Kind::Audio {
+        media.red = red(description, first.payload_type);
+    }
     let direction = description
         .attributes
         .iter()
@@ -356,37 +372,6 @@ fn sent_track(description: &MediaDescription, taken: [bool; Track::ALL.len()]) -
         Some(track) => Some(track).filter(|track| !taken[*track as usize]),
         None => Track::ALL.into_iter().find(|track| !taken[*track as usize]),
     }
-}
-
-fn payload_type(
-    media: &Media,
-    description: &MediaDescription,
-    matches: impl Fn(&str, u8) -> bool,
-) -> Option<u8> {
-    values(description, "rtpmap").find_map(|value| {
-        let (number, name) = value.split_once(' ')?;
-        let payload_type = number.parse::<u8>().ok().filter(|number| *number < 128)?;
-        // RTP and RTCP share the port: these would look like RTCP (RFC 5761 section 4).
-        let safe = !(64..=95).contains(&payload_type);
-        (safe && matches(name, payload_type) && media.formats.iter().any(|format| format == number))
-            .then_some(payload_type)
-    })
-}
-
-fn payload_type_of_rtx(media: &Media, description: &MediaDescription, apt: &str) -> Option<u8> {
-    payload_type(media, description, |name, number| {
-        name.eq_ignore_ascii_case("rtx/90000")
-            && values(description, "fmtp").any(|value| {
-                value
-                    .split_once(' ')
-                    .is_some_and(|(payload_type, parameters)| {
-                        payload_type.parse() == Ok(number)
-                            && parameters
-                                .split(';')
-                                .any(|parameter| parameter.trim() == apt)
-                    })
-            })
-    })
 }
 
 /// The rids of `a=simulcast:send h;m;l`, best first as offered. Alternatives (`a,b`) and pauses (`~`) are not used by browsers.

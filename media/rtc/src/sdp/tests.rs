@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use nhipcau_sfu::{Kind, Track};
+use nhipcau_sfu::{Codec, Kind, Track};
 
 use super::{Extension, Offer, Seat, Use, answer, candidates, parse, reachable};
 use crate::bridge::Flow;
@@ -92,10 +92,15 @@ fn reads_the_page() {
         ]
     );
     let video = &offer.media[1];
+    let formats = video
+        .codecs
+        .iter()
+        .map(|format| (format.codec, format.payload_type, format.rtx))
+        .collect::<Vec<_>>();
     assert_eq!(
-        (video.payload_type, video.rtx),
-        (120, Some(124)),
-        "the retransmissions of VP8, not of VP9"
+        formats,
+        [(Codec::Vp8, 120, Some(124)), (Codec::Vp9, 98, Some(125))],
+        "each with its own retransmissions, in our order"
     );
     assert_eq!(video.rids, ["h", "m", "l"]);
     assert_eq!(offer.extensions.id(Extension::TransportSequence), Some(7));
@@ -137,7 +142,7 @@ fn answers_the_page() {
         sections[4].contains("a=ssrc-group:FID 2001 2002")
             && sections[4].contains("a=msid:video-0 v0")
     );
-    assert!(sections[4].contains("UDP/TLS/RTP/SAVPF 120 124\r\n"));
+    assert!(sections[4].contains("UDP/TLS/RTP/SAVPF 120 98 124 125\r\n"));
     assert!(
         !sections[4].contains("rtp-stream-id"),
         "the bridge sends no rids"
@@ -160,7 +165,7 @@ fn what_is_not_understood_is_rejected_and_what_is_too_much_is_inactive() {
     let text = page()
         + &line("video", "120 124", 4, "recvonly", &VP8)
         + &line("application", "webrtc-datachannel", 5, "sendrecv", &[])
-        + &line("video", "98", 6, "recvonly", &["rtpmap:98 VP9/90000"]);
+        + &line("video", "98", 6, "recvonly", &["rtpmap:98 H265/90000"]);
     let offer = parse(&text, &config, Flow::Both).unwrap();
     let uses = offer.media[4..]
         .iter()
@@ -274,4 +279,73 @@ fn an_encoder_only_sends_and_a_player_only_receives() {
         JoinError::NothingUsable
     );
     assert!(read(&receives, Flow::Down).is_ok());
+}
+
+#[test]
+fn codecs_are_taken_in_the_form_that_every_receiver_decodes_and_in_our_order() {
+    let lines = [
+        "rtpmap:45 AV1/90000",
+        "fmtp:45 level-idx=5;profile=0;tier=0",
+        "rtpmap:98 VP9/90000",
+        "fmtp:98 profile-id=2",
+        "rtpmap:100 VP9/90000",
+        "fmtp:100 profile-id=0",
+        "rtpmap:102 H264/90000",
+        "fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f",
+        "rtpmap:103 H264/90000",
+        "fmtp:103 level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f",
+        "rtpmap:104 H264/90000",
+        "fmtp:104 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+        "rtpmap:105 rtx/90000",
+        "fmtp:105 apt=104",
+        "rtpmap:106 H264/90000",
+        "fmtp:106 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=64001f",
+        "extmap:12 https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+    ];
+    let text = head("- 1")
+        + "a=extmap-allow-mixed\r\n"
+        + &line(
+            "video",
+            "45 98 100 102 103 104 105 106",
+            0,
+            "recvonly",
+            &lines,
+        );
+    let config = BridgeConfig {
+        codecs: vec![Codec::H264, Codec::Av1, Codec::Vp9],
+        ..BridgeConfig::default()
+    };
+    let answered = answer(
+        &parse(&text, &config, Flow::Both).unwrap(),
+        &seat(),
+        "AB",
+        &[],
+    );
+    assert!(answered.contains("SAVPF 104 45 100 105\r\n"), "{answered}");
+    assert!(answered.contains(
+        "a=fmtp:104 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n"
+    ));
+    assert!(answered.contains("a=fmtp:45 level-idx=5;profile=0;tier=0\r\n"));
+    assert!(
+        answered.contains("a=extmap:12 https://") && answered.contains("a=extmap-allow-mixed\r\n")
+    );
+    let plain = text.replace("a=extmap-allow-mixed\r\n", "");
+    assert!(!parse(&plain, &config, Flow::Both).unwrap().mixed);
+}
+
+#[test]
+fn redundant_sound_is_taken_where_the_offer_puts_it() {
+    let offered = |formats| {
+        let lines = [
+            "rtpmap:111 opus/48000/2",
+            "rtpmap:63 red/48000/2",
+            "fmtp:63 111/111",
+        ];
+        let text = head("- 1") + &line("audio", formats, 0, "sendonly", &lines);
+        answer(&parsed(&text), &seat(), "AB", &[])
+    };
+    assert!(offered("111 63").contains("SAVPF 111 63\r\n"));
+    let first = offered("63 111");
+    assert!(first.contains("SAVPF 63 111\r\n") && first.contains("a=fmtp:63 111/111\r\n"));
+    assert!(!offered("111").contains("red/48000"));
 }

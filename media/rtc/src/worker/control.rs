@@ -13,7 +13,7 @@ use crate::dtls::Dtls;
 use crate::error::JoinError;
 use crate::event::BridgeEvent;
 use crate::impair::Bucket;
-use crate::peer::{Credentials, Down, Peer, Up};
+use crate::peer::{Credentials, Down, DownSlot, Peer, Up};
 use crate::sdp::{Offer, Seat};
 use crate::socket::{Outbox, STREAMS};
 use crate::stats::{DROP_REASONS, Drop};
@@ -288,6 +288,12 @@ impl Worker {
             .iter()
             .map(|slot| (slot.ssrc, slot.rtx_ssrc))
             .collect();
+        let codecs = down
+            .audio
+            .iter()
+            .chain(&down.video)
+            .map(DownSlot::codecs)
+            .collect::<Vec<_>>();
         self.downs[place] = Some(down);
         if let Some(up) = &mut self.ups[place] {
             up.apply(offer);
@@ -314,6 +320,7 @@ impl Worker {
                 slots_audio,
                 slots_video,
                 first_sequence: &first_sequence,
+                codecs: &codecs,
             },
             now,
         );

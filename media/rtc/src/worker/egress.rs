@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use nhipcau_sfu::descriptor::{Av1, Descriptor};
 use nhipcau_sfu::rewrite::{Translation, UpPacket};
 use nhipcau_sfu::{Kind, Outgoing, Source};
 
@@ -17,8 +18,10 @@ use crate::tap;
 /// Fixed header, and one block of one-byte extensions with the transport-wide sequence number.
 const HEADER: usize = 12;
 const EXTENSION: usize = 8;
+/// What a dependency descriptor adds to its own bytes: its head, a longer one of its neighbour, padding.
+const DEPENDENCY: usize = 6;
 /// Longest payload that is forwarded: it must fit with header, repair number and protection.
-const PAYLOAD_MAX: usize = DATAGRAM_MAX - HEADER - EXTENSION - 2 - OVERHEAD;
+const PAYLOAD_MAX: usize = DATAGRAM_MAX - HEADER - EXTENSION - DEPENDENCY - 2 - OVERHEAD;
 
 /// What differs between a packet and its repetition.
 struct Envelope {
@@ -26,6 +29,8 @@ struct Envelope {
     payload_type: u8,
     /// SRTP index.
     index: u64,
+    /// Whether the receiver takes no redundant sound: the primary block goes out alone.
+    plain_sound: bool,
     /// Original sequence number, in front of the payload of a repetition (RFC 4588 section 4).
     original: Option<u16>,
 }
@@ -41,14 +46,33 @@ fn write(
     clock_us: u64,
 ) -> Option<usize> {
     let seal = down.seal.as_ref()?;
-    space[1] = envelope.payload_type | u8::from(packet.marker) << 7;
+    let (payload, dependency) = split(packet, payload);
+    let payload = match (&packet.descriptor, envelope.plain_sound) {
+        _ if translation.blank => &[],
+        (Descriptor::Red(red), true) => &payload[usize::from(red.primary).min(payload.len())..],
+        _ => payload,
+    };
+    space[1] = envelope.payload_type | u8::from(translation.marker) << 7;
     space[2..4].copy_from_slice(&(envelope.index as u16).to_be_bytes());
     space[4..8].copy_from_slice(&translation.timestamp.to_be_bytes());
     space[8..12].copy_from_slice(&envelope.ssrc.to_be_bytes());
     let mut at = HEADER;
     let transport = down.transport_next;
-    match down.transport_id {
-        Some(id) => {
+    let dependency_id = down
+        .dependency_id
+        .filter(|_| !dependency.is_empty() && !translation.blank);
+    match (down.transport_id, dependency_id) {
+        (transport_id, Some(id)) => {
+            space[0] = 0x90;
+            let numbered = transport_id.map(|id| (id, transport));
+            at += write_extensions(
+                &mut space[at..],
+                numbered,
+                (id, dependency),
+                translation.frame_number,
+            );
+        }
+        (Some(id), None) => {
             space[0] = 0x90;
             let [high, low] = transport.to_be_bytes();
             space[at..at + EXTENSION].copy_from_slice(&[
@@ -62,9 +86,11 @@ fn write(
                 0,
             ]);
             at += EXTENSION;
-            down.transport_next = transport.wrapping_add(1);
         }
-        None => space[0] = 0x80,
+        (None, None) => space[0] = 0x80,
+    }
+    if down.transport_id.is_some() {
+        down.transport_next = transport.wrapping_add(1);
     }
     let header_bytes = at;
     if let Some(original) = envelope.original {
@@ -73,9 +99,11 @@ fn write(
     }
     let body = &mut space[at..at + payload.len()];
     body.copy_from_slice(payload);
-    packet
-        .descriptor
-        .patch(body, translation.picture_id, translation.tl0);
+    if !translation.blank {
+        packet
+            .descriptor
+            .patch(body, translation.picture_id, translation.tl0);
+    }
     at += payload.len();
     let length = seal.seal_rtp(space, header_bytes, at, envelope.index);
     if down.transport_id.is_some() {
@@ -83,6 +111,52 @@ fn write(
     }
     down.bytes += length as u64;
     Some(length)
+}
+
+/// Payload and dependency descriptor of a packet as it is kept.
+fn split<'a>(packet: &UpPacket, kept: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+    match &packet.descriptor {
+        Descriptor::Av1(av1) => {
+            kept.split_at(kept.len().saturating_sub(av1.descriptor_bytes.into()))
+        }
+        _ => (kept, &[]),
+    }
+}
+
+/// Writes a block of extensions with a dependency descriptor, in the two-byte form when it is too long for the other (RFC 8285).
+/// Returns its length.
+fn write_extensions(
+    space: &mut [u8],
+    transport: Option<(u8, u16)>,
+    (id, dependency): (u8, &[u8]),
+    frame_number: u16,
+) -> usize {
+    let long = dependency.len() > 16;
+    let mut at = 4;
+    let mut put = |bytes: &[u8]| {
+        space[at..at + bytes.len()].copy_from_slice(bytes);
+        at += bytes.len();
+    };
+    if let Some((id, number)) = transport {
+        let [high, low] = number.to_be_bytes();
+        match long {
+            true => put(&[id, 2, high, low]),
+            false => put(&[id << 4 | 1, high, low]),
+        }
+    }
+    let length = dependency.len() as u8;
+    match long {
+        true => put(&[id, length]),
+        false => put(&[id << 4 | (length - 1)]),
+    }
+    put(dependency);
+    Av1::patch(&mut space[at - dependency.len()..at], frame_number);
+    let end = at.next_multiple_of(4);
+    space[at..end].fill(0);
+    let profile: [u8; 2] = if long { [0x10, 0x00] } else { [0xbe, 0xde] };
+    space[..2].copy_from_slice(&profile);
+    space[2..4].copy_from_slice(&(((end - 4) / 4) as u16).to_be_bytes());
+    end
 }
 
 pub(super) fn payload_of(up: &Up, source: Source, index: u64) -> Option<(&UpPacket, &[u8])> {
@@ -187,13 +261,15 @@ impl Worker {
         let Some(state) = down.video.get_mut(slot) else {
             return;
         };
-        let Some(payload_type) = state.rtx_payload_type else {
+        let types = state.payload_types[packet.codec as usize];
+        let Some(payload_type) = types.and_then(|types| types.1) else {
             return;
         };
         let envelope = Envelope {
             ssrc: state.rtx_ssrc,
             payload_type,
             index: state.rtx_index,
+            plain_sound: false,
             original: Some(translation.index as u16),
         };
         state.rtx_index += 1;
@@ -227,6 +303,11 @@ pub(super) fn send(
         .slots(outgoing.kind)
         .get_mut(outgoing.slot)
         .ok_or(Drop::UnknownSource)?;
+    // The room gives nothing in a codec that the m-line has not; a publisher may change its codec within a batch.
+    let (plain, _) =
+        slot.payload_types[outgoing.packet.codec as usize].ok_or(Drop::UnknownSource)?;
+    let is_red = matches!(outgoing.packet.descriptor, Descriptor::Red(_));
+    let payload_type = slot.red.filter(|_| is_red).unwrap_or(plain);
     // The room never gives an index twice; were it wrong, this packet must not be sealed.
     if !slot.guard.insert(outgoing.translation.index) {
         return Err(Drop::Replay);
@@ -236,8 +317,9 @@ pub(super) fn send(
     slot.tally.count(payload.len(), outgoing.packet.marker);
     let envelope = Envelope {
         ssrc: slot.ssrc,
-        payload_type: slot.payload_type,
+        payload_type,
         index: outgoing.translation.index,
+        plain_sound: is_red && slot.red.is_none(),
         original: None,
     };
     let clock_us = down.estimator.clock_us(now);
@@ -273,6 +355,14 @@ fn copy_to_tap(
     counters: &mut super::Counters,
 ) {
     let Some(recording) = recording else { return };
+    if outgoing.translation.blank {
+        return;
+    }
+    let (payload, _) = split(outgoing.packet, payload);
+    let payload = match &outgoing.packet.descriptor {
+        Descriptor::Red(red) => &payload[usize::from(red.primary).min(payload.len())..],
+        _ => payload,
+    };
     let id = outgoing.packet.place.to_be_bytes();
     let (kind, payload_type, sequence, timestamp, ssrc) = match outgoing.kind {
         Kind::Audio => (
@@ -293,7 +383,10 @@ fn copy_to_tap(
     scratch.clear();
     scratch.push(kind);
     scratch.extend_from_slice(&id);
-    scratch.extend_from_slice(&[0x80, payload_type | u8::from(outgoing.packet.marker) << 7]);
+    scratch.extend_from_slice(&[
+        0x80,
+        payload_type | u8::from(outgoing.translation.marker) << 7,
+    ]);
     scratch.extend_from_slice(&sequence.to_be_bytes());
     scratch.extend_from_slice(&timestamp.to_be_bytes());
     scratch.extend_from_slice(&ssrc);

@@ -2,14 +2,15 @@
 
 use std::time::Instant;
 
-use nhipcau_sfu::descriptor::Descriptor;
+use nhipcau_sfu::descriptor::{Descriptor, Red};
 use nhipcau_sfu::rewrite::UpPacket;
 use nhipcau_sfu::rtp::RtpHeader;
 use nhipcau_sfu::sequence::{Extender, ReplayWindow};
 use nhipcau_sfu::{Codec, Input, Kind, Source};
 
 use super::Worker;
-use crate::peer::{Role, UpStream, source_at};
+use super::redundancy::{Recovered, recover};
+use crate::peer::{Carries, Role, UpStream, source_at};
 use crate::sdp::Extension;
 use crate::stats::Drop;
 use crate::tap;
@@ -18,6 +19,8 @@ use crate::tap;
 struct Accepted {
     source: Source,
     facts: UpPacket,
+    /// What was lost before it and stands in it.
+    recovered: Recovered,
     anew: bool,
 }
 
@@ -95,6 +98,7 @@ impl Worker {
                 up.streams.len() - 1
             }
         };
+        let carries = up.carries[usize::from(header.payload_type & 0x7f)];
         let stream = &mut up.streams[place];
         stream.extender.accept(rtp_index);
         stream.window.insert(rtp_index);
@@ -112,6 +116,13 @@ impl Worker {
             up.feedback_at = now.checked_sub(super::ticks::FEEDBACK_PAUSE).unwrap_or(now);
         }
         let payload = header.payload(packet).ok_or(Drop::Malformed)?;
+        let (codec, red) = match (role, carries.ok_or(Drop::UnknownSource)?) {
+            (Role::Media(_), Carries::Plain(codec)) | (Role::Repair(_), Carries::Repair(codec)) => {
+                (codec, None)
+            }
+            (Role::Media(_), Carries::Red(opus)) => (Codec::Opus, Some(opus)),
+            _ => return Err(Drop::Malformed),
+        };
         let (layer_place, ssrc, sequence, payload) = match role {
             Role::Media(place) => (place, header.ssrc, header.sequence, payload),
             Role::Repair(place) => {
@@ -131,27 +142,49 @@ impl Worker {
             }
         };
         let source = source_at(peer.seat, layer_place);
+        if source.kind() != codec.kind() {
+            return Err(Drop::Malformed);
+        }
         let level = up
             .extensions
             .id(Extension::AudioLevel)
             .filter(|_| source.kind() == Kind::Audio)
             .and_then(|id| header.extension(packet, id)?.first().copied())
             .map(|level| level & 0x7f);
+        let extensions = up.extensions;
         let (layer, anew) = up.layer(layer_place, ssrc, now);
         let Some(place) = layer.arrivals.accept(sequence, header.timestamp, now) else {
             return Ok(None);
+        };
+        let mut dependency: &[u8] = &[];
+        let descriptor = match (codec, red) {
+            (Codec::Opus, Some(opus)) => {
+                Red::parse(payload, opus, |_| {}).map_or(Descriptor::None, Descriptor::Red)
+            }
+            (Codec::Av1, _) => {
+                let bytes = extensions
+                    .id(Extension::DependencyDescriptor)
+                    .and_then(|id| header.extension(packet, id));
+                let read = bytes.and_then(|bytes| {
+                    let structure = layer.structure.get_or_insert_with(Box::default);
+                    Some((structure.read(bytes)?, bytes))
+                });
+                match read {
+                    Some((av1, bytes)) => {
+                        dependency = bytes;
+                        Descriptor::Av1(av1)
+                    }
+                    None => Descriptor::parse(codec, payload),
+                }
+            }
+            _ => Descriptor::parse(codec, payload),
         };
         let facts = UpPacket {
             index: layer.base + place,
             timestamp: header.timestamp,
             marker: header.marker,
-            descriptor: Descriptor::parse(
-                match source.kind() {
-                    Kind::Audio => Codec::Opus,
-                    Kind::Video => Codec::Vp8,
-                },
-                payload,
-            ),
+            codec,
+            descriptor,
             level,
             bytes: payload.len() as u16,
             place: tap::name_of(peer.id, source),
@@ -165,12 +198,17 @@ impl Worker {
             frame.keyframe,
         );
         tally.repaired += u32::from(matches!(role, Role::Repair(_)));
-        layer.codec = facts.descriptor.video().unwrap_or(layer.codec);
+        layer.codec = codec;
         layer.highest = layer.highest.max(facts.index);
-        layer.cache.insert(&facts, payload);
+        layer.cache.insert(&facts, payload, dependency);
+        let recovered = match red {
+            Some(opus) => recover(layer, &facts, sequence, payload, opus, now),
+            None => Recovered::default(),
+        };
         Ok(Some(Accepted {
             source,
             facts,
+            recovered,
             anew,
         }))
     }
@@ -187,6 +225,9 @@ impl Worker {
             self.input(room_id, Input::Restarted { source }, now);
         }
         let taken = self.in_room(room, |live| {
+            for lost in accepted.recovered.iter().flatten() {
+                live.room.ingest(accepted.source, lost, now);
+            }
             live.room.ingest(accepted.source, &accepted.facts, now)
         });
         match taken {

@@ -10,6 +10,7 @@ mod handover;
 mod ingress;
 mod media;
 mod probe;
+mod redundancy;
 mod rooms;
 mod ticks;
 

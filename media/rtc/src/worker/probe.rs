@@ -24,7 +24,15 @@ impl Worker {
         let Some((slot, payload_type)) = down
             .video
             .iter_mut()
-            .find_map(|slot| Some((slot.rtx_payload_type?, slot)))
+            .find_map(|slot| {
+                Some((
+                    slot.payload_types
+                        .iter()
+                        .flatten()
+                        .find_map(|types| types.1)?,
+                    slot,
+                ))
+            })
             .map(|(payload_type, slot)| (slot, payload_type))
         else {
             return;

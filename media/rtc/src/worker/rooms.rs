@@ -84,6 +84,7 @@ impl Worker {
                 let reason = match reason {
                     Lowered::Estimate { bps } => LoweredReason::Estimate { estimate_bps: bps },
                     Lowered::NoKeyframe => LoweredReason::NoKeyframe,
+                    Lowered::Codec { codec } => LoweredReason::Codec { codec },
                 };
                 if let Some(&place) = self.by_id.get(&peer)
                     && let Some(known) = &mut self.peers[place as usize]

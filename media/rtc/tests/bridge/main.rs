@@ -1,6 +1,7 @@
 //! The bridge with real peers over loopback: calls, hostile datagrams, losses, restarts.
 
 mod calls;
+mod codecs;
 mod foreign;
 mod hostile;
 mod lossy;
@@ -34,6 +35,8 @@ struct Stage {
     clock: u32,
     /// Payload bodies by client, kind and sequence number.
     got: Vec<(usize, Kind, u16, bool, Vec<u8>)>,
+    /// The same with what tests of codecs look at.
+    arrived: Vec<codecs::Arrived>,
 }
 
 fn config() -> BridgeConfig {
@@ -81,6 +84,7 @@ impl Stage {
             crowd: Crowd::new(ClientIdentity::new(protection).unwrap()),
             clock: 0,
             got: Vec::new(),
+            arrived: Vec::new(),
         }
     }
 
@@ -110,8 +114,11 @@ impl Stage {
     }
 
     fn poll(&mut self) {
-        let got = &mut self.got;
+        let (got, arrived) = (&mut self.got, &mut self.arrived);
         self.crowd.poll(Duration::from_millis(2), |packet| {
+            if arrived.len() < 20_000 {
+                arrived.push(codecs::Arrived::of(&packet));
+            }
             if got.len() < 200_000 {
                 got.push((
                     packet.client,

@@ -423,7 +423,7 @@ pub(crate) mod tests {
         let mut known = Structure::default();
         let mut state = 0xdeed_u64;
         let mut bytes = [0u8; 120];
-        for round in 0..100_000usize {
+        for round in 0..20_000usize {
             for byte in &mut bytes {
                 state ^= state << 13;
                 state ^= state >> 7;

@@ -6,6 +6,7 @@ use super::budget::Choice;
 use super::seat::Seat;
 use super::{Event, KEYFRAME_PAUSE, KEYFRAME_WAIT, LOWERED_PAUSE, Lowered, Mode, Output, Room};
 use crate::ids::{Kind, Source, Track};
+use crate::selection::Quality;
 
 /// How long a layer that gave no keyframe is not offered.
 const SHUN: Duration = Duration::from_secs(15);
@@ -30,6 +31,7 @@ impl Room {
             seat.slots_changed = true;
         }
         for (place, source) in voices.into_iter().enumerate() {
+            let source = source.map(|source| (source, Quality::FULL));
             self.want(&mut seat, index, Kind::Audio, place, source, now);
         }
         for (place, source) in pictures.sources.into_iter().enumerate() {
@@ -40,6 +42,12 @@ impl Room {
             self.tell_lowered(&mut seat, Lowered::Estimate { bps }, now);
         }
         seat.is_lowered = pictures.lowered;
+        if let Some(codec) = pictures.foreign
+            && !seat.is_foreign
+        {
+            self.tell_lowered(&mut seat, Lowered::Codec { codec }, now);
+        }
+        seat.is_foreign = pictures.foreign.is_some();
         self.seats[index as usize] = Some(seat);
     }
 
@@ -91,10 +99,20 @@ impl Room {
         index: u32,
         kind: Kind,
         place: usize,
-        source: Option<Source>,
+        wanted: Option<(Source, Quality)>,
         now: Instant,
     ) {
         let slot = &mut seat.slots(kind)[place];
+        let source = wanted.map(|wanted| wanted.0);
+        if let Some((source, quality)) = wanted {
+            if slot.quality != quality {
+                slot.quality = quality;
+                slot.aimed_at = Some(now);
+            }
+            if slot.rewriter.source() == Some(source) {
+                slot.rewriter.aim(quality);
+            }
+        }
         let flowing = slot.rewriter.source();
         // The picture of before goes on until the new one is there, but only while its sender may be seen.
         let keep = source.is_some()
@@ -174,6 +192,14 @@ impl Room {
                     if now.saturating_duration_since(since) >= KEYFRAME_WAIT {
                         late.push((index, source));
                     }
+                }
+                // A larger picture of a stream with layers begins with a keyframe; an encoder that gives none is not asked forever.
+                if let Some(source) = slot.wanted.filter(|_| slot.is_raising())
+                    && slot
+                        .aimed_at
+                        .is_some_and(|at| now.saturating_duration_since(at) < KEYFRAME_WAIT)
+                {
+                    wanted.push(source);
                 }
             }
             for track in Track::ALL {

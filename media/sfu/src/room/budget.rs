@@ -1,10 +1,12 @@
 //! What a receiver's line carries of what it should show: sound, then the chair, then the large picture, then tiles.
 
 use super::mode::Mode;
-use super::seat::Seat;
+use super::seat::{Layer, Seat};
 use super::targets::Shown;
 use super::{LAYERS, Room, Withheld};
+use crate::codec::{Codec, Codecs};
 use crate::ids::{Kind, Source, Track, TrackId};
+use crate::selection::Quality;
 
 /// Set aside for sound before any picture, per audio slot: Opus at 32 kbit/s with headers and SRTP.
 pub(super) const VOICE_BPS: u64 = 45_000;
@@ -18,8 +20,10 @@ const RAISE_MARGIN: f64 = 1.15;
 /// The layers chosen for one receiver.
 pub(super) struct Choice {
     /// By video slot.
-    pub(super) sources: Vec<Option<Source>>,
+    pub(super) sources: Vec<Option<(Source, Quality)>>,
     pub(super) lowered: bool,
+    /// What a picture comes in that its slot cannot take.
+    pub(super) foreign: Option<Codec>,
     /// What the receiver should see and does not get.
     pub(super) withheld: Vec<(TrackId, Withheld)>,
     /// What the first of its pictures costs in its lowest layer.
@@ -32,6 +36,7 @@ impl Choice {
         Self {
             sources: vec![None; slots],
             lowered: false,
+            foreign: None,
             withheld: Vec::new(),
             first_bps: None,
         }
@@ -51,24 +56,32 @@ impl Room {
         };
         let pictures_max = seat.mode.pictures_max();
         let mut given = 0;
+        let mut large = None;
         for place in self.precedence(&targets) {
             let Some((number, track)) = targets[place] else {
                 continue;
             };
-            let Some((sender, layer)) = self
-                .seat(number)
-                .and_then(|sender| Some((sender, offered(sender, track).next()?)))
-            else {
+            let Some(sender) = self.seat(number) else {
                 continue;
             };
-            let cost = cost(sender, number, track, layer);
-            choice.first_bps.get_or_insert(cost);
+            let codecs = seat.video[place].codecs;
+            let Some(lowest) = steps(sender, track, codecs).next() else {
+                if let Some(codec) = any_codec(sender, track) {
+                    choice.foreign = choice.foreign.or(Some(codec));
+                    if let Some(peer) = sender.peer {
+                        let withheld = (TrackId { peer, track }, Withheld::Codec);
+                        choice.withheld.push(withheld);
+                    }
+                }
+                continue;
+            };
+            choice.first_bps.get_or_insert(lowest.bps);
             let withheld = if given >= pictures_max {
                 Some(Withheld::Mode)
             } else if seat.fallback.is_fallen() {
                 Some(Withheld::Fallen)
             // The first picture is tried on every line; if it does not pass, the line falls back to sound.
-            } else if given > 0 && cost > left {
+            } else if given > 0 && lowest.bps > left {
                 choice.lowered = true;
                 Some(Withheld::Estimate)
             } else {
@@ -79,11 +92,22 @@ impl Room {
                 continue;
             }
             given += 1;
-            left = (left - cost).max(0.0);
-            choice.sources[place] = Some(Source::new(number, track, Kind::Video, layer));
+            // The smallest picture with as many frames as the line carries.
+            let step = small(sender, track, codecs)
+                .filter(|step| step.bps <= left)
+                .last()
+                .unwrap_or(lowest);
+            left = (left - step.bps).max(0.0);
+            choice.sources[place] = Some((
+                Source::new(number, track, Kind::Video, step.layer),
+                step.quality,
+            ));
+            if place == 0 {
+                large = Some((number, track, step));
+            }
         }
-        if seat.mode == Mode::Normal {
-            self.raise_large(seat, &mut choice, left);
+        if let Some((number, track, lowest)) = large.filter(|_| seat.mode == Mode::Normal) {
+            self.raise_large(seat, (number, track), lowest, &mut choice, left);
         }
         seat.wanted_bps = self.wanted(seat, &targets);
         choice
@@ -98,13 +122,13 @@ impl Room {
             .filter_map(|(place, target)| {
                 let (number, track) = (*target)?;
                 let sender = self.seat(number)?;
-                let mut layers = offered(sender, track);
-                let layer = if place == 0 && seat.mode == Mode::Normal {
-                    layers.last()
+                let codecs = seat.video[place].codecs;
+                let step = if place == 0 && seat.mode == Mode::Normal {
+                    steps(sender, track, codecs).last()
                 } else {
-                    layers.next()
+                    small(sender, track, codecs).last()
                 }?;
-                Some(cost(sender, number, track, layer) * RAISE_MARGIN)
+                Some(step.bps * RAISE_MARGIN)
             })
             .take(seat.mode.pictures_max());
         (voices + pictures.sum::<f64>()) as u64
@@ -128,51 +152,99 @@ impl Room {
     }
 
     /// The large picture climbs with what is left.
-    fn raise_large(&self, seat: &Seat, choice: &mut Choice, left: f64) {
-        let Some(Some(large)) = choice.sources.first_mut() else {
-            return;
-        };
-        let (number, track) = (large.seat(), large.track());
+    fn raise_large(
+        &self,
+        seat: &Seat,
+        (number, track): Shown,
+        lowest: Step,
+        choice: &mut Choice,
+        left: f64,
+    ) {
         let Some(sender) = self.seat(number) else {
             return;
         };
-        let now_flowing = seat.video[0].rewriter.source();
-        let lowest = cost(sender, number, track, large.layer());
-        let mut best = large.layer();
-        let mut chosen = large.layer();
-        for layer in offered(sender, track) {
-            best = best.max(layer);
-            let flows = now_flowing
-                .is_some_and(|flowing| flowing.is_of(number, track) && flowing.layer() >= layer);
+        let slot = &seat.video[0];
+        let flowing = slot
+            .rewriter
+            .source()
+            .filter(|flowing| flowing.is_of(number, track));
+        let (mut best, mut chosen) = (lowest, lowest);
+        for step in steps(sender, track, slot.codecs) {
+            best = step;
+            let flows = flowing.is_some_and(|flowing| {
+                let now = slot.rewriter.quality();
+                flowing.layer() > step.layer
+                    || flowing.layer() == step.layer
+                        && now.spatial >= step.quality.spatial
+                        && now.temporal >= step.quality.temporal
+            });
             let margin = if flows { 1.0 } else { RAISE_MARGIN };
-            if (cost(sender, number, track, layer) - lowest) * margin <= left {
-                chosen = chosen.max(layer);
+            if (step.bps - lowest.bps) * margin <= left {
+                chosen = step;
             }
         }
-        choice.lowered |= chosen < best;
-        *large = Source::new(number, track, Kind::Video, chosen);
+        choice.lowered |= chosen.layer != best.layer || chosen.quality != best.quality;
+        let source = Source::new(number, track, Kind::Video, chosen.layer);
+        choice.sources[0] = Some((source, chosen.quality));
     }
 }
 
-/// The layers of a track that can be given, lowest first. One that gave no keyframe counts only when there is no other.
-fn offered(seat: &Seat, track: Track) -> impl Iterator<Item = usize> {
+/// One way to show a track: an encoding of it, and the layers in that.
+#[derive(Clone, Copy)]
+struct Step {
+    layer: usize,
+    quality: Quality,
+    bps: f64,
+}
+
+/// The encodings of a track that can be given in one of `codecs`, lowest first. One that gave no keyframe counts only when there is
+/// no other.
+fn offered(seat: &Seat, track: Track, codecs: Codecs) -> impl Iterator<Item = usize> {
     let layers = &seat.track(track).layers;
+    let fits =
+        move |layer: &Layer| layer.active && layer.codec.is_none_or(|codec| codecs.contains(codec));
     let others = layers
         .iter()
-        .any(|layer| layer.active && layer.shunned_until.is_none());
+        .any(|layer| fits(layer) && layer.shunned_until.is_none());
     (0..LAYERS).filter(move |&index| {
         let layer = &layers[index];
-        layer.active && (layer.shunned_until.is_none() || !others)
+        fits(layer) && (layer.shunned_until.is_none() || !others)
     })
 }
 
-fn cost(seat: &Seat, number: u32, track: Track, layer: usize) -> f64 {
-    match seat
-        .layer(Source::new(number, track, Kind::Video, layer))
-        .bps
-    {
-        0.0 if track == Track::Slides => SLIDES_BPS[layer],
-        0.0 => CAMERA_BPS[layer],
-        bps => bps,
-    }
+/// What a track comes in that is sent at the moment.
+fn any_codec(seat: &Seat, track: Track) -> Option<Codec> {
+    let layers = &seat.track(track).layers;
+    layers
+        .iter()
+        .find(|layer| layer.active)
+        .and_then(|layer| layer.codec)
+}
+
+/// Every way to show a track, cheapest first.
+fn steps(seat: &Seat, track: Track, codecs: Codecs) -> impl Iterator<Item = Step> {
+    let guesses = match track {
+        Track::Slides => SLIDES_BPS,
+        Track::Main | Track::Document => CAMERA_BPS,
+    };
+    offered(seat, track, codecs)
+        .enumerate()
+        .flat_map(move |(place, layer)| {
+            let qualities = seat.track(track).layers[layer].qualities();
+            qualities
+                // Fewer frames only of the smallest: a larger picture that stutters is worth less than a small one that flows.
+                .filter(move |(quality, ..)| place == 0 || quality.temporal == u8::MAX)
+                .map(move |(quality, spatial, measured)| Step {
+                    layer,
+                    quality,
+                    bps: measured.unwrap_or(guesses[(layer + spatial).min(LAYERS - 1)]),
+                })
+        })
+}
+
+/// The ways to show a track's smallest picture, fewest frames first.
+fn small(seat: &Seat, track: Track, codecs: Codecs) -> impl Iterator<Item = Step> {
+    let picture = |step: &Step| (step.layer, step.quality.spatial);
+    let first = steps(seat, track, codecs).next().map(|step| picture(&step));
+    steps(seat, track, codecs).take_while(move |step| Some(picture(step)) == first)
 }

@@ -8,7 +8,6 @@ use super::seat::Seat;
 use super::{KEYFRAME_PAUSE, Output, Room};
 use crate::ids::Source;
 use crate::rewrite::{Translation, UpPacket};
-use crate::selection::Quality;
 
 /// The past that is told: longer, and a new keyframe is the smaller burst.
 const AGE_MAX: Duration = Duration::from_secs(3);
@@ -110,7 +109,7 @@ impl Room {
         };
         let before = slot.rewriter.source();
         slot.rewriter
-            .switch_behind(source, Quality::FULL, &start.first, start.live, now);
+            .switch_behind(source, slot.quality, &start.first, start.live, now);
         slot.waiting_since = None;
         slot.caught_up_at = Some(now);
         seat.slots_changed |= before.map(Source::seat) != Some(source.seat());
@@ -225,6 +224,7 @@ mod tests {
                     slots_audio: 1,
                     slots_video: 2,
                     first_sequence: &[9; 3],
+                    codecs: &[],
                 });
                 stage.input(Input::Connected { peer, on: true });
             }
@@ -256,6 +256,7 @@ mod tests {
                     index,
                     timestamp: index as u32 * 3_600,
                     marker: true,
+                    codec: Codec::Vp8,
                     descriptor: Descriptor::parse(Codec::Vp8, &body),
                     level: None,
                     bytes,

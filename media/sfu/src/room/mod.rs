@@ -21,6 +21,7 @@ mod tests_shares;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use crate::codec::{Codec, Codecs};
 use crate::ids::{Kind, PeerId, Source, Track, TrackId};
 use crate::rewrite::UpPacket;
 use crate::speaker::{Change, Speakers};
@@ -32,6 +33,8 @@ use seat::Seat;
 
 /// Layers of a track, lowest first.
 pub const LAYERS: usize = 3;
+/// What a recording can show.
+const TAP_CODECS: Codecs = Codecs::NONE.with(Codec::Vp8);
 /// Between two looks at voices, activity and waiting receivers.
 const TICK: Duration = Duration::from_millis(100);
 /// Between two keyframe requests to one layer: a keyframe is ten times a delta frame, and 300 sites turn to a new speaker at once.
@@ -56,6 +59,8 @@ pub enum Input<'a> {
         slots_video: usize,
         /// First sequence number of a slot by its number, audio first; below 32,768 and hard to guess.
         first_sequence: &'a [u16],
+        /// What a slot takes, by its number, audio first; every codec where nothing is said.
+        codecs: &'a [Codecs],
     },
     /// The peer has keys and is heard (`on`), or is not heard any more: it is sent nothing meanwhile, and keeps its seat.
     Connected {
@@ -184,6 +189,11 @@ pub enum Lowered {
     },
     /// The wanted layer gave no keyframe.
     NoKeyframe,
+    /// The wanted picture comes in a codec that the receiver's m-line has not.
+    Codec {
+        /// What it comes in.
+        codec: Codec,
+    },
 }
 
 /// Why a receiver does not get a picture that it should see.
@@ -195,6 +205,8 @@ pub enum Withheld {
     Estimate,
     /// It has fallen back to sound.
     Fallen,
+    /// It comes in a codec that the receiver's m-line has not.
+    Codec,
 }
 
 /// What the owner of the room should know.
@@ -294,7 +306,11 @@ impl Room {
                 slots_audio,
                 slots_video,
                 first_sequence,
-            } => self.join(peer, port, slots_audio, slots_video, first_sequence),
+                codecs,
+            } => {
+                let seat = self.join(peer, port);
+                seat.fit_slots(slots_audio, slots_video, first_sequence, codecs);
+            }
             Input::Connected { peer, on } => {
                 if let Some(seat) = self.seat_mut(peer) {
                     seat.connected = on;
@@ -439,30 +455,21 @@ impl Room {
         self.by_peer.is_empty()
     }
 
-    fn join(
-        &mut self,
-        peer: PeerId,
-        port: u32,
-        slots_audio: usize,
-        slots_video: usize,
-        first_sequence: &[u16],
-    ) {
+    fn join(&mut self, peer: PeerId, port: u32) -> &mut Seat {
         let index = match self.by_peer.get(&peer) {
             Some(index) => *index,
             None => {
                 let index = self.free_index();
                 self.by_peer.insert(peer, index);
-                self.seats[index as usize] = Some(Seat::new(Some(peer), port));
                 index
             }
         };
-        if let Some(seat) = self.seats[index as usize].as_mut() {
-            seat.port = port;
-            seat.fit_slots(slots_audio, slots_video, first_sequence);
-            // A page that comes back may have missed the last word.
-            seat.slots_changed = true;
-        }
         self.stale = true;
+        let seat = self.seats[index as usize].get_or_insert_with(|| Seat::new(Some(peer), port));
+        seat.port = port;
+        // A page that comes back may have missed the last word.
+        seat.slots_changed = true;
+        seat
     }
 
     fn free_index(&mut self) -> u32 {
@@ -574,7 +581,13 @@ impl Room {
             let index = self.free_index();
             let mut seat = Seat::new(None, port);
             seat.connected = true;
-            seat.fit_slots(self.voices + 1, 1, &[]);
+            let codecs = vec![Codecs::ALL; self.voices + 1];
+            seat.fit_slots(
+                self.voices + 1,
+                1,
+                &[],
+                &[codecs, vec![TAP_CODECS]].concat(),
+            );
             self.seats[index as usize] = Some(seat);
             self.tap = Some(index);
         }

@@ -6,7 +6,6 @@ use super::seat::Seat;
 use super::{Event, Output, Room};
 use crate::ids::{Kind, Source, Track, TrackId};
 use crate::rewrite::{Translation, UpPacket};
-use crate::selection::Quality;
 
 /// A packet for one receiver.
 #[derive(Clone, Copy, Debug)]
@@ -41,12 +40,12 @@ impl Room {
         }
         let up = sender.layer_mut(source);
         let first = !up.active;
-        up.note(packet, now);
+        let chosen_anew = up.note(packet, now);
         let keyframe = packet.descriptor.keyframe();
         if keyframe {
             up.keyframe_wanted = false;
         }
-        if first {
+        if first || chosen_anew {
             up.active = true;
             self.stale = true;
             // Do not wait for the tick: the first picture of a site should not come 100 ms late.
@@ -101,6 +100,9 @@ impl Room {
         let Some(slot) = seat.slots(kind).get_mut(usize::from(slot_index)) else {
             return false;
         };
+        if !slot.codecs.contains(packet.codec) {
+            return true;
+        }
         if slot.rewriter.source() != Some(source) {
             if slot.wanted != Some(source) {
                 return false;
@@ -109,7 +111,7 @@ impl Room {
                 return true;
             }
             let before = slot.rewriter.source();
-            slot.rewriter.switch(source, Quality::FULL, packet, now);
+            slot.rewriter.switch(source, slot.quality, packet, now);
             slot.waiting_since = None;
             if !before.is_some_and(|before| before.is_of(source.seat(), source.track())) {
                 seat.slots_changed = true;

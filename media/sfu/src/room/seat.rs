@@ -5,14 +5,30 @@ use std::time::{Duration, Instant};
 use super::catch_up::Start;
 use super::mode::{Fallback, Mode};
 use super::{LAYERS, Withheld};
+use crate::codec::{Codec, Codecs};
 use crate::estimate::START_BPS;
 use crate::ids::{Kind, PeerId, Source, Track, TrackId};
 use crate::rewrite::{Rewriter, UpPacket};
+use crate::selection::Quality;
 
 /// A layer without packets for this long is not offered to receivers.
 const ACTIVE: Duration = Duration::from_millis(1_500);
 /// Tiles that a view may name.
 const TILES_MAX: usize = 32;
+
+/// Spatial and temporal layers of one stream that are told apart; those above count as the highest of them.
+const SPATIALS: usize = 4;
+const TEMPORALS: usize = 4;
+/// A part of a stream below this rate is not sent at the moment.
+const PART_BPS_MIN: f64 = 500.0;
+
+/// One spatial and temporal layer of a stream.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    bytes: u64,
+    bps: f64,
+    seen: bool,
+}
 
 /// A layer that a peer sends.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +39,10 @@ pub(super) struct Layer {
     pub(super) active: bool,
     pub(super) bps: f64,
     bytes: u64,
+    /// The codec of its latest packet.
+    pub(super) codec: Option<Codec>,
+    /// Its spatial and temporal layers, when it has any.
+    parts: [[Part; TEMPORALS]; SPATIALS],
     since: Option<Instant>,
     pub(super) requested_at: Option<Instant>,
     /// Somebody waits for a keyframe that has not come.
@@ -34,10 +54,59 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    pub(super) fn note(&mut self, packet: &UpPacket, now: Instant) {
+    /// Takes note of a packet. Returns whether what can be chosen has changed with it.
+    pub(super) fn note(&mut self, packet: &UpPacket, now: Instant) -> bool {
         self.last_packet = Some(now);
         self.bytes += u64::from(packet.bytes);
         Start::note(&mut self.start, packet, now);
+        let frame = packet.descriptor.frame();
+        let part = &mut self.parts[usize::from(frame.spatial).min(SPATIALS - 1)]
+            [usize::from(frame.temporal).min(TEMPORALS - 1)];
+        part.bytes += u64::from(packet.bytes);
+        let changed = !part.seen || self.codec != Some(packet.codec);
+        part.seen = true;
+        self.codec = Some(packet.codec);
+        changed
+    }
+
+    /// What can be chosen within the stream, lowest first: temporal layers of the smallest picture, then larger pictures. Each with
+    /// its spatial layer and with what it costs by measurement; `None` until there is one.
+    pub(super) fn qualities(&self) -> impl Iterator<Item = (Quality, usize, Option<f64>)> + '_ {
+        let spatial_top = (0..SPATIALS)
+            .rev()
+            .find(|spatial| self.parts[*spatial].iter().any(|part| part.seen))
+            .unwrap_or(0);
+        let temporal_top = (0..TEMPORALS)
+            .rev()
+            .find(|temporal| self.parts[0][*temporal].seen)
+            .unwrap_or(0);
+        let measured = self.bps > 0.0;
+        // The highest stand for whatever is there, also for what the encoder adds later.
+        let named = |layer: usize, top: usize| if layer == top { u8::MAX } else { layer as u8 };
+        let cost = move |spatial: usize, temporal: usize| {
+            measured.then(|| {
+                self.parts[..=spatial]
+                    .iter()
+                    .flat_map(|parts| &parts[..=temporal])
+                    .map(|part| part.bps)
+                    .sum()
+            })
+        };
+        let slow = (0..temporal_top).map(move |temporal| {
+            let quality = Quality {
+                spatial: named(0, spatial_top),
+                temporal: temporal as u8,
+            };
+            (quality, 0, cost(0, temporal))
+        });
+        let whole = (0..=spatial_top).map(move |spatial| {
+            let quality = Quality {
+                spatial: named(spatial, spatial_top),
+                temporal: u8::MAX,
+            };
+            (quality, spatial, cost(spatial, TEMPORALS - 1))
+        });
+        slow.chain(whole)
     }
 
     /// Returns whether the layer became active or ceased to be.
@@ -53,6 +122,19 @@ impl Layer {
             };
             self.bytes = 0;
             self.since = Some(now);
+            for (place, part) in self.parts.iter_mut().flatten().enumerate() {
+                let bps = part.bytes as f64 * 8.0 / waited.as_secs_f64();
+                part.bps = if part.bps == 0.0 {
+                    bps
+                } else {
+                    part.bps * 0.7 + bps * 0.3
+                };
+                part.bytes = 0;
+                // The lowest is there as long as the stream is: silence and a picture at rest are next to nothing.
+                if place > 0 && part.bps < PART_BPS_MIN {
+                    *part = Part::default();
+                }
+            }
         }
         let active = self
             .last_packet
@@ -65,6 +147,7 @@ impl Layer {
         self.active = active;
         if changed && !active {
             self.bps = 0.0;
+            self.parts = Default::default();
         }
         changed || reopened
     }
@@ -114,6 +197,11 @@ pub(super) struct Slot {
     pub(super) target: Option<TrackId>,
     /// The source that is to flow; until it does, the one before may go on.
     pub(super) wanted: Option<Source>,
+    /// The layers of it that are to pass, and since when.
+    pub(super) quality: Quality,
+    pub(super) aimed_at: Option<Instant>,
+    /// What the receiver takes here.
+    pub(super) codecs: Codecs,
     pub(super) waiting_since: Option<Instant>,
     /// When it last began in a source's past.
     pub(super) caught_up_at: Option<Instant>,
@@ -121,13 +209,24 @@ pub(super) struct Slot {
 
 impl Slot {
     fn new(kind: Kind, first_sequence: u16) -> Self {
+        let codecs = Codecs::ALL;
         Self {
             rewriter: Rewriter::new(kind.clock_hz(), first_sequence),
             target: None,
             wanted: None,
+            quality: Quality::FULL,
+            aimed_at: None,
+            codecs,
             waiting_since: None,
             caught_up_at: None,
         }
+    }
+
+    /// Whether a larger picture of the source that flows waits for a keyframe.
+    pub(super) fn is_raising(&self) -> bool {
+        self.rewriter.source().is_some()
+            && self.rewriter.source() == self.wanted
+            && self.rewriter.quality().spatial < self.quality.spatial
     }
 
     /// Lets nothing of a seat pass any more. Returns whether something did.
@@ -170,6 +269,8 @@ pub(super) struct Seat {
     pub(super) fallback: Fallback,
     /// What it should see and does not get.
     pub(super) withheld: Vec<(TrackId, Withheld)>,
+    /// A picture is missing because of its codec.
+    pub(super) is_foreign: bool,
     /// Packets of the batch for this receiver: place in the batch, kind and slot.
     pub(super) pending: Vec<(u16, Kind, u8)>,
 }
@@ -194,12 +295,19 @@ impl Seat {
             mode: Mode::default(),
             fallback: Fallback::default(),
             withheld: Vec::new(),
+            is_foreign: false,
             pending: Vec::with_capacity(32),
         }
     }
 
     /// Gives the receiver as many slots as its offer has; those that exist go on.
-    pub(super) fn fit_slots(&mut self, audio: usize, video: usize, first_sequence: &[u16]) {
+    pub(super) fn fit_slots(
+        &mut self,
+        audio: usize,
+        video: usize,
+        first_sequence: &[u16],
+        codecs: &[Codecs],
+    ) {
         let first = |index: usize| first_sequence.get(index).copied().unwrap_or(1) & 0x7fff;
         while self.audio.len() < audio {
             self.audio
@@ -211,6 +319,9 @@ impl Seat {
                 .push(Slot::new(Kind::Video, first(audio + self.video.len())));
         }
         self.video.truncate(video);
+        for (place, slot) in self.audio.iter_mut().chain(&mut self.video).enumerate() {
+            slot.codecs = codecs.get(place).copied().unwrap_or(Codecs::ALL);
+        }
     }
 
     pub(super) fn set_view(&mut self, large: Option<TrackId>, tiles: &[TrackId]) {
@@ -230,12 +341,12 @@ impl Seat {
         }
     }
 
-    pub(super) fn track(&self, track: Track) -> &UpTrack {
-        &self.tracks[track as usize]
-    }
-
     pub(super) fn layer(&self, source: Source) -> &Layer {
         self.track(source.track()).layer(source)
+    }
+
+    pub(super) fn track(&self, track: Track) -> &UpTrack {
+        &self.tracks[track as usize]
     }
 
     pub(super) fn layer_mut(&mut self, source: Source) -> &mut Layer {

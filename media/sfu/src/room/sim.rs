@@ -106,6 +106,7 @@ impl World {
                     slots_audio: 3,
                     slots_video: 10,
                     first_sequence: &[7; 13],
+                    codecs: &[],
                 });
                 self.input(Input::Connected { peer: id, on: true });
             }

@@ -11,6 +11,7 @@ pub(super) fn picture(index: u64, keyframe: bool, bytes: u16) -> UpPacket {
         index,
         timestamp: index as u32 * 3_000,
         marker: true,
+        codec: Codec::Vp8,
         descriptor: Descriptor::parse(Codec::Vp8, &[0x90, 0x80, 0x80, 1, u8::from(!keyframe)]),
         level: None,
         bytes,
@@ -23,6 +24,7 @@ pub(super) fn sound(index: u64, level: u8) -> UpPacket {
         index,
         timestamp: index as u32 * 960,
         marker: false,
+        codec: Codec::Opus,
         descriptor: Descriptor::None,
         level: Some(level),
         bytes: 80,
@@ -78,12 +80,17 @@ impl Bench {
     }
 
     fn join(&mut self, peer: u64) {
+        self.join_with(peer, &[]);
+    }
+
+    fn join_with(&mut self, peer: u64, codecs: &[Codecs]) {
         self.input(Input::Join {
             peer: PeerId(peer),
             port: peer as u32,
             slots_audio: 3,
             slots_video: 4,
             first_sequence: &[100; 7],
+            codecs,
         });
         self.input(Input::Connected {
             peer: PeerId(peer),
@@ -415,4 +422,134 @@ fn a_narrow_line_keeps_sound_and_the_large_picture_before_tiles() {
     bench.film(&[0, 1, 2], 3, 100);
     assert_eq!(bench.flows(3, Kind::Video, 0), Some((0, 0)));
     assert_eq!(bench.flows(3, Kind::Video, 2), None);
+}
+
+/// A packet of a VP9 stream: one a frame, the lowest layer predicted from no other picture in keyframes.
+fn layered(index: u64, keyframe: bool, spatial: u8, temporal: u8, bytes: u16) -> UpPacket {
+    let first = 0xac | u8::from(!keyframe) << 6;
+    let layers = temporal << 5 | 0x10 | spatial << 1 | u8::from(spatial > 0);
+    UpPacket {
+        codec: Codec::Vp9,
+        descriptor: Descriptor::parse(Codec::Vp9, &[first, 0x80, 1, layers, 1, 1]),
+        marker: spatial == 2,
+        ..picture(index, keyframe, bytes)
+    }
+}
+
+impl Bench {
+    /// A seat sends three spatial layers in one stream for `ms`; returns the spatial layers that port 1 got at the end.
+    fn film_layered(&mut self, peer: u64, ms: u64) -> Vec<u8> {
+        let mut got = Vec::new();
+        for _ in 0..ms / 20 {
+            self.now += Duration::from_millis(20);
+            let keyframe =
+                std::mem::take(&mut self.requests).contains(&(peer as u32, Track::Main, 0));
+            got.clear();
+            for spatial in 0..3u8 {
+                self.index += 1;
+                let bytes = [250u16, 900, 3_500][usize::from(spatial)];
+                let packet = layered(self.index, keyframe, spatial, 0, bytes);
+                let source = self.source(peer, Kind::Video, 0);
+                self.room.ingest(source, &packet, self.now);
+                self.room.drain(self.now, |out| {
+                    if out.port == 1 {
+                        got.push(out.packet.descriptor.frame().spatial);
+                    }
+                });
+            }
+            self.input(Input::Timeout);
+        }
+        got
+    }
+}
+
+#[test]
+fn a_narrow_line_gets_the_smaller_pictures_of_a_stream_with_layers() {
+    let mut bench = Bench::new(2);
+    assert_eq!(bench.film_layered(0, 2_000), [0, 1, 2]);
+    bench.input(Input::Estimate {
+        peer: PeerId(1),
+        bps: 700_000,
+    });
+    assert_eq!(
+        bench.film_layered(0, 40),
+        [0, 1],
+        "from the next picture on, without a keyframe"
+    );
+    assert!(bench.events.iter().any(|event| matches!(
+        event,
+        Event::Lowered {
+            reason: Lowered::Estimate { bps: 700_000 },
+            ..
+        }
+    )));
+    bench.input(Input::Estimate {
+        peer: PeerId(1),
+        bps: 300_000,
+    });
+    assert_eq!(bench.film_layered(0, 1_000), [0]);
+    bench.input(Input::Estimate {
+        peer: PeerId(1),
+        bps: 6_000_000,
+    });
+    assert_eq!(
+        bench.film_layered(0, 400),
+        [0, 1, 2],
+        "a keyframe was asked for and came"
+    );
+}
+
+#[test]
+fn a_line_too_narrow_for_the_smallest_picture_gets_fewer_of_them() {
+    let mut bench = Bench::new(2);
+    let mut got = 0;
+    for step in 0..300u64 {
+        bench.now += Duration::from_millis(20);
+        if step == 150 {
+            bench.input(Input::Estimate {
+                peer: PeerId(1),
+                bps: 330_000,
+            });
+        }
+        let keyframe = std::mem::take(&mut bench.requests).contains(&(0, Track::Main, 0));
+        let temporal = if keyframe {
+            0
+        } else {
+            [0u8, 2, 1, 2][step as usize % 4]
+        };
+        bench.index += 1;
+        let packet = UpPacket {
+            marker: true,
+            ..layered(bench.index, keyframe, 0, temporal, 900)
+        };
+        let source = bench.source(0, Kind::Video, 0);
+        bench.room.ingest(source, &packet, bench.now);
+        bench
+            .room
+            .drain(bench.now, |_| got += u32::from(step >= 200));
+        bench.input(Input::Timeout);
+    }
+    // 360 kbit/s in all, of which half is left after sound: every second picture.
+    assert!((40..=60).contains(&got), "{got} of 100 pictures");
+}
+
+#[test]
+fn nobody_gets_a_codec_that_it_did_not_offer_and_is_told_so() {
+    let mut bench = Bench::new(1);
+    let vp8 = Codecs::NONE.with(Codec::Vp8).with(Codec::Opus);
+    bench.join_with(1, &[vp8; 7]);
+    bench.film_layered(0, 500);
+    assert!(bench.events.contains(&Event::Lowered {
+        peer: PeerId(1),
+        reason: Lowered::Codec { codec: Codec::Vp9 }
+    }));
+    assert!(bench.film_layered(0, 100).is_empty());
+    // The sender turns to a codec that both have, in the same stream.
+    bench.film(&[0], 1, 3_000);
+    assert_eq!(bench.flows(1, Kind::Video, 0), Some((0, 0)));
+    bench.out.clear();
+    assert!(
+        bench.film_layered(0, 100).is_empty(),
+        "and back: nothing passes from the first packet on"
+    );
 }

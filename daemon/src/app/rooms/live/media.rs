@@ -1,7 +1,7 @@
 //! The room's peers in the bridge: seats as peers, what the bridge reports, what it is told of a seat.
 
 use nhipcau_conference::{Input, Reason, SeatId, SiteKey};
-use nhipcau_media_rtc::{BridgeEvent, GoneReason, Impairment, PeerId, TrackId};
+use nhipcau_media_rtc::{BridgeEvent, GoneReason, Impairment, LoweredReason, PeerId, TrackId};
 
 use super::push::say;
 use super::{Live, PageSender, now};
@@ -86,16 +86,24 @@ impl Live {
                                     nhipcau_media_rtc::Withheld::Mode => "mode",
                                     nhipcau_media_rtc::Withheld::Estimate => "estimate",
                                     nhipcau_media_rtc::Withheld::Fallen => "fallen",
+                                    nhipcau_media_rtc::Withheld::Codec => "codec",
                                 },
                             })
                             .collect(),
                     },
                 );
             }
-            BridgeEvent::LayerLowered { peer, .. } => self.tell(
+            BridgeEvent::LayerLowered { peer, reason, .. } => self.tell(
                 seat_of(peer),
                 &ServerMessage::Notice {
-                    reason: Reason::new("layer_lowered"),
+                    reason: match reason {
+                        LoweredReason::Codec { codec } => {
+                            Reason::new("codec_unknown").with("codec", codec.name())
+                        }
+                        LoweredReason::Estimate { .. } | LoweredReason::NoKeyframe => {
+                            Reason::new("layer_lowered")
+                        }
+                    },
                 },
             ),
             BridgeEvent::SoundOnly { peer, on, .. } => {

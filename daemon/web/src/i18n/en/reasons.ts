@@ -49,6 +49,7 @@ export const reasons: Record<string, string> = {
   share_ended_by: "{name} has ended your sharing",
   sound_only: "the line is too weak for pictures: sound only for now, the picture returns by itself when the line recovers",
   picture_back: "the line has recovered, the picture is back",
+  codec_unknown: "this browser cannot show the picture: it is sent as {codec}",
   conference_ended: "the conference ended",
   disk_full: "the server's disk is full",
   pipeline_died: "the recording process died",

@@ -172,6 +172,7 @@ export const roomWords: Record<keyof typeof vi, string> = {
   "stage.share_ended": "Sharing has ended",
   "stage.withheld.mode": "Left out by the chosen mode",
   "stage.withheld.estimate": "The line has no room for this picture",
+  "stage.withheld.codec": "This browser cannot show the kind of picture that is sent",
   "stage.withheld.fallen": "The line is too weak for pictures; sound goes on",
   "stage.late_picture": "This site has not been able to send a picture yet",
   "person.encoder": "Device, sends",

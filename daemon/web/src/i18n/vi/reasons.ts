@@ -49,6 +49,7 @@ export const reasons: Record<string, string> = {
   share_ended_by: "{name} đã dừng phần trình chiếu của bạn",
   sound_only: "đường truyền quá yếu cho hình: đang chỉ nhận âm thanh, hình tự trở lại khi đường truyền khá hơn",
   picture_back: "đường truyền đã khá hơn, hình đã trở lại",
+  codec_unknown: "trình duyệt này không xem được hình: bên kia gửi theo chuẩn {codec}",
   conference_ended: "cuộc họp kết thúc",
   disk_full: "ổ đĩa của máy chủ đã đầy",
   pipeline_died: "tiến trình ghi hình dừng đột ngột",

@@ -170,6 +170,7 @@ export const roomWords = {
   "stage.share_ended": "Đã dừng trình chiếu",
   "stage.withheld.mode": "Không nhận hình này theo chế độ đã chọn",
   "stage.withheld.estimate": "Đường truyền không đủ cho hình này",
+  "stage.withheld.codec": "Trình duyệt này không xem được kiểu hình bên kia gửi",
   "stage.withheld.fallen": "Đường truyền quá yếu cho hình, tiếng vẫn có",
   "stage.late_picture": "Điểm cầu này chưa gửi được hình",
   "person.encoder": "Thiết bị gửi",
