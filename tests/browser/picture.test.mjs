@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { chromium, click, join, knows, open, see, state } from "./support/browsers.mjs";
-import { coded, distance, received, shown, watched } from "./support/code.mjs";
+import { age, coded, distance, received, shown, watched } from "./support/code.mjs";
 import { Daemon } from "./support/daemon.mjs";
 import { PATIENCE_MS, pause, until } from "./support/wait.mjs";
 
@@ -58,10 +58,13 @@ const speak = async (number) => {
   for (const sender of senders) await sender.page.evaluate((level) => window.__voice(level), sender.number === number ? 0.6 : 0);
 };
 
-/** Everything that was shown up to now, judged: each picture whole, of somebody who is there, under the right name, never backwards. */
+/**
+ * Everything that was shown up to now, judged: each picture whole, of somebody who is there, under the right name, and of one sender
+ * never backwards. Who turns to a sender may be shown its last second in a hurry: that begins anew.
+ */
 function judge(pictures, what) {
   const last = new Map();
-  const figures = { pictures: pictures.length, unreadable: 0, under_another_name: 0, backwards: 0 };
+  const figures = { pictures: pictures.length, unreadable: 0, under_another_name: 0, backwards: 0, oldest_ms: 0 };
   for (const picture of pictures) {
     if (!picture.sound) {
       figures.unreadable += 1;
@@ -69,9 +72,11 @@ function judge(pictures, what) {
     }
     const seat = senders.find((sender) => sender.number === picture.sender)?.seat;
     if (seat !== picture.participant) figures.under_another_name += 1;
-    const key = `${picture.where} ${picture.sender}`;
-    if (last.has(key) && distance(last.get(key), picture.number) < 0) figures.backwards += 1;
-    last.set(key, picture.number);
+    const place = picture.where === "large-video" ? picture.where : `${picture.where} ${picture.participant}`;
+    const before = last.get(place);
+    if (before?.sender === picture.sender && before.participant === picture.participant && distance(before.number, picture.number) < 0) figures.backwards += 1;
+    last.set(place, picture);
+    figures.oldest_ms = Math.max(figures.oldest_ms, age(picture));
   }
   measured(`shown: ${what}`, figures);
   assert.ok(figures.pictures > 0, what);

@@ -137,3 +137,6 @@ export async function received(page) {
 
 /** How far `after` lies behind `before` on the circle of numbers; negative when it went back. */
 export const distance = (before, after) => ((after - before + NUMBERS + NUMBERS / 2) % NUMBERS) - NUMBERS / 2;
+
+/** How long ago a picture was taken when it was shown, milliseconds; page and camera have one clock. */
+export const age = ({ at, number }) => Math.round((distance(number, Math.floor((at * RATE) / 1_000) % NUMBERS) * 1_000) / RATE);

@@ -251,6 +251,16 @@ fn parse_media(description: &MediaDescription) -> Result<Media, JoinError> {
     {
         return Err(bad("an a=mid that cannot be used"));
     }
+    // These are printed again in the answer.
+    let name = &description.media_name;
+    let words = name.protos.iter().chain(&name.formats);
+    if !words
+        .chain([&name.media])
+        .flat_map(|word| word.bytes())
+        .all(|byte| byte.is_ascii_graphic())
+    {
+        return Err(bad("an m-line that cannot be printed"));
+    }
     let repairs = values(description, "ssrc-group")
         .filter_map(|value| value.strip_prefix("FID "))
         .filter_map(|value| value.split_once(' '))

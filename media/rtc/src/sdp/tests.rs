@@ -197,6 +197,25 @@ fn says_what_an_offer_lacks() {
 }
 
 #[test]
+fn what_the_answer_repeats_can_be_printed() {
+    // Found by the fuzz target `sdp`: a rejected m-line was answered with the control characters that it came with.
+    let text = page() + &line("application", "webrtc-datachannel", 4, "sendrecv", &[]);
+    parse(&text, &BridgeConfig::default(), Flow::Both).unwrap();
+    for (word, bent) in [
+        (
+            "m=application 9 UDP/TLS/",
+            "m=application 9 UDP/\u{1}\u{0}/",
+        ),
+        ("webrtc-datachannel", "webrtc\u{7}datachannel"),
+        ("webrtc-datachannel", "webrtc\u{202e}channel"),
+    ] {
+        let bent = text.replace(word, bent);
+        let refused = parse(&bent, &BridgeConfig::default(), Flow::Both);
+        assert!(matches!(refused, Err(JoinError::BadSdp(_))), "{bent:?}");
+    }
+}
+
+#[test]
 fn announces_each_address_with_the_port_of_its_family() {
     let bound: Vec<SocketAddr> = vec![
         "0.0.0.0:4000".parse().unwrap(),

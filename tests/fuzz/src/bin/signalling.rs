@@ -9,6 +9,7 @@ use nhipcau_conference::display_name;
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 
+#[expect(dead_code, reason = "the daemon acts on the rest of it")]
 #[path = "../../../../daemon/src/app/rooms/message/page.rs"]
 mod page;
 
