@@ -437,6 +437,7 @@ export interface BoardRow {
   reason?: Reason;
   health: Health;
   line?: string;
+  imposed?: Mode;
   participants: Participant[];
 }
 export interface Participant {
@@ -533,7 +534,7 @@ export type Command =
   | { type: "spotlight"; participant: string | null }
   | { type: "remove"; participant: string }
   | { type: "lower_hand"; participant: string }
-  | { type: "set_mode"; participant: string; mode: Mode | null }
+  | { type: "set_mode"; site: string; mode: Mode | null }
   | { type: "stop_share"; participant: string }
   | { type: "sharing"; rule: ShareRule }
   | { type: "record"; on: boolean }

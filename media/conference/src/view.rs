@@ -208,6 +208,9 @@ pub struct BoardRow {
     /// The line in the inventory's words.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub line: Option<String>,
+    /// The mode that the host imposed on the site.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub imposed: Option<Mode>,
     /// Seats of the site that are open or kept.
     pub participants: Vec<Participant>,
 }

@@ -23,10 +23,10 @@ const FLAGS = [
   "--allow-loopback-in-peer-connection",
 ];
 
-/** A Chromium; `colour` ([r, g, b]) makes its camera show that colour with a moving bar; `program` starts it elsewhere. */
-export async function chromium({ colour, program = CHROMIUM } = {}) {
+/** A Chromium; `colour` ([r, g, b]) makes its camera show that colour with a moving bar; `program` starts it elsewhere; `more` are further flags. */
+export async function chromium({ colour, program = CHROMIUM, more = [] } = {}) {
   if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is not there (Debian package chromium; make test installs it)`);
-  const args = colour ? [...FLAGS, `--use-file-for-fake-video-capture=${camera(colour)}`] : FLAGS;
+  const args = [...FLAGS, ...more, ...(colour ? [`--use-file-for-fake-video-capture=${camera(colour)}`] : [])];
   return puppeteer.launch({ executablePath: program, pipe: program !== CHROMIUM, headless: true, args, acceptInsecureCerts: true, protocolTimeout: 2 * PATIENCE_MS, defaultViewport: { width: 1280, height: 800 } });
 }
 
@@ -60,6 +60,11 @@ export async function click(page, name, more = "") {
     }, element);
     return true;
   });
+}
+
+/** Clicks as a hand does: what asks for a person's will (sharing a screen) believes nothing else. */
+export async function press(page, name, more = "") {
+  await (await see(page, name, more)).click();
 }
 
 export async function type(page, name, text) {

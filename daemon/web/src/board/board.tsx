@@ -66,11 +66,24 @@ function Row({ row, board, send, self }: { row: BoardRow; board: Board; send: Se
         {row.line && row.state === "joined" && <span class="quiet">{" · "}{b("row.line", { line: row.line })}</span>}
       </p>
       {row.participants.map((one) => <Person key={one.id} one={one} board={board} send={send} self={self} named={row.participants.length > 1 || one.name !== row.site_name} />)}
+      {row.state !== "absent" && <Impose row={row} send={send} />}
     </li>
   );
 }
 
 const IMPOSED: Record<string, Mode> = { light: "light", sound_only: "sound_only" };
+
+/** How much picture the host lets the site's line carry. */
+function Impose({ row, send }: { row: BoardRow; send: Send }) {
+  return (
+    <label class="roll-impose">
+      <span class="quiet small">{b("mode")}<span class="unseen"> <Name>{row.site_name}</Name></span></span>
+      <select class="input compact" data-test="impose" value={row.imposed ?? "none"} onChange={(event) => send({ type: "set_mode", site: row.site, mode: IMPOSED[event.currentTarget.value] ?? null })}>
+        {(["none", "light", "sound_only"] as const).map((mode) => <option key={mode} value={mode}>{b(`mode.${mode}`)}</option>)}
+      </select>
+    </label>
+  );
+}
 
 function modeWord(one: Participant): string {
   const mode = b(one.mode === "light" ? "mode.tag.light" : "mode.tag.sound_only");
@@ -100,17 +113,6 @@ function Person({ one, board, send, self, named }: { one: Participant; board: Bo
         <span class="roll-acts">
           {one.kind !== "player" && <Commands one={one} floor={floor} spotlit={spotlit} send={send} />}
           {(one.slides || one.document) && <Button test="stop-share" onClick={() => send({ type: "stop_share", participant: one.id })}>{b("stop_share")}</Button>}
-          {one.kind === "person" && (
-            <select
-              class="input compact"
-              aria-label={`${b("mode")}: ${name}`}
-              data-test="impose"
-              value={one.mode_by === undefined ? "none" : one.mode}
-              onChange={(event) => send({ type: "set_mode", participant: one.id, mode: IMPOSED[event.currentTarget.value] ?? null })}
-            >
-              {(["none", "light", "sound_only"] as const).map((mode) => <option key={mode} value={mode}>{b(`mode.${mode}`)}</option>)}
-            </select>
-          )}
           {one.id !== self && (
             <Button
               test="remove"

@@ -54,10 +54,7 @@ impl Room {
                     seat.hand = None;
                 }
             }
-            Command::SetMode { seat, mode } => {
-                self.known(seat)?;
-                self.impose_mode(seat, mode, &by);
-            }
+            Command::SetMode { site, mode } => self.impose_mode(&site, mode, &by)?,
             Command::StopShare(seat) => {
                 self.known(seat)?;
                 self.set_shares(seat, false, false, Some(&by));

@@ -84,7 +84,7 @@ pub enum Actor {
 }
 
 /// The commands of the desk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Turns one microphone off. The person can turn it on again.
     Mute(SeatId),
@@ -105,10 +105,10 @@ pub enum Command {
     Remove(SeatId),
     /// Lowers a hand.
     LowerHand(SeatId),
-    /// Imposes a mode on a seat, or lifts it.
+    /// Imposes a mode on a site, since its seats share its line; or lifts it.
     SetMode {
-        /// The seat.
-        seat: SeatId,
+        /// The site; it need not be here yet.
+        site: SiteKey,
         /// The mode; `None` leaves the choice to the site again.
         mode: Option<Mode>,
     },
@@ -268,7 +268,7 @@ pub enum Output {
         /// Who else ended it.
         by: Option<String>,
     },
-    /// How much picture a seat takes: give it no more, and tell its page. Also when it comes back.
+    /// How much picture a seat takes: give it no more, and tell its page. Also when it comes or comes back.
     Mode {
         /// The seat.
         seat: SeatId,
@@ -340,6 +340,9 @@ pub struct RoomSnapshot {
     pub sites: Vec<InvitedSite>,
     /// Rows of sites that have been here and are gone: since when, and why.
     pub dropped: Vec<(SiteKey, Timestamp, Reason)>,
+    /// Modes that the host imposed on sites, and who that was.
+    #[serde(default)]
+    pub imposed: Vec<(SiteKey, Mode, String)>,
     /// Open and kept seats.
     pub seats: Vec<SeatSnapshot>,
     /// Who holds the floor.
@@ -384,9 +387,6 @@ pub struct SeatSnapshot {
     /// The mode that the site chose.
     #[serde(default)]
     pub mode: Mode,
-    /// The mode that the host imposed, and who that was.
-    #[serde(default)]
-    pub imposed: Option<(Mode, String)>,
     /// The open attendance interval: number and start.
     pub interval: Option<(u64, Timestamp)>,
 }

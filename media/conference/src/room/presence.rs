@@ -41,7 +41,6 @@ impl Room {
             slides: false,
             document: false,
             chosen: Mode::default(),
-            imposed: None,
             fallen_since: None,
             link: Link::Up(join.connection),
             media,
@@ -57,6 +56,7 @@ impl Room {
             resumed: false,
             replaced: None,
         });
+        self.greet_with_mode(id);
         self.come(id, now);
         Ok(())
     }
@@ -87,7 +87,6 @@ impl Room {
         seat.name = name;
         seat.cam = join.cam;
         seat.mic = join.mic && !seat.muted_by_host;
-        let mode = seat.mode();
         let still_muted = seat.muted_by_host && join.mic;
         let resume = seat.resume.clone();
         self.outbox.push_back(Output::Joined {
@@ -108,10 +107,15 @@ impl Room {
         }
         // A page that was loaded anew has no screen to share any more; one that still has it says so again.
         self.set_shares(id, false, false, None);
-        if mode != Mode::Normal {
+        self.greet_with_mode(id);
+        self.come(id, now);
+    }
+
+    fn greet_with_mode(&mut self, id: SeatId) {
+        let normal = |seat: &Seat| self.mode(seat).0 == Mode::Normal;
+        if !self.seats.get(&id).is_none_or(normal) {
             self.apply_mode(id);
         }
-        self.come(id, now);
     }
 
     /// Makes sure one more seat fits; kept seats give way, the longest lost first.

@@ -51,8 +51,6 @@ pub(super) struct Seat {
     pub(super) document: bool,
     /// What the site chose.
     pub(super) chosen: Mode,
-    /// What the host imposed, and who that was.
-    pub(super) imposed: Option<(Mode, String)>,
     pub(super) fallen_since: Option<Timestamp>,
     pub(super) link: Link,
     pub(super) media: Media,
@@ -61,21 +59,6 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    /// How much picture it takes: the least of what was chosen and imposed.
-    pub(super) fn mode(&self) -> Mode {
-        self.imposed
-            .as_ref()
-            .map_or(self.chosen, |(imposed, _)| self.chosen.max(*imposed))
-    }
-
-    /// Who imposed the mode, when that is why it is so.
-    pub(super) fn mode_by(&self) -> Option<&str> {
-        self.imposed
-            .as_ref()
-            .filter(|(imposed, _)| *imposed > self.chosen)
-            .map(|(_, by)| by.as_str())
-    }
-
     /// Signalling is up and media is not known to be gone.
     pub(super) fn is_present(&self) -> bool {
         matches!(self.link, Link::Up(_)) && self.media != Media::Silent
@@ -127,6 +110,8 @@ pub(super) struct Row {
     /// When the last cause was mended.
     pub(super) mended: Option<Instant>,
     pub(super) report: DropReport,
+    /// The mode that the host imposed, and who that was.
+    pub(super) imposed: Option<(Mode, String)>,
     losses: VecDeque<(Instant, AttendanceEntry)>,
 }
 
@@ -142,6 +127,7 @@ impl Row {
             cause: None,
             mended: None,
             report: DropReport::None,
+            imposed: None,
             losses: VecDeque::new(),
         }
     }

@@ -3,7 +3,7 @@
 use super::seat::{Link, Media, Seat};
 use super::{Output, Room};
 use crate::view::{Mode, ShareRule};
-use crate::{Code, Now, SeatId};
+use crate::{Code, Now, SeatId, SiteKey};
 
 impl Room {
     /// A page asks for what it wants to share from now on.
@@ -47,7 +47,7 @@ impl Room {
     }
 
     fn may_share(&self, seat: &Seat) -> bool {
-        seat.mode() != Mode::SoundOnly
+        self.mode(seat).0 != Mode::SoundOnly
             && seat.role.takes_part()
             && (self.sharing != ShareRule::Hosts || seat.role.commands())
     }
@@ -100,12 +100,37 @@ impl Room {
         Ok(())
     }
 
-    /// The host imposes a mode, or lifts it.
-    pub(super) fn impose_mode(&mut self, id: SeatId, mode: Option<Mode>, by: &str) {
-        if let Some(seat) = self.seats.get_mut(&id) {
-            seat.imposed = mode.map(|mode| (mode, by.to_owned()));
+    /// The host imposes a mode on a site, or lifts it.
+    pub(super) fn impose_mode(
+        &mut self,
+        site: &SiteKey,
+        mode: Option<Mode>,
+        by: &str,
+    ) -> Result<(), Code> {
+        let row = self.rows.get_mut(site).ok_or(Code::UnknownSite)?;
+        row.imposed = mode.map(|mode| (mode, by.to_owned()));
+        let seats: Vec<SeatId> = self
+            .seats
+            .values()
+            .filter(|seat| seat.site == *site)
+            .map(|seat| seat.id)
+            .collect();
+        for seat in seats {
+            self.apply_mode(seat);
         }
-        self.apply_mode(id);
+        Ok(())
+    }
+
+    /// How much picture a seat takes, the least of what it chose and what the host imposed; and who imposed it, if that is why.
+    pub(super) fn mode(&self, seat: &Seat) -> (Mode, Option<&str>) {
+        match self
+            .rows
+            .get(&seat.site)
+            .and_then(|row| row.imposed.as_ref())
+        {
+            Some((imposed, by)) if *imposed > seat.chosen => (*imposed, Some(by)),
+            _ => (seat.chosen, None),
+        }
     }
 
     /// Tells what follows from the modes of a seat.
@@ -113,7 +138,8 @@ impl Room {
         let Some(seat) = self.seats.get(&id) else {
             return;
         };
-        let (mode, by) = (seat.mode(), seat.mode_by().map(str::to_owned));
+        let (mode, by) = self.mode(seat);
+        let by = by.map(str::to_owned);
         self.outbox.push_back(Output::Mode {
             seat: id,
             mode,

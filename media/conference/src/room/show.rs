@@ -85,6 +85,7 @@ impl Room {
             },
             health: row.health,
             line: row.line.clone(),
+            imposed: row.imposed.as_ref().map(|(mode, _)| *mode),
             participants: self
                 .seats
                 .values()
@@ -95,6 +96,7 @@ impl Room {
     }
 
     fn shown(&self, seat: &Seat) -> Participant {
+        let (mode, mode_by) = self.mode(seat);
         Participant {
             id: seat.id,
             name: seat.name.clone(),
@@ -115,8 +117,8 @@ impl Room {
             connected: matches!(seat.link, Link::Up(_)) && seat.media == Media::Up,
             slides: seat.slides,
             document: seat.document,
-            mode: seat.mode(),
-            mode_by: seat.mode_by().map(str::to_owned),
+            mode,
+            mode_by: mode_by.map(str::to_owned),
             fallen_since: seat.fallen_since,
         }
     }

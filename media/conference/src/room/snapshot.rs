@@ -39,6 +39,11 @@ impl Room {
                 row.reason = Some(reason);
             }
         }
+        for (site, mode, by) in snapshot.imposed {
+            if let Some(row) = room.rows.get_mut(&site) {
+                row.imposed = Some((mode, by));
+            }
+        }
         for saved in snapshot.seats {
             room.restore_seat(saved, last_alive, now);
         }
@@ -70,7 +75,6 @@ impl Room {
             slides: false,
             document: false,
             chosen: saved.mode,
-            imposed: saved.imposed,
             fallen_since: None,
             link: Link::Lost { since: now.instant },
             // The peer's keys are gone with the process; its next media is a new start.
@@ -112,6 +116,14 @@ impl Room {
                 .filter(|(_, row)| row.state == RowState::Dropped)
                 .filter_map(|(site, row)| Some((site.clone(), row.since?, row.reason.clone()?)))
                 .collect(),
+            imposed: self
+                .rows
+                .iter()
+                .filter_map(|(site, row)| {
+                    let (mode, by) = row.imposed.clone()?;
+                    Some((site.clone(), mode, by))
+                })
+                .collect(),
             seats: self
                 .seats
                 .values()
@@ -127,7 +139,6 @@ impl Room {
                     muted_by_host: seat.muted_by_host,
                     hand: seat.hand,
                     mode: seat.chosen,
-                    imposed: seat.imposed.clone(),
                     interval: seat.interval,
                 })
                 .collect(),

@@ -375,7 +375,7 @@ fn only_chair_secretary_and_host_command() {
                 room.handle_input(
                     Input::Command {
                         by: Actor::Seat(who),
-                        command
+                        command: command.clone()
                     },
                     t0
                 ),
@@ -386,7 +386,7 @@ fn only_chair_secretary_and_host_command() {
             room.handle_input(
                 Input::Command {
                     by: Actor::Seat(SeatId(99)),
-                    command
+                    command: command.clone()
                 },
                 t0
             ),

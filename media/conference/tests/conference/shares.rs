@@ -152,7 +152,10 @@ fn the_least_of_chosen_and_imposed_holds_and_says_by_whom() {
     let choose = |mode| Input::Mode { seat: site, mode };
     let impose = |mode| Input::Command {
         by: Actor::Host("Chị Hoa".to_owned()),
-        command: Command::SetMode { seat: site, mode },
+        command: Command::SetMode {
+            site: "son-my".into(),
+            mode,
+        },
     };
     assert_eq!(mode(choose(Mode::Light)), (Mode::Light, true));
     assert_eq!(
@@ -175,7 +178,7 @@ fn modes_survive_rejoin_and_restart_and_shares_do_not() {
     command(
         &mut room,
         Command::SetMode {
-            seat: site,
+            site: "son-my".into(),
             mode: Some(Mode::Light),
         },
         t0,
@@ -190,6 +193,18 @@ fn modes_survive_rejoin_and_restart_and_shares_do_not() {
     assert_eq!(modes(&outputs), [(site, Mode::Light, Some("Chị Hoa"))]);
     assert_eq!(shares(&outputs), [(site, false, false, None)]);
 
+    // Who leaves and comes again has another seat on the same line.
+    room.handle_input(Input::Leave(site), later(t0, 6))
+        .expect("left");
+    drain(&mut room);
+    room.handle_input(join_as(9, "son-my", Role::Delegate, None), later(t0, 7))
+        .expect("joined");
+    let told = drain(&mut room);
+    let again = modes(&told)[0].0;
+    assert_eq!(modes(&told), [(again, Mode::Light, Some("Chị Hoa"))]);
+    let (site, resume) = (again, Some("fresh-token-number-9"));
+    let rejoin = |connection| join_as(connection, "son-my", Role::Delegate, resume);
+
     let text = serde_json::to_string(&room.snapshot()).expect("serialises");
     let snapshot = serde_json::from_str(&text).expect("reads back");
     let t1 = later(t0, 60);
@@ -203,10 +218,13 @@ fn modes_survive_rejoin_and_restart_and_shares_do_not() {
     assert_eq!(room.roster().sharing, ShareRule::Several);
     // A room that was stored by an earlier version knows no modes.
     let mut old: serde_json::Value = serde_json::from_str(&text).expect("json");
-    old.as_object_mut().expect("an object").remove("sharing");
-    for key in ["mode", "imposed"] {
-        old["seats"][0].as_object_mut().expect("a seat").remove(key);
+    for key in ["sharing", "imposed"] {
+        old.as_object_mut().expect("an object").remove(key);
     }
+    old["seats"][0]
+        .as_object_mut()
+        .expect("a seat")
+        .remove("mode");
     let snapshot = serde_json::from_value(old).expect("reads back");
     let room = Room::restore(RoomTerms::default(), snapshot, t0.at, t1);
     assert_eq!(one(&room, site).mode, Mode::Normal);

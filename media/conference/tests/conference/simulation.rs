@@ -119,7 +119,7 @@ impl Meeting {
                                 [self.dice.below(3) as usize],
                         ),
                         _ => Command::SetMode {
-                            seat,
+                            site: self.some_site(),
                             mode: (self.dice.below(2) == 0).then_some(Mode::SoundOnly),
                         },
                     },

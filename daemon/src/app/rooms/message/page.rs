@@ -1,7 +1,7 @@
 //! What a room page says: strict JSON in, one typed message out. It knows nothing else of the daemon, so that `tests/fuzz` can
 //! compile this file alone.
 
-use nhipcau_conference::{Command, Mode, SeatId, ShareRule};
+use nhipcau_conference::{Command, Mode, SeatId, ShareRule, SiteKey};
 use serde::de::IntoDeserializer as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -89,7 +89,7 @@ pub(crate) enum PageMessage {
         reference: Option<String>,
     },
     SetMode {
-        participant: SeatId,
+        site: SiteKey,
         mode: Option<Mode>,
         #[serde(rename = "ref")]
         reference: Option<String>,
@@ -193,12 +193,12 @@ impl PageMessage {
                 reference,
             } => (Command::LowerHand(*participant), reference),
             Self::SetMode {
-                participant,
+                site,
                 mode,
                 reference,
             } => (
                 Command::SetMode {
-                    seat: *participant,
+                    site: site.clone(),
                     mode: *mode,
                 },
                 reference,
