@@ -132,7 +132,7 @@ test("a site chooses the light picture, and it is remembered", async () => {
 });
 
 test("a line that carries no picture falls back to sound with a word, and the picture returns by itself", async () => {
-  await daemon.lab("narrow", UPLINK, "120000");
+  await daemon.lab("narrow", UPLINK, "120k");
   const fallen = await knows(delegate, "sound only", (known) => known.self?.fallen_since !== undefined && known);
   assert.ok(fallen.withheld.some((row) => row.why === "fallen"), JSON.stringify(fallen.withheld));
   assert.match(await text(delegate, "status"), /quá yếu cho hình/);

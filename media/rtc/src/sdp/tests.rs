@@ -74,6 +74,65 @@ fn parsed(text: &str) -> Offer {
     parse(text, &BridgeConfig::default(), Flow::Both).unwrap()
 }
 
+fn sent(lines: &[(&str, &str)]) -> Vec<Use> {
+    let text = lines
+        .iter()
+        .enumerate()
+        .map(|(mid, (kind, content))| {
+            let mut rest = if *kind == "audio" {
+                OPUS.to_vec()
+            } else {
+                VP8.to_vec()
+            };
+            rest.extend((!content.is_empty()).then_some(*content));
+            let formats = if *kind == "audio" { "109" } else { "120 124" };
+            line(kind, formats, mid, "sendonly", &rest)
+        })
+        .collect::<String>();
+    let offer = parsed(&(head("mozilla 77") + &text));
+    offer.media.iter().map(|media| media.usage).collect()
+}
+
+#[test]
+fn what_an_m_line_sends_is_said_by_its_content_else_by_the_order() {
+    use Kind::{Audio, Video};
+    assert_eq!(
+        sent(&[
+            ("audio", ""),
+            ("video", ""),
+            ("audio", ""),
+            ("video", ""),
+            ("video", ""),
+            ("video", "")
+        ]),
+        [
+            Use::Up(Audio, Track::Main),
+            Use::Up(Video, Track::Main),
+            Use::Up(Audio, Track::Slides),
+            Use::Up(Video, Track::Slides),
+            Use::Up(Video, Track::Document),
+            Use::Inactive(Video)
+        ]
+    );
+    assert_eq!(
+        sent(&[
+            ("video", "content:slides"),
+            ("video", "content:alt"),
+            ("video", ""),
+            ("video", "content:sl"),
+            ("video", "content:slides"),
+        ]),
+        [
+            Use::Up(Video, Track::Slides),
+            Use::Up(Video, Track::Document),
+            Use::Up(Video, Track::Main),
+            Use::Inactive(Video),
+            Use::Inactive(Video)
+        ],
+        "each track once; the second of a name is idle"
+    );
+}
+
 #[test]
 fn reads_the_page() {
     let offer = parsed(&page());
