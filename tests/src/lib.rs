@@ -2,6 +2,7 @@
 //! programs of others.
 
 pub mod agent;
+pub mod booking;
 pub mod client;
 pub mod daemon;
 pub mod elsewhere;

@@ -13,10 +13,15 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// One turn.
 pub(crate) const TURN: Duration = Duration::from_millis(1);
 
+/// Who is not connected after this time joins anew, as our page does.
+const AGAIN_AFTER: Duration = Duration::from_secs(15);
+
 /// Bridge and sites.
 pub(crate) struct Stage {
     pub(crate) bridge: Apart,
     pub(crate) fleet: Fleet,
+    /// Every site's options, and when it joined.
+    joined: Vec<(SeatOptions, Instant)>,
 }
 
 impl Stage {
@@ -24,7 +29,11 @@ impl Stage {
     pub(crate) fn new(seed: u64) -> Self {
         let bridge = Apart::start();
         let fleet = Fleet::new(seed).expect("a certificate");
-        Self { bridge, fleet }
+        Self {
+            bridge,
+            fleet,
+            joined: Vec::new(),
+        }
     }
 
     /// Seats all of `sites`, and returns when they are connected.
@@ -32,10 +41,8 @@ impl Stage {
         let end = Instant::now() + PATIENCE;
         for options in sites {
             let number = self.fleet.seat(&options).expect("a socket");
-            let answer = self.bridge.join(number, &self.fleet.offer(number));
-            self.fleet
-                .accept(number, &answer)
-                .expect("an answer that is understood");
+            self.negotiate(number);
+            self.joined.push((options, Instant::now()));
             while self.connecting() >= CONNECTING_MAX {
                 self.pass(end);
             }
@@ -43,6 +50,13 @@ impl Stage {
         while self.connecting() > 0 {
             self.pass(end);
         }
+    }
+
+    fn negotiate(&mut self, number: usize) {
+        let answer = self.bridge.join(number, &self.fleet.offer(number));
+        self.fleet
+            .accept(number, &answer)
+            .expect("an answer that is understood");
     }
 
     fn connecting(&self) -> usize {
@@ -57,6 +71,16 @@ impl Stage {
             self.fleet.seats(),
             self.bridge.counts()
         );
+        for number in 0..self.joined.len() {
+            if self.fleet.is_connected(number) || self.joined[number].1.elapsed() < AGAIN_AFTER {
+                continue;
+            }
+            crate::remark(&format!("site {number} joins again\n"));
+            let options = self.joined[number].0.clone();
+            self.fleet.seat_again(number, &options).expect("a socket");
+            self.negotiate(number);
+            self.joined[number].1 = Instant::now();
+        }
         self.fleet.turn(TURN);
     }
 
