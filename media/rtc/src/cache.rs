@@ -20,7 +20,9 @@ impl PacketCache {
     pub(crate) fn new(places: usize) -> Self {
         Self {
             index: CacheIndex::new(places),
-            held: (0..places).map(|_| None).collect(),
+            held: (0..places.max(1).next_power_of_two())
+                .map(|_| None)
+                .collect(),
         }
     }
 

@@ -19,6 +19,7 @@ mod event;
 pub mod fuzz;
 mod impair;
 mod link;
+mod pacer;
 mod peer;
 mod sdp;
 mod socket;

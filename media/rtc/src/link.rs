@@ -6,7 +6,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Instant;
 
+use nhipcau_sfu::rewrite::UpPacket;
+use nhipcau_sfu::{Lead, PeerId, Source};
+
+use crate::peer::Marks;
 use crate::socket::{Route, Waker};
 
 /// Bundles under way between two threads. A thread that is this far behind loses packets; they are counted.
@@ -17,6 +22,26 @@ const BUNDLE_BYTES: usize = 64 * 1024;
 const BUNDLE_ENTRIES: usize = 512;
 /// Notes that wait for a thread that takes no bundles. They are a few for each peer; a thread that lets more wait is dead.
 const NOTES_MAX: usize = 65_536;
+
+/// A peer as its own thread and the mirrors on others name it.
+#[derive(Clone, Copy)]
+pub(crate) struct Mirrored {
+    /// Its number on its own thread, which may have been another's before.
+    pub(crate) index: u32,
+    pub(crate) peer: PeerId,
+}
+
+/// A packet that a thread has authenticated and decrypted.
+pub(crate) struct Handed {
+    pub(crate) of: Mirrored,
+    /// The layer; its seat is that of the sender's thread.
+    pub(crate) source: Source,
+    /// See [`nhipcau_sfu::Input::Restarted`].
+    pub(crate) anew: bool,
+    pub(crate) facts: UpPacket,
+    /// Where its payload is in the bundle.
+    pub(crate) at: Range<u32>,
+}
 
 /// One thing that a thread tells another.
 pub(crate) enum Entry {
@@ -36,12 +61,42 @@ pub(crate) enum Entry {
         /// Whether it is mine from now on.
         mine: bool,
     },
+    /// I have opened this room (by serial).
+    Here { serial: u64 },
+    /// A peer of mine has a seat in a room, or its marks have changed.
+    Seat {
+        serial: u64,
+        index: u32,
+        peer: PeerId,
+        marks: Marks,
+    },
+    /// A peer of mine has left its seat.
+    Unseat { index: u32 },
+    /// A packet of a peer of mine.
+    Packet(Handed),
+    /// A publisher's report: NTP time, RTP timestamp, and when it came.
+    Report {
+        of: Mirrored,
+        /// See [`crate::peer::place_of`].
+        place: usize,
+        report: (u64, u32, Instant),
+    },
+    /// A receiver of mine waits for a keyframe of a peer of yours.
+    Keyframe {
+        of: Mirrored,
+        /// See [`crate::peer::place_of`].
+        place: usize,
+    },
+    /// What I have decided for a room.
+    Lead { serial: u64, lead: Box<Lead> },
+    /// A room has failed.
+    Failed { serial: u64 },
 }
 
 impl Entry {
     /// Whether it may be lost, as packets may.
     fn is_packet(&self) -> bool {
-        matches!(self, Self::Datagram { .. })
+        matches!(self, Self::Datagram { .. } | Self::Packet(_))
     }
 }
 
@@ -142,6 +197,13 @@ impl Links {
     /// The number of threads.
     pub(crate) fn len(&self) -> usize {
         self.out.len()
+    }
+
+    /// Tells one thread something that is no packet.
+    pub(crate) fn tell(&mut self, to: usize, entry: Entry) {
+        if let Some(Some(out)) = self.out.get_mut(to) {
+            out.filling.entries.push(entry);
+        }
     }
 
     /// Tells every other thread.
@@ -280,7 +342,7 @@ mod tests {
                         assert!(bytes.iter().all(|byte| *byte == bytes[0]));
                         packets += 1;
                     }
-                    Entry::Address { .. } => notes += 1,
+                    _ => notes += 1,
                 }
             }
         }

@@ -16,6 +16,7 @@ use crate::cache::PacketCache;
 use crate::dtls::Dtls;
 use crate::event::LoweredReason;
 use crate::impair::Bucket;
+use crate::pacer::Pacer;
 use crate::sdp::{Extension, Extensions, Media, Offer, Use};
 use crate::socket::Route;
 use crate::srtp::Direction;
@@ -29,8 +30,9 @@ const STREAMS_MAX: usize = 14 * Track::ALL.len();
 const RTCP_SENDERS_MAX: usize = 48;
 /// Addresses of one peer that ICE has validated. The oldest that is not in use is forgotten beyond that.
 pub(crate) const ROUTES_MAX: usize = 8;
-/// Packets kept of sound and of each video layer of a track, lowest first: about two seconds each.
-const CACHE_PLACES: [usize; PLACES_OF_TRACK] = [128, 128, 256, 512];
+/// Packets kept of sound and of each video layer of a track, lowest first: about two seconds each. The lowest may be the only one: a
+/// screen, or the whole picture of an encoder.
+const CACHE_PLACES: [usize; PLACES_OF_TRACK] = [128, 512, 512, 512];
 /// Places of one track among [`Up::layers`]: its sound, then its layers.
 const PLACES_OF_TRACK: usize = 1 + LAYERS;
 /// Places of a peer's layers, track after track.
@@ -61,6 +63,22 @@ pub(crate) struct Credentials {
     pub(crate) key: hmac::Key,
 }
 
+/// Of which peer of another thread something here is the mirror.
+#[derive(Clone, Copy)]
+pub(crate) struct Mirror {
+    pub(crate) thread: usize,
+    /// Its number there.
+    pub(crate) index: u32,
+    pub(crate) peer: PeerId,
+    /// Place of its room here.
+    pub(crate) room: u32,
+    /// Its seat there.
+    pub(crate) seat: u32,
+}
+
+/// What the host has muted, by kind, and which shares it allows: slides, document camera.
+pub(crate) type Marks = ([bool; 2], [bool; 2]);
+
 /// Control of a peer.
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
@@ -89,6 +107,8 @@ pub(crate) struct Peer {
     pub(crate) media_at: Option<Instant>,
     pub(crate) connected: bool,
     pub(crate) silent: bool,
+    /// What other threads are told of it.
+    pub(crate) marks: Marks,
     pub(crate) rtt_ms: Option<f32>,
     pub(crate) loss_down: f32,
     /// What of this peer went no further, by [`crate::stats::Drop`].
@@ -158,6 +178,8 @@ pub(crate) struct UpMedia {
 
 /// What a peer sends.
 pub(crate) struct Up {
+    /// Where its packets come from, when another thread receives them.
+    pub(crate) mirror: Option<Mirror>,
     pub(crate) open: Option<Direction>,
     pub(crate) extensions: Extensions,
     pub(crate) media: Vec<UpMedia>,
@@ -205,6 +227,7 @@ pub(crate) struct Down {
     pub(crate) transport_next: u16,
     pub(crate) estimator: Estimator,
     pub(crate) told_bps: u64,
+    pub(crate) pacer: Pacer,
     pub(crate) rtcp_index: u32,
     /// Retransmissions left until the next tick.
     pub(crate) rtx_left: u32,
@@ -235,6 +258,7 @@ impl Peer {
 impl Up {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
+            mirror: None,
             open: None,
             extensions: Extensions::default(),
             media: Vec::new(),
@@ -246,6 +270,14 @@ impl Up {
             rtcp: Vec::new(),
             bytes: 0,
             loss: 0.0,
+        }
+    }
+
+    /// The caches of a peer that another thread receives from.
+    pub(crate) fn mirror(mirror: Mirror, now: Instant) -> Self {
+        Self {
+            mirror: Some(mirror),
+            ..Self::new(now)
         }
     }
 
@@ -459,6 +491,7 @@ impl Down {
             transport_next: 0,
             estimator: Estimator::new(now),
             told_bps: 0,
+            pacer: Pacer::default(),
             rtcp_index: 0,
             rtx_left: 0,
             bytes: 0,
@@ -501,6 +534,8 @@ impl Down {
         self.seal = Some(seal);
         self.rtcp_index = 0;
         self.estimator = Estimator::new(now);
+        // What waits has numbers of the old keys.
+        self.pacer = Pacer::default();
         for slot in self.audio.iter_mut().chain(self.video.iter_mut()) {
             slot.guard = ReplayWindow::default();
             slot.rtx_index &= 0x7fff;

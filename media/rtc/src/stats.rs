@@ -46,10 +46,12 @@ pub enum Drop {
     HandOver,
     /// A connection, or the thread of the connections, that was too slow.
     Stream,
+    /// A packet beyond those that may wait for their turn towards one receiver.
+    Paced,
 }
 
 /// Number of [`Drop`] reasons.
-pub const DROP_REASONS: usize = 18;
+pub const DROP_REASONS: usize = 19;
 
 impl Drop {
     /// Every reason, in the order of [`BridgeStats::drops`].
@@ -72,6 +74,7 @@ impl Drop {
         Self::Command,
         Self::HandOver,
         Self::Stream,
+        Self::Paced,
     ];
 
     /// The reason as a metric label.
@@ -96,6 +99,7 @@ impl Drop {
             Self::Command => "command",
             Self::HandOver => "hand_over",
             Self::Stream => "stream",
+            Self::Paced => "paced",
         }
     }
 }
@@ -189,19 +193,41 @@ pub struct BridgeStats {
 impl BridgeStats {
     /// Adds what another packet thread counted.
     pub(crate) fn add(&mut self, other: Self) {
-        self.rooms += other.rooms;
-        self.peers.extend(other.peers);
-        self.datagrams_in += other.datagrams_in;
-        self.datagrams_out += other.datagrams_out;
-        self.bytes_in += other.bytes_in;
-        self.bytes_out += other.bytes_out;
-        self.forwarded += other.forwarded;
-        self.nacked_in += other.nacked_in;
-        self.nacked_out += other.nacked_out;
-        self.retransmitted += other.retransmitted;
-        self.keyframe_requests += other.keyframe_requests;
-        self.cpu_seconds += other.cpu_seconds;
-        for (sum, count) in self.drops.iter_mut().zip(other.drops) {
+        // Every field by name, so that a new one is not forgotten here.
+        let Self {
+            rooms,
+            peers,
+            datagrams_in,
+            datagrams_out,
+            bytes_in,
+            bytes_out,
+            forwarded,
+            nacked_in,
+            nacked_out,
+            retransmitted,
+            padding,
+            caught_up,
+            keyframe_requests,
+            cpu_seconds,
+            drops,
+            // The handle asks for them.
+            streams: _,
+        } = other;
+        self.rooms += rooms;
+        self.peers.extend(peers);
+        self.datagrams_in += datagrams_in;
+        self.datagrams_out += datagrams_out;
+        self.bytes_in += bytes_in;
+        self.bytes_out += bytes_out;
+        self.forwarded += forwarded;
+        self.nacked_in += nacked_in;
+        self.nacked_out += nacked_out;
+        self.retransmitted += retransmitted;
+        self.padding += padding;
+        self.caught_up += caught_up;
+        self.keyframe_requests += keyframe_requests;
+        self.cpu_seconds += cpu_seconds;
+        for (sum, count) in self.drops.iter_mut().zip(drops) {
             *sum += count;
         }
     }

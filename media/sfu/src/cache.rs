@@ -8,11 +8,11 @@ pub struct CacheIndex {
 }
 
 impl CacheIndex {
-    /// A ring of `places`, at least one.
+    /// A ring of at least `places`: the next power of two, because a packet looks itself up for each of its receivers.
     #[must_use]
     pub fn new(places: usize) -> Self {
         Self {
-            held: vec![None; places.max(1)],
+            held: vec![None; places.max(1).next_power_of_two()],
         }
     }
 
@@ -34,7 +34,7 @@ impl CacheIndex {
     }
 
     fn place(&self, index: u64) -> usize {
-        (index % self.held.len() as u64) as usize
+        index as usize & (self.held.len() - 1)
     }
 }
 

@@ -83,6 +83,12 @@ impl Source {
         Self(seat << 5 | (track as u32) << 3 | (kind as u32) << 2 | (layer as u32 & 3))
     }
 
+    /// The same layer of another seat: other shards of a room number their seats themselves.
+    #[must_use]
+    pub const fn in_seat(self, seat: u32) -> Self {
+        Self(seat << 5 | self.0 & 31)
+    }
+
     /// The number of the seat.
     #[must_use]
     pub const fn seat(self) -> u32 {
@@ -137,6 +143,7 @@ mod tests {
                             (source.seat(), source.track(), source.kind(), source.layer()),
                             (seat, track, kind, layer)
                         );
+                        assert_eq!(Source::new(7, track, kind, layer).in_seat(seat), source);
                         assert!(source.is_of(seat, track));
                         assert!(!source.is_of(seat ^ 1, track));
                     }

@@ -24,6 +24,6 @@ pub mod twcc;
 pub use codec::{CODECS, Codec, Codecs};
 pub use ids::{Kind, PeerId, RoomId, Source, Track, TrackId};
 pub use room::{
-    CatchUp, Event, InSlots, Input, LAYERS, Lowered, Mode, Outgoing, Output, Room, Withheld,
+    CatchUp, Event, InSlots, Input, LAYERS, Lead, Lowered, Mode, Outgoing, Output, Room, Withheld,
 };
 pub use selection::Quality;

@@ -69,6 +69,23 @@ impl Speakers {
         }
     }
 
+    /// What another has decided: nothing is heard or settled here. `voices` beyond `positions` are left out.
+    #[must_use]
+    pub fn following(
+        speaker: Option<u32>,
+        previous: Option<u32>,
+        voices: impl Iterator<Item = Option<u32>>,
+        positions: usize,
+    ) -> Self {
+        let mut followed = Self::new(positions);
+        followed.speaker = speaker;
+        followed.previous = previous;
+        for (position, voice) in followed.positions.iter_mut().zip(voices) {
+            *position = voice;
+        }
+        followed
+    }
+
     /// Takes the level of one packet, in −dBov (0 loudest, 127 silence).
     pub fn heard(&mut self, seat: u32, level: Option<u8>, now: Instant) {
         let loud = f32::from(127 - level.unwrap_or(UNKNOWN_LEVEL).min(127));

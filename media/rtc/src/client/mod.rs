@@ -195,6 +195,7 @@ pub struct Client {
     validated: bool,
     dtls: Option<Dtls>,
     srtp: Option<Session>,
+    closed: bool,
     rtcp_index: u32,
     /// Audio first, then layers, lowest first.
     out: Vec<OutStream>,
@@ -247,6 +248,7 @@ impl Client {
             validated: false,
             dtls: None,
             srtp: None,
+            closed: false,
             rtcp_index: 0,
             out,
             transport_next: word(20) as u16,
@@ -356,6 +358,12 @@ impl Client {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.srtp.is_some()
+    }
+
+    /// Whether the other side has closed the association.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// The local address.
@@ -506,10 +514,12 @@ impl Client {
         match datagram.first() {
             Some(0..=3) => self.take_stun(source, datagram, identity, now),
             Some(20..=63) => {
-                if let Some(dtls) = &mut self.dtls
-                    && let Progress::Connected(session) = dtls.read(datagram, now)
-                {
-                    self.srtp = Some(*session);
+                if let Some(dtls) = &mut self.dtls {
+                    match dtls.read(datagram, now) {
+                        Progress::Connected(session) => self.srtp = Some(*session),
+                        Progress::Closed => self.closed = true,
+                        _ => {}
+                    }
                 }
             }
             Some(128..=191) if datagram.len() >= 12 => {

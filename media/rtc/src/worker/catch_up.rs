@@ -7,7 +7,7 @@ use nhipcau_sfu::rewrite::UpPacket;
 use nhipcau_sfu::{CatchUp, Kind, Outgoing};
 
 use super::Worker;
-use super::egress::{payload_of, send};
+use super::egress::{payload_of, send_in_turn};
 use crate::socket::Outbox;
 
 impl Worker {
@@ -56,9 +56,13 @@ impl Worker {
             if outbox.is_full() {
                 outbox.flush(&self.sockets);
             }
-            match send(down, outbox, &outgoing, payload, now, self.impairments) {
-                Ok(()) => self.counters.caught_up += 1,
-                Err(reason) => self.counters.drop(reason),
+            self.counters.caught_up += 1;
+            let paced = &mut self.paced;
+            let impairments = self.impairments;
+            if let Err(reason) =
+                send_in_turn(down, outbox, paced, &outgoing, payload, now, impairments)
+            {
+                self.counters.drop(reason);
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::dtls::Dtls;
 use crate::error::JoinError;
 use crate::event::BridgeEvent;
 use crate::impair::Bucket;
+use crate::link::Entry;
 use crate::peer::{Credentials, Down, DownSlot, Peer, Up};
 use crate::sdp::{Offer, Seat};
 use crate::socket::{Outbox, STREAMS};
@@ -81,7 +82,13 @@ impl Worker {
         let live = LiveRoom {
             id,
             serial: opening.serial,
-            room: Room::new(self.voices),
+            home: opening.home,
+            members: opening.members,
+            room: if opening.home == self.links.me() {
+                Room::new(self.voices)
+            } else {
+                Room::follower(self.voices)
+            },
             peers: Vec::new(),
             next_timeout: None,
             dirty: false,
@@ -97,6 +104,7 @@ impl Worker {
             });
         self.rooms[place] = Some(live);
         self.room_ids.insert(id, place as u32);
+        self.greet(place as u32);
     }
 
     fn close_room(&mut self, id: RoomId, outbox: &mut Outbox, now: Instant) {
@@ -106,6 +114,7 @@ impl Worker {
         for peer in self.peers_of(index) {
             self.remove_peer(peer, outbox, now);
         }
+        self.forget_mirrors(index);
         self.rooms[index as usize] = None;
     }
 
@@ -221,6 +230,17 @@ impl Worker {
             .map_or(PeerId(0), |peer| peer.id)
     }
 
+    /// A number for a new peer, or for the mirror of one.
+    pub(super) fn free_place(&mut self) -> usize {
+        let free = |place: &usize| self.peers[*place].is_none() && self.ups[*place].is_none();
+        (0..self.peers.len()).find(free).unwrap_or_else(|| {
+            self.peers.push(None);
+            self.ups.push(None);
+            self.downs.push(None);
+            self.peers.len() - 1
+        })
+    }
+
     /// A place for a new peer.
     fn seat(
         &mut self,
@@ -231,16 +251,7 @@ impl Worker {
         now: Instant,
     ) -> Result<u32, JoinError> {
         let local = self.credentials();
-        let place = self
-            .peers
-            .iter()
-            .position(Option::is_none)
-            .unwrap_or_else(|| {
-                self.peers.push(None);
-                self.ups.push(None);
-                self.downs.push(None);
-                self.peers.len() - 1
-            });
+        let place = self.free_place();
         let index = place as u32;
         self.by_ufrag.insert(local.ufrag.as_bytes().to_vec(), index);
         self.by_id.insert(id, index);
@@ -265,6 +276,7 @@ impl Worker {
             media_at: None,
             connected: false,
             silent: false,
+            marks: Default::default(),
             rtt_ms: None,
             loss_down: 0.0,
             drops: [0; DROP_REASONS],
@@ -326,17 +338,14 @@ impl Worker {
         );
         let number = self.in_room(room, |live| {
             let seat = live.room.seat_index(id)?;
-            let place = seat as usize;
-            if live.peers.len() <= place {
-                live.peers.resize(place + 1, None);
-            }
-            live.peers[place] = Some(index);
+            live.put(seat, index);
             Some(seat)
         });
         let number = number.flatten().ok_or(JoinError::Unavailable)?;
         if let Some(peer) = &mut self.peers[place] {
             peer.seat = number;
         }
+        self.announce_seat(index);
         Ok(seat)
     }
 
@@ -350,16 +359,20 @@ impl Worker {
     }
 
     fn apply_wishes(&mut self, id: PeerId, wishes: &Wishes, now: Instant) {
-        let Some(index) = self.by_id.get(&id) else {
+        let Some(&index) = self.by_id.get(&id) else {
             return;
         };
-        let Some(room) = self.peers[*index as usize]
-            .as_ref()
-            .map(|peer| peer.room_id)
-        else {
+        let Some(peer) = self.peers[index as usize].as_mut() else {
             return;
         };
+        let room = peer.room_id;
         let [audio, video] = wishes.muted;
+        let (place, seat) = (peer.room, peer.seat);
+        let marks = (wishes.muted, wishes.shares);
+        if std::mem::replace(&mut peer.marks, marks) != marks {
+            self.announce_seat(index);
+            self.forget_paced(place, seat);
+        }
         let [slides, document] = wishes.shares;
         let mode = wishes.mode;
         self.input(room, Input::Mode { peer: id, mode }, now);
@@ -452,26 +465,36 @@ impl Worker {
         }
         self.departures.note(Departure::Peer(peer.id, peer.serial));
         self.input(peer.room_id, Input::Leave { peer: peer.id }, now);
-        if let Some(live) = self
-            .rooms
-            .get_mut(peer.room as usize)
-            .and_then(Option::as_mut)
-            && let Some(seat) = live.peers.get_mut(peer.seat as usize)
-        {
-            *seat = None;
+        if let Some(Some(live)) = self.rooms.get_mut(peer.room as usize) {
+            live.clear(peer.seat);
         }
+        self.forget_paced(peer.room, peer.seat);
+        self.tell_members(peer.room, || Entry::Unseat { index });
     }
 
-    /// Closes a room whose code failed.
+    /// Closes a room whose code failed, here and on the other threads that have it.
     pub(super) fn room_panicked(&mut self, index: u32) {
-        let Some(live) = self.rooms[index as usize].take() else {
+        let Some(Some(live)) = self.rooms.get(index as usize) else {
             return;
         };
+        let serial = live.serial;
         tracing::error!(
             room = live.id.0,
             "a room of the bridge failed an invariant and is closed"
         );
+        // Before the others hear of it: who is told that the room is gone finds it gone.
+        self.departures.note(Departure::Room(live.id, serial));
+        self.tell_members(index, || Entry::Failed { serial });
+        self.end_room(index);
+    }
+
+    /// Forgets a room that failed, with its peers. The room's home tells the owner.
+    pub(super) fn end_room(&mut self, index: u32) {
+        let Some(live) = self.rooms[index as usize].take() else {
+            return;
+        };
         self.room_ids.remove(&live.id);
+        self.forget_mirrors(index);
         for peer in self.peers_of(index) {
             if let Some(gone) = self.peers[peer as usize].take() {
                 self.by_id.remove(&gone.id);
@@ -483,7 +506,8 @@ impl Worker {
             self.ups[peer as usize] = None;
             self.downs[peer as usize] = None;
         }
-        self.departures.note(Departure::Room(live.id, live.serial));
-        self.tell(BridgeEvent::RoomPanicked { room: live.id });
+        if live.home == self.links.me() {
+            self.tell(BridgeEvent::RoomPanicked { room: live.id });
+        }
     }
 }

@@ -9,6 +9,7 @@ use nhipcau_sfu::{Kind, Outgoing, Source};
 
 use super::{TAP_PORT, Worker};
 use crate::impair::Fate;
+use crate::pacer::Waiting;
 use crate::peer::{Down, Up, place_of};
 use crate::socket::{DATAGRAM_MAX, Outbox};
 use crate::srtp::OVERHEAD;
@@ -187,7 +188,7 @@ impl Worker {
                 &self.sockets,
                 self.impairments,
             );
-            let scratch = &mut self.scratch;
+            let (scratch, paced) = (&mut self.scratch, &mut self.paced);
             let done = catch_unwind(AssertUnwindSafe(|| {
                 room.drain(now, |outgoing| {
                     let sender = senders
@@ -211,8 +212,9 @@ impl Worker {
                     if outbox.is_full() {
                         outbox.flush(sockets);
                     }
-                    match send(down, outbox, &outgoing, payload, now, impairments) {
-                        Ok(()) => counters.forwarded += 1,
+                    match send_in_turn(down, outbox, paced, &outgoing, payload, now, impairments) {
+                        Ok(true) => counters.forwarded += 1,
+                        Ok(false) => {}
                         Err(reason) => counters.drop(reason),
                     }
                 });
@@ -285,16 +287,65 @@ impl Worker {
             clock_us,
         ) {
             self.counters.retransmitted += 1;
+            down.pacer.spend(length);
             self.commit(index, &route, length, outbox, now);
         }
     }
 }
 
+/// A packet on its way out to one receiver.
+pub(super) struct Going<'a> {
+    pub(super) kind: Kind,
+    pub(super) slot: usize,
+    pub(super) packet: &'a UpPacket,
+    pub(super) translation: Translation,
+}
+
+/// Sends a packet, or lets it wait for its turn and notes that in `paced`. Returns whether it was sent.
+pub(super) fn send_in_turn(
+    down: &mut Down,
+    outbox: &mut Outbox,
+    paced: &mut Vec<u32>,
+    outgoing: &Outgoing<'_>,
+    payload: &[u8],
+    now: Instant,
+    impairments: bool,
+) -> Result<bool, Drop> {
+    let clock_us = down.estimator.clock_us(now);
+    if outgoing.kind == Kind::Video {
+        let estimator = &down.estimator;
+        let pacer = &mut down.pacer;
+        if !pacer.passes(payload.len(), clock_us, || estimator.bps()) {
+            if !pacer.is_waiting() {
+                paced.push(outgoing.port);
+            }
+            let waiting = Waiting {
+                source: outgoing.source,
+                index: outgoing.packet.index,
+                slot: outgoing.slot as u8,
+                bytes: payload.len() as u16,
+                translation: outgoing.translation,
+            };
+            let held = pacer.hold(waiting);
+            return if held { Ok(false) } else { Err(Drop::Paced) };
+        }
+    }
+    let going = Going {
+        kind: outgoing.kind,
+        slot: outgoing.slot,
+        packet: outgoing.packet,
+        translation: outgoing.translation,
+    };
+    send(down, outbox, &going, payload, clock_us, now, impairments).map(|()| true)
+}
+
+/// Seals a packet for a receiver and puts it into the outbox.
 pub(super) fn send(
     down: &mut Down,
     outbox: &mut Outbox,
-    outgoing: &Outgoing<'_>,
+    outgoing: &Going<'_>,
     payload: &[u8],
+    clock_us: u64,
     now: Instant,
     impairments: bool,
 ) -> Result<(), Drop> {
@@ -322,7 +373,6 @@ pub(super) fn send(
         plain_sound: is_red && slot.red.is_none(),
         original: None,
     };
-    let clock_us = down.estimator.clock_us(now);
     let length = write(
         down,
         outbox.space(),

@@ -55,6 +55,7 @@ impl Worker {
         }
         peer.media_at = Some(now);
         let mut requests = Vec::new();
+        let mut reported = None;
         let (mut loss, mut reports) = (0u32, 0u32);
         read(&packet[..length], |said| match said {
             Rtcp::SenderReport {
@@ -62,13 +63,12 @@ impl Worker {
                 ntp,
                 timestamp,
             } => {
-                if let Some(layer) = up
-                    .layers
-                    .iter_mut()
-                    .flatten()
-                    .find(|layer| layer.ssrc == ssrc)
+                let mut layers = up.layers.iter_mut().enumerate();
+                if let Some((place, Some(layer))) =
+                    layers.find(|(_, layer)| matches!(layer, Some(layer) if layer.ssrc == ssrc))
                 {
                     layer.report = Some((ntp, timestamp, now));
+                    reported = Some(place);
                 }
             }
             Rtcp::Report(report) => {
@@ -116,6 +116,9 @@ impl Worker {
                 .on_report(f64::from(loss) / f64::from(reports) / 256.0, now);
         }
         self.heard(index, now);
+        if let Some(place) = reported {
+            self.hand_on_report(index, place);
+        }
         for request in requests {
             match request {
                 Request::Again { slot, sequence } => {
@@ -140,8 +143,11 @@ impl Worker {
 
     /// Notes that a publisher is to be asked for a keyframe; the request goes out at the end of the wake-up.
     pub(super) fn request_keyframe(&mut self, port: u32, track: Track, layer: usize, now: Instant) {
-        self.counters.keyframe_requests += 1;
         let place = place_of(Source::new(0, track, Kind::Video, layer));
+        if self.ask_owner(port, place) {
+            return;
+        }
+        self.counters.keyframe_requests += 1;
         self.keyframes.push((port, place, now));
     }
 

@@ -59,6 +59,26 @@ impl Worker {
                         remote,
                         mine,
                     } => self.hear_of_address(from, (*socket, *remote), *mine),
+                    Entry::Packet(handed) => {
+                        let at = handed.at.start as usize..handed.at.end as usize;
+                        if let Some(payload) = bundle.bytes.get(at) {
+                            self.take_handed(from, handed, payload, now);
+                        }
+                    }
+                    Entry::Here { serial } => self.hear_greeting(from, *serial),
+                    Entry::Seat {
+                        serial,
+                        index,
+                        peer,
+                        marks,
+                    } => self.hear_of_seat(from, *serial, *index, *peer, *marks, now),
+                    Entry::Unseat { index } => self.remove_mirror(from, *index, now),
+                    Entry::Report { of, place, report } => {
+                        self.take_report(from, *of, *place, *report)
+                    }
+                    Entry::Keyframe { of, place } => self.hear_request(*of, *place, now),
+                    Entry::Lead { serial, lead } => self.hear_lead(*serial, lead, now),
+                    Entry::Failed { serial } => self.hear_failure(*serial),
                 }
             }
             self.links.give_back(from, bundle);

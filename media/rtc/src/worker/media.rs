@@ -231,7 +231,16 @@ impl Worker {
             live.room.ingest(accepted.source, &accepted.facts, now)
         });
         match taken {
-            Some(true) => self.mark_dirty(room),
+            Some(true) => {
+                self.mark_dirty(room);
+                if self.is_spread(room) {
+                    let source = accepted.source;
+                    for lost in accepted.recovered.iter().flatten() {
+                        self.hand_on(index, source, lost, false);
+                    }
+                    self.hand_on(index, source, &accepted.facts, accepted.anew);
+                }
+            }
             Some(false) => self.drop_of(index, Drop::Muted),
             None => {}
         }

@@ -9,9 +9,11 @@ mod figures;
 mod handover;
 mod ingress;
 mod media;
+mod pace;
 mod probe;
 mod redundancy;
 mod rooms;
+mod shards;
 mod ticks;
 
 use std::collections::{HashMap, VecDeque};
@@ -56,12 +58,33 @@ struct LiveRoom {
     id: RoomId,
     /// See [`crate::directory::Opening`].
     serial: u64,
+    /// The thread that leads.
+    home: usize,
+    /// The other threads that have the room, a bit each.
+    members: u32,
     room: Room,
-    /// The peer in each seat.
+    /// The peer in each seat, or the mirror of one.
     peers: Vec<Option<u32>>,
     next_timeout: Option<Instant>,
     dirty: bool,
     tap: Option<UnixDatagram>,
+}
+
+impl LiveRoom {
+    /// Notes who sits in a seat.
+    fn put(&mut self, seat: u32, index: u32) {
+        let place = seat as usize;
+        if self.peers.len() <= place {
+            self.peers.resize(place + 1, None);
+        }
+        self.peers[place] = Some(index);
+    }
+
+    fn clear(&mut self, seat: u32) {
+        if let Some(place) = self.peers.get_mut(seat as usize) {
+            *place = None;
+        }
+    }
 }
 
 /// Whose a remote address is.
@@ -141,6 +164,8 @@ pub(crate) struct Worker {
     peers: Vec<Option<Peer>>,
     ups: Vec<Option<Up>>,
     downs: Vec<Option<Down>>,
+    /// By thread and number there: the place of the mirror in `ups`.
+    mirrors: Vec<Vec<Option<u32>>>,
     by_id: HashMap<PeerId, u32>,
     by_ufrag: HashMap<Vec<u8>, u32>,
     /// Addresses that ICE has validated, here or on another thread: at most 8 a peer.
@@ -161,6 +186,8 @@ pub(crate) struct Worker {
     keyframes: Vec<(u32, usize, Instant)>,
     /// By room.
     catch_ups: VecDeque<(u32, CatchUp)>,
+    /// Receivers for which packets wait.
+    paced: Vec<u32>,
 }
 
 impl Worker {
@@ -174,6 +201,7 @@ impl Worker {
             voices: config.voices,
             impairments: config.impairments,
             sockets: parts.sockets,
+            mirrors: vec![Vec::new(); parts.links.len()],
             links: parts.links,
             bundles: Vec::new(),
             departures: parts.departures,
@@ -205,6 +233,7 @@ impl Worker {
             asked: Vec::with_capacity(256),
             keyframes: Vec::new(),
             catch_ups: VecDeque::new(),
+            paced: Vec::new(),
         }
     }
 
@@ -243,6 +272,7 @@ impl Worker {
             if self.impairments {
                 self.release(&mut outbox, now);
             }
+            self.release_paced(&mut outbox, now);
             if now >= self.next_tick {
                 self.tick(&mut outbox, now);
             }
@@ -268,7 +298,12 @@ impl Worker {
         if self.by_id.is_empty() {
             return SLEEP_MAX;
         }
-        self.next_tick.saturating_duration_since(Instant::now())
+        let sleep = self.next_tick.saturating_duration_since(Instant::now());
+        if self.paced.is_empty() {
+            sleep
+        } else {
+            sleep.min(pace::PACE)
+        }
     }
 
     fn obey(&mut self, outbox: &mut Outbox) {

@@ -64,6 +64,7 @@ impl Worker {
                     self.request_keyframe(port, track, layer, now)
                 }
                 Output::CatchUp(of) => self.catch_ups.push_back((index, of)),
+                Output::Lead => self.send_lead(index),
                 Output::Event(event) => self.pass_on(index, event),
             }
         }

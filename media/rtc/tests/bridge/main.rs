@@ -1,4 +1,6 @@
 //! The bridge with real peers over loopback: calls, hostile datagrams, losses, restarts.
+//!
+//! Built twice: here every peer of a room sits on another thread than the one before; in `bridge_alone` there is one thread.
 
 mod calls;
 mod codecs;
@@ -8,6 +10,7 @@ mod lossy;
 mod roads;
 mod shaped;
 mod streams;
+mod threads;
 
 use std::collections::HashSet;
 use std::net::{SocketAddr, UdpSocket};
@@ -22,6 +25,8 @@ use nhipcau_media_rtc::{
 };
 use nhipcau_sfu::Kind;
 
+/// Whether this is the binary with one packet thread.
+const ALONE: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"bridge_alone");
 const ROOM: RoomId = RoomId(7);
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -42,6 +47,8 @@ struct Stage {
 fn config() -> BridgeConfig {
     BridgeConfig {
         bind: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+        threads: if ALONE { 1 } else { 3 },
+        spread_at: 1,
         impairments: true,
         ..BridgeConfig::default()
     }

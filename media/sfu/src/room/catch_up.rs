@@ -236,7 +236,7 @@ mod tests {
             loop {
                 match self.room.poll_output() {
                     Output::Timeout(_) => return,
-                    Output::Event(_) => {}
+                    Output::Lead | Output::Event(_) => {}
                     said => {
                         self.asked |= matches!(said, Output::KeyframeRequest { .. });
                         self.said.push(said);

@@ -7,6 +7,7 @@
 mod assign;
 mod budget;
 mod catch_up;
+mod lead;
 mod mode;
 mod packets;
 mod seat;
@@ -27,6 +28,7 @@ use crate::rewrite::UpPacket;
 use crate::speaker::{Change, Speakers};
 
 pub use catch_up::CatchUp;
+pub use lead::Lead;
 pub use mode::Mode;
 pub use packets::Outgoing;
 use seat::Seat;
@@ -142,6 +144,16 @@ pub enum Input<'a> {
         /// The layer.
         source: Source,
     },
+    /// A receiver in another shard of this room waits for a keyframe of a layer.
+    Wanted {
+        /// The layer.
+        source: Source,
+    },
+    /// The leading shard has decided; ignored by a shard that leads.
+    Follow {
+        /// What it decided.
+        lead: &'a Lead,
+    },
     /// A layer begins anew: its indexes jump, and what follows can only be shown from a keyframe on.
     Restarted {
         /// The layer.
@@ -173,6 +185,8 @@ pub enum Output {
     /// Send a receiver what came of a source since its latest keyframe, before anything newer: find the packets by their indexes and hand
     /// each to [`Room::translate`], in order.
     CatchUp(CatchUp),
+    /// [`Room::lead`] has changed: tell the other shards, if there are any.
+    Lead,
     /// Tell the owner.
     Event(Event),
     /// Nothing more to say until then, or until the next input.
@@ -266,6 +280,9 @@ pub struct Room {
     chair: Option<PeerId>,
     /// Shares that have begun so far; also the number of the newest.
     shares: u64,
+    /// What the leading shard decided; `None` in the shard that leads.
+    following: Option<Lead>,
+    lead_changed: bool,
     tap: Option<u32>,
     outputs: VecDeque<Output>,
     batch: Vec<(Source, UpPacket)>,
@@ -287,6 +304,8 @@ impl Room {
             spotlight: None,
             chair: None,
             shares: 0,
+            following: None,
+            lead_changed: false,
             tap: None,
             outputs: VecDeque::new(),
             batch: Vec::with_capacity(256),
@@ -310,6 +329,7 @@ impl Room {
             } => {
                 let seat = self.join(peer, port);
                 seat.fit_slots(slots_audio, slots_video, first_sequence, codecs);
+                self.apply_lead();
             }
             Input::Connected { peer, on } => {
                 if let Some(seat) = self.seat_mut(peer) {
@@ -351,11 +371,13 @@ impl Room {
             Input::Chair { peer } => {
                 self.chair = peer;
                 self.stale = true;
+                self.lead_changed = true;
             }
             Input::Muted { peer, audio, video } => self.mute(peer, audio, video),
             Input::Spotlight { peer } => {
                 self.spotlight = peer;
                 self.stale = true;
+                self.lead_changed = true;
             }
             Input::Estimate { peer, bps } => {
                 if let Some(seat) = self.seat_mut(peer) {
@@ -369,7 +391,8 @@ impl Room {
                 self.keyframe_for(index, slot, now);
             }
             Input::TapKeyframeRequest => self.keyframe_for(self.tap, 0, now),
-            Input::Broken { source } => self.want_keyframe(source, now),
+            Input::Broken { source } | Input::Wanted { source } => self.want_keyframe(source, now),
+            Input::Follow { lead } => self.follow(lead),
             Input::Restarted { source } => self.restarted(source, now),
             Input::Tap { port } => self.set_tap(port),
             Input::Timeout => {}
@@ -614,11 +637,14 @@ impl Room {
             self.judge_again(now);
         }
         self.tell_slots();
+        self.tell_lead();
     }
 
     fn tick(&mut self, now: Instant) {
         let mut changes = Vec::new();
-        self.speakers.settle(now, |change| changes.push(change));
+        if self.following.is_none() {
+            self.speakers.settle(now, |change| changes.push(change));
+        }
         for change in changes {
             match change {
                 Change::Speaking { seat, on } => {
@@ -633,8 +659,12 @@ impl Room {
                         .and_then(|seat| seat.peer);
                     self.outputs.push_back(Output::Event(Event::Speaker(peer)));
                     self.stale = true;
+                    self.lead_changed = true;
                 }
-                Change::Voices => self.stale = true,
+                Change::Voices => {
+                    self.stale = true;
+                    self.lead_changed = true;
+                }
             }
         }
         for seat in self.seats.iter_mut().flatten() {

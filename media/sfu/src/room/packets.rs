@@ -52,7 +52,7 @@ impl Room {
             self.next_tick = Some(now);
         }
         // Only a microphone makes a speaker: a film on the shared screen does not take the picture from who talks about it.
-        if kind == Kind::Audio && track == Track::Main {
+        if kind == Kind::Audio && track == Track::Main && self.following.is_none() {
             self.speakers.heard(source.seat(), packet.level, now);
         }
         // A full batch goes out in order before more comes in; the caller drains at least every 128 packets.

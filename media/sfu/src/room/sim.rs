@@ -62,7 +62,7 @@ impl World {
                 Output::Event(Event::Lowered { peer, .. }) => {
                     self.told.insert(peer, self.now);
                 }
-                Output::Event(_) => {}
+                Output::Lead | Output::Event(_) => {}
                 Output::Timeout(_) => break,
             }
         }

@@ -73,6 +73,7 @@ impl Bench {
                     self.requests.push((port, track, layer));
                 }
                 Output::CatchUp(of) => self.catch_ups.push(of),
+                Output::Lead => {}
                 Output::Event(event) => self.events.push(event),
                 Output::Timeout(_) => break,
             }
