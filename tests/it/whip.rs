@@ -19,7 +19,12 @@ struct Meeting {
 
 impl Meeting {
     fn begin() -> Self {
+        Self::with_media_on(None)
+    }
+
+    fn with_media_on(media_on: Option<std::net::IpAddr>) -> Self {
         let daemon = Daemon::start(Setup {
+            media_on,
             config: "sites: [{id: tinh, name: \"Tỉnh\"}, {id: son-my, name: \"Xã Sơn Mỹ\"}, {id: tra-giang, name: \"Xã Trà Giang\"}]\n".to_owned(),
             ..Setup::default()
         });
@@ -251,4 +256,67 @@ fn devices_come_back_to_their_seats_after_a_restart_of_the_daemon() {
     let heard = number(&player.ask("stats"), "sounds");
     moves(&mut player);
     assert_eq!(number(&player.ask("stats"), "sounds"), heard);
+}
+
+#[test]
+fn a_webrtcbin_encoder_is_seen_by_another_stack_through_an_ice_restart() {
+    let Some(own) = nhipcau_tests::place::own_address() else {
+        return;
+    };
+    let meeting = Meeting::with_media_on(Some(own));
+    let encoder_pass = meeting.pass("son-my", "send", "GStreamer");
+    let player_pass = meeting.pass("tra-giang", "receive", "werift");
+    let Some(mut encoder) = meeting.peer(Stack::GstreamerVp8, &encoder_pass) else {
+        return;
+    };
+    let Some(mut player) = meeting.peer(Stack::WeriftPlay, &player_pass) else {
+        return;
+    };
+    encoder.post();
+    player.post();
+    moves(&mut player);
+    player.until("the tone is heard", |stats| number(stats, "sounds") > 50);
+
+    // Candidates are taken note of under the tag of this ICE session only; the bridge is ICE-lite and needs none.
+    assert_eq!(player.ask("trickle \"1\"")["status"], 204);
+    assert_eq!(player.ask("trickle \"7\"")["status"], 412);
+    let restarted = player.ask("restart");
+    assert_eq!(
+        (&restarted["status"], &restarted["etag"]),
+        (&json!(200), &json!("\"2\""))
+    );
+    // Longer than the three seconds after which a peer that is not heard is sent nothing: it is heard under its new credentials.
+    for _ in 0..3 {
+        moves(&mut player);
+    }
+    assert_eq!(player.ask("trickle \"1\"")["status"], 412);
+    assert_eq!(player.ask("trickle \"2\"")["status"], 204);
+
+    // What the host's desk says of both roads.
+    let peers = format!("/conferences/{}/peers", meeting.id);
+    let rows = meeting.admin.get(&peers);
+    let row = |name: &str| {
+        let rows = rows.as_array().expect("rows");
+        let row = rows.iter().find(|row| row["name"] == name);
+        row.unwrap_or_else(|| panic!("{name} in {rows:?}")).clone()
+    };
+    let (sends, receives) = (row("GStreamer"), row("werift"));
+    assert!(sends["up_bps"].as_u64() > Some(50_000), "{sends}");
+    assert!(sends["fps_up"].as_f64() > Some(8.0), "{sends}");
+    assert!(receives["fps_down"].as_f64() > Some(8.0), "{receives}");
+    assert_eq!(
+        (&sends["transport"], &receives["kind"]),
+        (&json!("udp"), &json!("player"))
+    );
+    let report = meeting.admin.get(&format!(
+        "{peers}/{}",
+        sends["participant"].as_str().expect("a seat")
+    ));
+    let picture = &report["up"][1];
+    assert_eq!(
+        (&picture["codec"], &picture["kind"]),
+        (&json!("VP8"), &json!("video"))
+    );
+    assert!(picture["keyframes"].as_u64() > Some(0), "{report}");
+    assert_eq!(encoder.ask("delete")["status"], 200);
 }

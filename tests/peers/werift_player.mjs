@@ -52,7 +52,8 @@ const commands = {
     await connection?.close();
     if (!decoder) await decode();
     connection = new RTCPeerConnection({
-      iceServers: [],
+      // Without one werift asks a server on the Internet.
+      iceServers: [{ urls: "stun:127.0.0.1:9" }],
       bundlePolicy: "max-bundle",
       codecs: {
         audio: [new RTCRtpCodecParameters({ mimeType: "audio/opus", clockRate: 48000, channels: 2, payloadType: 111 })],
@@ -96,7 +97,11 @@ const commands = {
     const fresh = (key) => body.split("\r\n").find((line) => line.startsWith(`a=${key}:`));
     const sdp = commands.remote.replace(/a=ice-ufrag:[^\r\n]*/g, fresh("ice-ufrag")).replace(/a=ice-pwd:[^\r\n]*/g, fresh("ice-pwd"));
     await connection.setRemoteDescription({ type: "answer", sdp });
-    return { status: 200, etag: answer.headers.get("etag"), changed: sdp !== commands.remote };
+    // werift gathers and takes the new credentials; its checks are begun by hand.
+    for (const transport of connection.iceTransports) await transport.start();
+    const changed = sdp !== commands.remote;
+    commands.remote = sdp;
+    return { status: 200, etag: answer.headers.get("etag"), changed };
   },
   async trickle(tag) {
     const answer = await ask("PATCH", location, "application/trickle-ice-sdpfrag", "a=candidate:1 1 udp 1 192.0.2.9 9 typ host\r\n", { "if-match": tag });

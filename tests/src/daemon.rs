@@ -36,6 +36,8 @@ pub struct Setup {
     pub env: Vec<(String, String)>,
     /// A state directory that the test keeps; without it a temporary one.
     pub state_dir: Option<PathBuf>,
+    /// Where media is, when not on the daemon's own loopback address: libnice pairs no loopback candidate with another interface's.
+    pub media_on: Option<IpAddr>,
     /// `log.level`; without it `info`.
     pub log_level: Option<String>,
 }
@@ -325,9 +327,15 @@ fn state_dir(setup: &Setup, folder: &Path) -> PathBuf {
 }
 
 fn write_config(setup: &Setup, ip: IpAddr, folder: &Path) {
+    let media = match setup.media_on {
+        // Of an address that others use as well the port is the kernel's choice.
+        Some(media) => SocketAddr::new(media, 0),
+        None => SocketAddr::new(ip, MEDIA_PORT),
+    };
     let text = format!(
-        "listen: {{https: \"{ip}:{HTTPS_PORT}\", http_loopback: \"{ip}:{HTTP_PORT}\", media: {{udp: \"{ip}:{MEDIA_PORT}\", announce: [\"{ip}\"]}}, traps: \"{ip}:{TRAP_PORT}\"}}\n\
+        "listen: {{https: \"{ip}:{HTTPS_PORT}\", http_loopback: \"{ip}:{HTTP_PORT}\", media: {{udp: \"{media}\", announce: [\"{}\"]}}, traps: \"{ip}:{TRAP_PORT}\"}}\n\
          state_dir: {}\nlog: {{level: \"{}\"}}\n{}",
+        media.ip(),
         state_dir(setup, folder).display(),
         setup.log_level.as_deref().unwrap_or("info"),
         setup.config

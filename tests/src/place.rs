@@ -24,6 +24,21 @@ pub fn address() -> Ipv4Addr {
     )
 }
 
+/// This machine's own address on a road to elsewhere, `None` (said loudly) when it has none. Nothing is sent.
+#[must_use]
+pub fn own_address() -> Option<std::net::IpAddr> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok();
+    // An address of documentation (RFC 5737): connecting only asks the routing table.
+    let own = socket
+        .filter(|socket| socket.connect("203.0.113.1:9").is_ok())
+        .and_then(|socket| Some(socket.local_addr().ok()?.ip()))
+        .filter(|own| !own.is_loopback());
+    if own.is_none() {
+        crate::skipped("this machine has no address but loopback");
+    }
+    own
+}
+
 /// The right to run the simulated province, whose addresses are fixed: one daemon of the machine at a time.
 #[derive(Debug)]
 pub struct LabTurn(

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use nhipcau_conference::Board;
 use nhipcau_inventory::watch::{DeviceState, LinkState, Watch};
 use nhipcau_inventory::{AdminStatus, Health, Interface, OperStatus, SiteId};
 use nhipcau_media_rtc::{Drop as BridgeDrop, PeerStats, Transport};
@@ -21,7 +22,12 @@ impl Machines {
     /// Everything that `/metrics` shows of that part, as it is now.
     pub(crate) async fn figures(&self, part: Part) -> Snapshot {
         let parts = self.parts();
-        let conferences = self.conference_figures().await;
+        let boards = self.boards().await;
+        let (roads, roads_folded) = super::roads::roads(
+            &boards,
+            &self.rooms.bridge().stats().peers,
+            self.scrapers().peer_sites,
+        );
         let kinds = self.site_kinds().await;
         let now = Instant::now();
         let settings = self.app.settings();
@@ -51,7 +57,9 @@ impl Machines {
             },
             traps: self.trap_figures(),
             bridge: self.bridge_figures(),
-            conferences,
+            roads,
+            roads_folded,
+            conferences: boards.iter().map(conference_figures).collect(),
             conference_drops: self.app.tally().site_drops(),
             recordings: RecordingFigures {
                 running: recordings as u64,
@@ -85,26 +93,14 @@ impl Machines {
         sites.into_iter().map(|site| (site.id, site.kind)).collect()
     }
 
-    async fn conference_figures(&self) -> Vec<ConferenceFigures> {
-        let mut figures = Vec::new();
+    async fn boards(&self) -> Vec<(i64, Board)> {
+        let mut boards = Vec::new();
         for conference in self.rooms.live() {
             if let Some(board) = self.rooms.board(conference).await {
-                let participants = board
-                    .rows
-                    .iter()
-                    .flat_map(|row| &row.participants)
-                    .filter(|p| p.connected)
-                    .count();
-                figures.push(ConferenceFigures {
-                    id: conference,
-                    sites_joined: board.counts.joined.into(),
-                    sites_absent: board.counts.absent.into(),
-                    sites_dropped: board.counts.dropped.into(),
-                    participants: participants as u64,
-                });
+                boards.push((conference, board));
             }
         }
-        figures
+        boards
     }
 
     fn upkeep_figures(&self, watch: &Watch, now: Instant) -> UpkeepFigures {
@@ -204,6 +200,22 @@ impl Machines {
             nacks_out_total: stats.nacked_out,
             retransmissions_total: stats.retransmitted,
         }
+    }
+}
+
+fn conference_figures((id, board): &(i64, Board)) -> ConferenceFigures {
+    let participants = board
+        .rows
+        .iter()
+        .flat_map(|row| &row.participants)
+        .filter(|p| p.connected)
+        .count();
+    ConferenceFigures {
+        id: *id,
+        sites_joined: board.counts.joined.into(),
+        sites_absent: board.counts.absent.into(),
+        sites_dropped: board.counts.dropped.into(),
+        participants: participants as u64,
     }
 }
 

@@ -56,6 +56,8 @@ pub(crate) struct Scrapers {
     pub(crate) networks: Vec<IpNet>,
     /// Longest exposition, bytes.
     pub(crate) bytes_max: usize,
+    /// Sites of live rooms with figures of their own; 0: none.
+    pub(crate) peer_sites: usize,
 }
 
 impl Scrapers {

@@ -25,6 +25,7 @@ mod peers;
 mod random;
 mod recordings_index;
 mod refusal;
+mod roads;
 pub(crate) mod rooms;
 mod series;
 mod settings;

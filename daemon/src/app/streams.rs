@@ -7,7 +7,8 @@ use nhipcau_media_rtc::{Flow, IceAnswer, JoinError};
 use tokio::sync::oneshot;
 
 use super::random::random_token;
-use super::rooms::{RoomInput, StreamJoin, StreamWish};
+use super::rooms::message::IceServer;
+use super::rooms::{Answered, RoomInput, StreamJoin, StreamWish};
 use super::{App, Refusal};
 use crate::store::PassRow;
 
@@ -21,6 +22,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) sends: bool,
     /// Where the request comes from.
     pub(crate) from: IpAddr,
+    /// The host, with its port, under which it reaches the daemon over TLS.
+    pub(crate) reached_at: Option<String>,
 }
 
 /// A device that was seated.
@@ -31,6 +34,8 @@ pub(crate) struct Streaming {
     pub(crate) session: String,
     /// The number of its ICE session.
     pub(crate) generation: u64,
+    /// The embedded TURN server, for a device whose road lets no UDP through.
+    pub(crate) relay: Option<IceServer>,
 }
 
 /// What became of a PATCH.
@@ -104,6 +109,7 @@ impl App {
             offer,
             session: session.clone(),
             pass: pass.id,
+            reached_at: caller.reached_at,
             reply,
         };
         machines
@@ -112,12 +118,13 @@ impl App {
             .await
             .map_err(|code| Refusal::new(code.as_str(), "the room has no seat for the device"))?;
         let gone = || Refusal::new(Code::RoomEnded.as_str(), "the room ended");
-        let sdp = answer.await.map_err(|_| gone())??;
+        let Answered { sdp, relay } = answer.await.map_err(|_| gone())??;
         self.passes().used(&pass).await;
         Ok(Streaming {
             sdp,
             session,
             generation: 1,
+            relay,
         })
     }
 

@@ -174,6 +174,7 @@ pub(super) fn scrapers(config: &Config) -> Scrapers {
         token,
         networks: config.metrics.allow.clone(),
         bytes_max: config.metrics.scrape_bytes_max,
+        peer_sites: config.metrics.peer_sites,
     }
 }
 

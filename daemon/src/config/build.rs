@@ -271,6 +271,7 @@ pub(super) fn build(root: &Datum, state_dir_default: PathBuf) -> Config {
             token: part("metrics").secret_maybe("token"),
             allow: part("metrics").networks("allow"),
             scrape_bytes_max: part("metrics").integer("scrape_bytes_max"),
+            peer_sites: part("metrics").integer("peer_sites"),
         },
         smtp: root.is_present("smtp").then(|| smtp(part("smtp"))),
         channels: match &part("channels").kind {

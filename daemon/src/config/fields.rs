@@ -446,6 +446,12 @@ pub(super) const METRICS: &[Field] = &[
         Text("16777216"),
         "longest answer of one scrape; larger estates are read in parts that /sd/http?of=metrics lists",
     ),
+    field(
+        "peer_sites",
+        Form::Integer(0, 5_000),
+        Text("300"),
+        "sites of live rooms with figures of their own (loss, round trip, rates); those beyond are told together as site=other; 0: none",
+    ),
 ];
 
 pub(super) const SMTP: &[Field] = &[

@@ -360,6 +360,8 @@ pub struct Metrics {
     pub allow: Vec<IpNet>,
     /// Longest exposition, bytes; devices beyond it are spread over parts.
     pub scrape_bytes_max: usize,
+    /// Sites of live rooms with figures of their own; 0: none.
+    pub peer_sites: usize,
 }
 
 /// Encryption towards the mail server.

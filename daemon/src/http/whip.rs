@@ -10,13 +10,15 @@ use axum::extract::{Path, Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, AUTHORIZATION, CONTENT_TYPE, ETAG,
-    IF_MATCH, LOCATION, WWW_AUTHENTICATE,
+    IF_MATCH, LINK, LOCATION, WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::guard::base_url;
 use super::{BODY_MAX, Peer, Problem};
 use crate::app::App;
+use crate::app::rooms::message::IceServer;
 use crate::app::streams::{Caller, Patched};
 
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
@@ -73,10 +75,16 @@ async fn begin(
 ) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     let token = bearer(&headers)?;
+    // Only over TLS: the credentials of the relay are for nobody on the way.
+    let reached_at = base_url(request.uri(), &headers, peer.secure, &app.settings())
+        .ok()
+        .and_then(|base| base.strip_prefix("https://").map(str::to_owned));
     let offer = body(request, SDP).await?;
-    let seated = app
-        .begin_stream(caller(way, room, token, peer), &offer)
-        .await?;
+    let caller = Caller {
+        reached_at,
+        ..caller(way, room, token, peer)
+    };
+    let seated = app.begin_stream(caller, &offer).await?;
     let location = format!("/{}/{room}/{}", way.path(), seated.session);
     let head = [
         (CONTENT_TYPE, SDP.to_owned()),
@@ -84,7 +92,11 @@ async fn begin(
         (ETAG, tag(seated.generation)),
         (ACCEPT_PATCH, FRAGMENT.to_owned()),
     ];
-    Ok((StatusCode::CREATED, head, seated.sdp).into_response())
+    let mut response = (StatusCode::CREATED, head, seated.sdp).into_response();
+    if let Some(link) = seated.relay.as_ref().and_then(relay_link) {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
 }
 
 /// DELETE `/whip/{room}/{session}`
@@ -243,6 +255,7 @@ fn caller<'a>(way: Way, room: &'a str, token: &'a str, peer: Peer) -> Caller<'a>
         token,
         sends: matches!(way, Way::Whip),
         from: peer.ip(),
+        reached_at: None,
     }
 }
 
@@ -283,6 +296,18 @@ async fn body(request: Request, wanted: &'static str) -> Result<String, Problem>
         .map_err(|_| Problem::new("bad_request", "the body did not arrive in time"))?
         .map_err(|_| Problem::new("too_large", "the body is longer than 256 KiB"))?;
     String::from_utf8(bytes.into()).map_err(|_| Problem::new("bad_sdp", "the body is not UTF-8"))
+}
+
+/// RFC 9725 section 4.6.
+fn relay_link(relay: &IceServer) -> Option<HeaderValue> {
+    let [url] = &relay.urls;
+    let text = format!(
+        "<{url}>; rel=\"ice-server\"; username=\"{}\"; credential=\"{}\"; credential-type=\"password\"",
+        relay.username, relay.credential
+    );
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 fn tag(generation: u64) -> String {

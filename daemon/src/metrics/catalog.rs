@@ -158,6 +158,13 @@ catalog! {
     BridgeNacks Counter "nhipcau_bridge_nacks_total" ["direction"] WORDS "Lost packets that were asked for again, in or out.";
     BridgeRetransmissions Counter "nhipcau_bridge_retransmissions_total" [] ONE "Packets sent again.";
 
+    PeerSeats Gauge "nhipcau_peer_seats" ["conference" "site"] DEVICES "Connected seats of a site; sites beyond metrics.peer_sites stand under other.";
+    PeerRoundTrip Gauge "nhipcau_peer_round_trip_seconds" ["conference" "site"] DEVICES "Longest round trip between the bridge and a seat of the site.";
+    PeerLoss Gauge "nhipcau_peer_loss_ratio" ["conference" "site" "direction"] DEVICES "Largest loss of a seat of the site, in to the bridge or out of it.";
+    PeerMedia Gauge "nhipcau_peer_media_bytes_per_second" ["conference" "site" "direction"] DEVICES "Media of the site's seats, in to the bridge or out of it.";
+    PeerEstimate Gauge "nhipcau_peer_estimate_bytes_per_second" ["conference" "site"] DEVICES "What the lines towards the site's seats carry, as the bridge estimates it.";
+    PeerLowered Gauge "nhipcau_peer_lowered_seats" ["conference" "site"] DEVICES "Seats of the site that get less than their pages ask for.";
+    PeerSitesFolded Gauge "nhipcau_peer_sites_folded" [] ONE "Sites that are told together under other.";
     ConferenceLive Gauge "nhipcau_conference_live" [] ONE "Conferences in session.";
     ConferenceSites Gauge "nhipcau_conference_sites" ["conference" "state"] NAMED "Invited sites: joined, absent, dropped.";
     ConferenceParticipants Gauge "nhipcau_conference_participants" ["conference"] NAMED "Connected participants.";

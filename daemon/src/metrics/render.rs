@@ -88,6 +88,7 @@ fn own_series(
     }
     traps(out, snapshot);
     bridge(out, snapshot);
+    roads(out, snapshot);
     conferences(out, snapshot);
     for (state, count) in &snapshot.playbook_runs_active {
         out.put(Id::PlaybookActive, &[state], *count as f64);
@@ -353,6 +354,23 @@ fn bridge(out: &mut Exposition, snapshot: &Snapshot) {
         &[],
         bridge.retransmissions_total as f64,
     );
+}
+
+fn roads(out: &mut Exposition, snapshot: &Snapshot) {
+    out.put(Id::PeerSitesFolded, &[], snapshot.roads_folded as f64);
+    for road in &snapshot.roads {
+        let conference = road.conference.to_string();
+        let site = [conference.as_str(), &road.site];
+        let towards = |direction| [conference.as_str(), &road.site, direction];
+        out.put(Id::PeerSeats, &site, road.seats as f64);
+        out.put(Id::PeerRoundTrip, &site, road.round_trip_seconds);
+        out.put(Id::PeerLoss, &towards("in"), road.loss_in_ratio);
+        out.put(Id::PeerLoss, &towards("out"), road.loss_out_ratio);
+        out.put(Id::PeerMedia, &towards("in"), road.in_bytes_per_second);
+        out.put(Id::PeerMedia, &towards("out"), road.out_bytes_per_second);
+        out.put(Id::PeerEstimate, &site, road.estimate_bytes_per_second);
+        out.put(Id::PeerLowered, &site, road.lowered as f64);
+    }
 }
 
 fn conferences(out: &mut Exposition, snapshot: &Snapshot) {

@@ -24,6 +24,10 @@ pub struct Snapshot {
     pub traps: TrapFigures,
     /// The bridge.
     pub bridge: BridgeFigures,
+    /// The roads of sites in live rooms.
+    pub roads: Vec<RoadFigures>,
+    /// Sites among them that are told together.
+    pub roads_folded: u64,
     /// Conferences in session.
     pub conferences: Vec<ConferenceFigures>,
     /// Sites that dropped out of a conference, by reason code.
@@ -303,6 +307,31 @@ pub struct BridgeFigures {
     pub nacks_out_total: u64,
     /// Packets sent again.
     pub retransmissions_total: u64,
+}
+
+/// The road of a site in a live room.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RoadFigures {
+    /// The conference.
+    pub conference: i64,
+    /// The site, or `other`.
+    pub site: Arc<str>,
+    /// Connected seats.
+    pub seats: u64,
+    /// Seats that get less than their pages ask for.
+    pub lowered: u64,
+    /// Longest round trip.
+    pub round_trip_seconds: f64,
+    /// Largest loss towards the bridge.
+    pub loss_in_ratio: f64,
+    /// Largest loss from the bridge.
+    pub loss_out_ratio: f64,
+    /// Media towards the bridge.
+    pub in_bytes_per_second: f64,
+    /// Media from the bridge.
+    pub out_bytes_per_second: f64,
+    /// What the lines carry.
+    pub estimate_bytes_per_second: f64,
 }
 
 /// One conference in session.

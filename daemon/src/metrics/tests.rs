@@ -98,6 +98,12 @@ fn everything() -> (Metrics, Snapshot) {
             connections_ended_total: vec![("refused", 1)],
             ..Default::default()
         },
+        roads: vec![RoadFigures {
+            conference: 7,
+            site: text("ttdl"),
+            seats: 1,
+            ..Default::default()
+        }],
         conferences: vec![ConferenceFigures {
             id: 7,
             sites_joined: 3,

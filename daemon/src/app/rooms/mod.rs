@@ -19,7 +19,8 @@ use nhipcau_media_rtc::{Bridge, BridgeEvent, RoomId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use live::{
-    PAGE_QUEUE_MAX, PageSender, RoomInput, Seated, StreamJoin, StreamWish, peer_of, seat_of,
+    Answered, PAGE_QUEUE_MAX, PageSender, RoomInput, Seated, StreamJoin, StreamWish, peer_of,
+    seat_of,
 };
 
 use self::context::Context;

@@ -25,8 +25,8 @@ pub(crate) use self::port::{
     Figures, PAGE_QUEUE_MAX, PageSender, RoomInput, RoomParts, Seated, Surroundings,
 };
 use self::push::say;
+pub(crate) use self::streams::{Answered, StreamJoin, StreamReply, StreamWish};
 use self::streams::{Stream, WaitingStream};
-pub(crate) use self::streams::{StreamJoin, StreamReply, StreamWish};
 use super::message::{IceServer, PageMessage, ServerMessage, SlotCounts};
 use super::record::Recording;
 use crate::http::views::RoomPreview;

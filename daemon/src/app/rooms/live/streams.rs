@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::{Live, RoomInput, Seated, now};
 use crate::app::Refusal;
+use crate::app::rooms::message::IceServer;
 use crate::app::streams::{Patched, refusal_of};
 
 /// A device that asks for a seat: its pass and its offer are checked.
@@ -18,8 +19,18 @@ pub(crate) struct StreamJoin {
     pub(crate) session: String,
     /// The pass with which it came.
     pub(crate) pass: i64,
+    /// The host, with its port, under which the device reaches the daemon over TLS; without one it is told no relay.
+    pub(crate) reached_at: Option<String>,
+    /// What it is answered.
+    pub(crate) reply: oneshot::Sender<Result<Answered, Refusal>>,
+}
+
+/// What a device is answered.
+pub(crate) struct Answered {
     /// The bridge's answer.
-    pub(crate) reply: oneshot::Sender<Result<String, Refusal>>,
+    pub(crate) sdp: String,
+    /// The embedded TURN server.
+    pub(crate) relay: Option<IceServer>,
 }
 
 /// What a device asks of its session.
@@ -57,8 +68,9 @@ pub(super) struct WaitingStream {
     offer: ReadOffer,
     session: String,
     pass: i64,
+    reached_at: Option<String>,
     seated: Option<oneshot::Sender<Result<Seated, Code>>>,
-    reply: oneshot::Sender<Result<String, Refusal>>,
+    reply: oneshot::Sender<Result<Answered, Refusal>>,
 }
 
 impl Live {
@@ -77,6 +89,7 @@ impl Live {
             offer: stream.offer,
             session: stream.session,
             pass: stream.pass,
+            reached_at: stream.reached_at,
             seated: Some(seated),
             reply: stream.reply,
         });
@@ -115,12 +128,18 @@ impl Live {
         self.impair(seat, &waiting.site);
         self.stale.roster = true;
         self.stale.board = true;
+        let relay = waiting
+            .reached_at
+            .map(|host| self.relay_server(seat, &host));
         let (bridge, room, peer) = (self.bridge.clone(), self.room, self.peer(seat));
         let inputs = self.inputs.clone();
         tokio::task::spawn_blocking(move || {
             let answer = bridge
                 .join_read(room, peer, offer)
-                .map(|answer| answer.sdp)
+                .map(|answer| Answered {
+                    sdp: answer.sdp,
+                    relay,
+                })
                 .map_err(|error| {
                     tracing::info!(room = room.0, %seat, %error, "a device's offer was refused");
                     refusal_of(&error)
