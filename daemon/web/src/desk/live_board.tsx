@@ -41,10 +41,8 @@ export function LiveBoard({ id }: { id: string }) {
                 <Panel><Conduct board={board} send={send} /></Panel>
                 <Panel><Floor board={board} send={send} /></Panel>
               </div>
-              <div class="stack">
-                <Panel><Roll board={board} send={send} /></Panel>
-                <Panel><Quality id={id} /></Panel>
-              </div>
+              <Panel><Roll board={board} send={send} /></Panel>
+              <div class="desk-live-whole"><Panel><Quality id={id} /></Panel></div>
             </div>
           )}
     </>
