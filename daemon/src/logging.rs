@@ -34,13 +34,14 @@ pub fn filter(level: &str) -> Result<EnvFilter, String> {
     {
         return Err("must be error, warn, info, debug, trace, off, or a filter such as info,nhipcau::drive=debug".into());
     }
-    // The SNMP library calls every silence of a device an error; the poller counts them and says what they mean. Its own level can still
-    // be asked for by name.
-    let whole = if level.contains("async_snmp") {
-        level.to_owned()
-    } else {
-        format!("{level},async_snmp=off")
-    };
+    // The SNMP library calls every silence of a device an error, the TURN libraries every client without credentials; the poller and the bridge
+    // count them and say what they mean. Their own levels can still be asked for by name.
+    let mut whole = level.to_owned();
+    for noisy in ["async_snmp", "turn_server_proto", "stun_proto"] {
+        if !level.contains(noisy) {
+            whole.push_str(&format!(",{noisy}=off"));
+        }
+    }
     EnvFilter::try_new(whole).map_err(|fault| format!("is no filter: {fault}"))
 }
 

@@ -76,7 +76,7 @@ export class Office {
 
   /** What the office's firewall drops of what leaves it: an nft condition, such as `meta l4proto udp`. */
   forbid(condition) {
-    const rules = `table inet office { chain out { type filter hook output priority 0; oifname "lo" accept; ${condition} drop; } }`;
+    const rules = `table inet office {\n chain out {\n type filter hook output priority 0\n oifname "lo" accept\n ${condition} drop\n }\n}\n`;
     execFileSync("ip", ["netns", "exec", this.name, "nft", "-f", "-"], { input: rules, stdio: "pipe" });
   }
 

@@ -20,8 +20,14 @@ interface Listener {
 
 /** Between the browser's doubt about the connection and an ICE restart, which costs nothing if the line mends itself. Milliseconds. */
 const DOUBT_MS = 200;
-/** A restart that has not connected after this long is repeated: another line may be there by now. Milliseconds. */
-const RESTART_MS = 1_500;
+/**
+ * A restart that has not connected after this long is repeated, for another line may be there by now; each time it waits half as long again,
+ * so that a slow line gets its chance. Milliseconds.
+ */
+const RESTART_MS = 800;
+const RESTART_LONGEST_MS = 4_000;
+/** The same when the browser found no network at all to check along. Milliseconds. */
+const NO_NETWORK_MS = 400;
 /** An offer without an answer for this long says that the socket went with the line. Milliseconds. */
 const ANSWER_MS = 2_500;
 /** An attempt that has not connected after this long makes room for the next. Milliseconds. */
@@ -78,6 +84,8 @@ export class Call {
   private iceServers: RTCIceServer[] = [];
   private fingerprint: string | null = null;
   private askedAt: number | null = null;
+  /** Restarts in a row that did not connect. */
+  private restarts = 0;
   private networkType = network?.type;
 
   constructor(private readonly slots: SlotCounts, private readonly listener: Listener) {
@@ -220,6 +228,7 @@ export class Call {
     if (this.pc) {
       this.pc.onconnectionstatechange = null;
       this.pc.oniceconnectionstatechange = null;
+      this.pc.onicecandidate = null;
       this.pc.close();
     }
     for (const player of this.players.splice(0)) {
@@ -278,6 +287,12 @@ export class Call {
     this.attemptAt = performance.now();
     try {
       if (restart) pc.restartIce();
+      let found = false;
+      pc.onicecandidate = ({ candidate }) => {
+        found ||= candidate !== null && candidate.candidate !== "";
+        const none = candidate === null && !found;
+        if (none && restart && id === this.offerId && this.current !== "connected") this.retry(NO_NETWORK_MS, false);
+      };
       // Sent without candidates: the daemon needs none, since it learns addresses from our checks.
       await pc.setLocalDescription(await pc.createOffer({ iceRestart: restart }));
     } catch (error) {
@@ -295,7 +310,12 @@ export class Call {
     if (this.listener.offer(id, pc.localDescription!.sdp)) this.askedAt ??= performance.now();
     else this.askedAt = null;
     if (!restart) this.retry(ATTEMPT_MS + this.backoff.next_ms(), true);
-    else if (this.current !== "connected") this.retry(RESTART_MS, false);
+    else if (this.current !== "connected") this.retry(this.restartWithin(), false);
+  }
+
+  private restartWithin(): number {
+    this.restarts += 1;
+    return Math.min(RESTART_LONGEST_MS, RESTART_MS * 1.5 ** (this.restarts - 1));
   }
 
   private observe(pc: RTCPeerConnection): void {
@@ -303,12 +323,13 @@ export class Call {
     if (pc.connectionState === "connected" && pc.iceConnectionState !== "disconnected") {
       this.everConnected = true;
       this.connectedAt = performance.now();
+      this.restarts = 0;
       this.backoff.reset();
       clearTimeout(this.timer);
       this.change("connected");
     } else if (pc.connectionState === "failed" || pc.iceConnectionState === "failed") {
       this.change(this.everConnected ? "lost" : "connecting");
-      this.retry(this.backoff.next_ms(), true);
+      this.retry(this.isFresh() ? this.restartWithin() : this.backoff.next_ms(), false);
     } else if (pc.iceConnectionState === "disconnected" && this.current === "connected") {
       this.connectedAt = performance.now();
       this.change("lost");

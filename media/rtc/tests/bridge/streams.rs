@@ -348,3 +348,32 @@ fn peers_of_both_families_meet_in_one_room_over_udp_and_tcp() {
         families == [Some(true), Some(false), Some(true)]
     });
 }
+
+#[test]
+fn peers_behind_tcp_are_served_by_the_threads_that_they_sit_on() {
+    let mut stage = Stage::with(
+        BridgeConfig {
+            tcp: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+            threads: 3,
+            spread_at: 1,
+            ..config()
+        },
+        Protection::Gcm,
+    );
+    let roads = [(); 6].map(|()| Road::open(stage.tcp()));
+    let peers = roads
+        .each_ref()
+        .map(|road| stage.join_through(publisher(1), road));
+    stage.film(peers[0], 1, "everybody over TCP", |stage| {
+        peers
+            .iter()
+            .all(|peer| stage.transport(*peer) == Some(Transport::Tcp))
+    });
+    assert_eq!(stage.drops(Drop::StunUnknown), 0);
+    assert_eq!(stage.drops(Drop::Stream), 0);
+    drop(roads);
+    stage.film(peers[0], 1, "every connection's end", |stage| {
+        stage.bridge.stats().streams.connections == 0
+            && peers.iter().all(|peer| stage.transport(*peer).is_none())
+    });
+}

@@ -306,7 +306,13 @@ impl Relay {
         if out.to != self.client || padded > space.len() {
             return None;
         }
-        out.data.write_into(&mut space[..length]);
+        match out.data {
+            DelayedMessageOrChannelSend::Channel(data) => {
+                data.write_into(&mut space[..length]);
+            }
+            // Until the client has bound a channel. Written in place, 0.7.3 calls an indication for a client Send instead of Data.
+            indication => space[..length].copy_from_slice(&indication.build()),
+        }
         space[length..padded].fill(0);
         Some(padded)
     }

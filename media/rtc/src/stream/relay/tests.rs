@@ -7,7 +7,7 @@ use turn_server_proto::stun::types::message::Method;
 use turn_server_proto::types::attribute::{
     ChannelNumber, Data, RequestedTransport, XorRelayedAddress,
 };
-use turn_server_proto::types::message::{ALLOCATE, REFRESH};
+use turn_server_proto::types::message::{ALLOCATE, DATA, REFRESH};
 
 use super::*;
 
@@ -169,6 +169,7 @@ fn an_allocation_reaches_the_bridge_and_hears_it() {
         .wrap(bridge, b"there", client.now, &mut space)
         .unwrap();
     let data = parse(&space[..length]);
+    assert_eq!(data.method(), DATA);
     assert_eq!(data.attribute::<Data<'_>>().unwrap().data(), b"there");
     // A channel carries them shorter, padded as streams want it.
     let bind = client.request(CHANNEL_BIND, Some(BRIDGE), Some(0x4001));
