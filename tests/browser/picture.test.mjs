@@ -60,11 +60,11 @@ const speak = async (number) => {
 
 /**
  * Everything that was shown up to now, judged: each picture whole, of somebody who is there, under the right name, and of one sender
- * never backwards. Who turns to a sender may be shown its last second in a hurry: that begins anew.
+ * never backwards. Who turns to a sender or to another size of it may be shown its last moments in a hurry: that begins anew.
  */
 function judge(pictures, what) {
   const last = new Map();
-  const figures = { pictures: pictures.length, unreadable: 0, under_another_name: 0, backwards: 0, oldest_ms: 0 };
+  const figures = { pictures: pictures.length, unreadable: 0, under_another_name: 0, backwards: [], oldest_ms: 0 };
   for (const picture of pictures) {
     if (!picture.sound) {
       figures.unreadable += 1;
@@ -74,16 +74,17 @@ function judge(pictures, what) {
     if (seat !== picture.participant) figures.under_another_name += 1;
     const place = picture.where === "large-video" ? picture.where : `${picture.where} ${picture.participant}`;
     const before = last.get(place);
-    if (before?.sender === picture.sender && before.participant === picture.participant && distance(before.number, picture.number) < 0) figures.backwards += 1;
+    if (before?.sender === picture.sender && before.width === picture.width && distance(before.number, picture.number) < 0) figures.backwards.push(`${before.number} at ${before.at}, ${picture.number} at ${picture.at}`);
     last.set(place, picture);
     figures.oldest_ms = Math.max(figures.oldest_ms, age(picture));
   }
   measured(`shown: ${what}`, figures);
   assert.ok(figures.pictures > 0, what);
-  assert.equal(figures.backwards, 0, what);
-  // A picture that falls into the change of a tile's owner may be half of each.
-  assert.ok(figures.unreadable <= figures.pictures * 0.02, JSON.stringify(figures));
-  assert.ok(figures.under_another_name <= figures.pictures * 0.05, JSON.stringify(figures));
+  assert.deepEqual(figures.backwards, [], what);
+  // A camera that starts shows black before it shows a code.
+  assert.ok(figures.unreadable <= 3 + figures.pictures * 0.02, JSON.stringify(figures));
+  // The name comes over the socket and the picture over the bridge: they change within a picture or two of each other.
+  assert.ok(figures.under_another_name <= 3 + figures.pictures * 0.02, JSON.stringify(figures));
   return figures;
 }
 
