@@ -57,6 +57,7 @@ fuzz_target!(|data: &[u8]| {
             index,
             timestamp: header.timestamp,
             marker: header.marker,
+            codec,
             descriptor,
             level: None,
             bytes: payload.len() as u16,
