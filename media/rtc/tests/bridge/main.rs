@@ -54,10 +54,11 @@ fn config() -> BridgeConfig {
     }
 }
 
-/// Three packet threads: most datagrams come to a socket of another thread than their peer's.
+/// Three packet threads and a peer of the room on each: most datagrams come to a socket of another thread than their peer's.
 fn threads() -> BridgeConfig {
     BridgeConfig {
         threads: 3,
+        spread_at: 1,
         ..config()
     }
 }
