@@ -249,7 +249,7 @@ export class Call {
     this.add(pc, "audio", "audio");
     this.add(pc, "video", "video", LAYERS);
     for (let slot = 0; slot < this.slots.audio; slot += 1) this.play(pc.addTransceiver("audio", { direction: "recvonly" }).receiver.track);
-    for (let slot = 0; slot < this.slots.video; slot += 1) preferVp8(pc.addTransceiver("video", { direction: "recvonly" }));
+    for (let slot = 0; slot < this.slots.video; slot += 1) takeAll(pc.addTransceiver("video", { direction: "recvonly" }));
     this.add(pc, "screenSound", "audio");
     this.add(pc, "screen", "video", SCREEN_LAYERS);
     this.add(pc, "paper", "video", PAPER_LAYERS);
@@ -266,7 +266,7 @@ export class Call {
     } catch {
       transceiver = pc.addTransceiver(source, { direction: "sendonly" }); // no simulcast here: one layer
     }
-    if (kind === "video") preferVp8(transceiver);
+    if (kind === "video") prefer(transceiver, SENT);
     this.senders.set(what, transceiver.sender);
   }
 
@@ -359,14 +359,47 @@ export class Call {
   }
 }
 
-/** VP8 first, as the bridge switches its layers; then H.264, for devices that have no other. Fewer codecs, shorter SDP. */
-function preferVp8(transceiver: RTCRtpTransceiver): void {
+/** Of the forms of a codec, those that the bridge takes: fewer payload types in each m-line, shorter SDP. */
+const TAKEN: Record<string, (parameters: string) => boolean> = {
+  vp8: () => true,
+  h264: (parameters) => parameters.includes("packetization-mode=1") && /profile-level-id=(42|4d)/i.test(parameters),
+  vp9: (parameters) => !parameters.includes("profile-id=") || parameters.includes("profile-id=0"),
+  av1: (parameters) => !/(^|;)profile=[12]/.test(parameters),
+};
+
+/** What is sent: VP8, which weak computers encode in three sizes most cheaply; H.264 where there is no other. */
+const SENT = ["vp8", "h264"];
+/** What is shown: whatever cameras, encoders and room systems send. */
+const SHOWN = ["vp8", "h264", "vp9", "av1"];
+
+/** Not yet in the library of types. */
+interface ExtensionChoice {
+  getHeaderExtensionsToNegotiate?(): { uri: string; direction: string }[];
+  setHeaderExtensionsToNegotiate?(extensions: { uri: string; direction: string }[]): void;
+}
+
+/** Every codec, and the descriptor without which layers in AV1 cannot be shown: Chromium offers it by itself only where it sends layers. */
+function takeAll(transceiver: RTCRtpTransceiver): void {
+  prefer(transceiver, SHOWN);
+  const choice = transceiver as unknown as ExtensionChoice;
+  const extensions = choice.getHeaderExtensionsToNegotiate?.();
+  if (!extensions) return;
+  for (const extension of extensions) if (extension.uri.includes("dependency-descriptor")) extension.direction = "sendrecv";
+  try {
+    choice.setHeaderExtensionsToNegotiate?.(extensions);
+  } catch {
+    // AV1 without layers goes without it
+  }
+}
+
+function prefer(transceiver: RTCRtpTransceiver, names: string[]): void {
   const codecs = RTCRtpReceiver.getCapabilities?.("video")?.codecs;
   if (!codecs || !transceiver.setCodecPreferences) return;
-  const of = (name: string) => codecs.filter((codec) => codec.mimeType.toLowerCase() === `video/${name}`);
+  const of = (name: string) =>
+    codecs.filter((codec) => codec.mimeType.toLowerCase() === `video/${name}` && (TAKEN[name]?.(codec.sdpFmtpLine ?? "") ?? true));
   try {
-    transceiver.setCodecPreferences([...of("vp8"), ...of("rtx"), ...of("h264")]);
+    transceiver.setCodecPreferences([...names.flatMap(of), ...of("rtx")]);
   } catch {
-    // the browser's own order; the bridge picks VP8 from it
+    // the browser's own order; the bridge has its own
   }
 }
