@@ -173,3 +173,46 @@ fn runs_of_loss_reordering_and_repetition_end_with_the_road() {
         BridgeEvent::Gone { .. } | BridgeEvent::RoomPanicked { .. }
     )));
 }
+
+#[test]
+fn who_turns_to_a_picture_is_told_its_past_at_once() {
+    let mut stage = Stage::new(Protection::Gcm);
+    let sender = stage.join(publisher(1));
+    let first = stage.join(ClientOptions::default());
+    stage.film(sender, 1, "pictures", |stage| stage.pictures(first) > 20);
+    // A fresh keyframe, and a little of what follows it.
+    std::thread::sleep(Duration::from_millis(1_100));
+    stage.crowd.client(first).request_keyframe(0);
+    let keyframes = |stage: &Stage, viewer: usize| {
+        let received = stage.crowd.clients()[viewer].received();
+        received.video.first().map_or(0, |slot| slot.keyframes)
+    };
+    let before = keyframes(&stage, first);
+    stage.film(sender, 1, "a fresh keyframe", |stage| {
+        keyframes(stage, first) > before
+    });
+    let from = stage.clock;
+    for _ in 0..6 {
+        stage.frame(sender, 1);
+    }
+    // Who joins now sees the same pictures from that keyframe on, each once and in order.
+    let second = stage.join(ClientOptions::default());
+    stage.film(sender, 1, "the past and the present", |stage| {
+        stage.pictures(second) > 60
+    });
+    stage.until("figures", |stage| stage.bridge.stats().caught_up >= 10);
+    let clocks = stage
+        .got
+        .iter()
+        .filter(|got| got.0 == second && got.1 == Kind::Video)
+        .map(|got| {
+            (
+                u32::from_be_bytes(got.4[8..12].try_into().unwrap()),
+                got.4[7],
+            )
+        })
+        .collect::<Vec<_>>();
+    assert!(clocks.is_sorted() && clocks[0].0 <= from + 6, "{clocks:?}");
+    let received = stage.crowd.clients()[second].received();
+    assert_eq!((received.refused, received.video[0].lost()), (0, 0));
+}

@@ -39,9 +39,44 @@ struct World {
     told: HashMap<PeerId, Instant>,
     sent: HashMap<(u32, Kind, usize), u64>,
     forwarded: u64,
+    /// Bytes by receiver since the last look.
+    carried: HashMap<u32, u64>,
 }
 
 impl World {
+    fn new(seed: u64) -> Self {
+        Self {
+            room: Room::new(3),
+            random: Random(seed),
+            now: crate::testing::start(),
+            present: vec![false; PEERS as usize],
+            deaf_encoders: vec![3, 11],
+            indexes: vec![[0; LAYERS]; CAMERAS as usize],
+            past: HashMap::new(),
+            caught_up: 0,
+            asked: HashMap::new(),
+            due: Vec::new(),
+            told: HashMap::new(),
+            sent: HashMap::new(),
+            forwarded: 0,
+            carried: HashMap::new(),
+        }
+    }
+
+    /// No line carries more than its estimate; the first picture in its lowest layer is tried on every line for a while.
+    fn check_lines(&self) {
+        for seat in self.room.seats.iter().flatten() {
+            let bps = self.carried.get(&seat.port).copied().unwrap_or(0) * 8;
+            let allowed = seat.estimate_bps.max(45_000) * 105 / 100;
+            assert!(
+                bps <= allowed,
+                "{:?} gets {bps} of {}",
+                seat.peer,
+                seat.estimate_bps
+            );
+        }
+    }
+
     fn input(&mut self, input: Input<'_>) {
         self.room.handle_input(input, self.now);
         loop {
@@ -182,9 +217,10 @@ impl World {
                 self.room.ingest(source, &packet, self.now);
             }
         }
-        let (sent, forwarded) = (&mut self.sent, &mut self.forwarded);
+        let (sent, forwarded, carried) = (&mut self.sent, &mut self.forwarded, &mut self.carried);
         self.room.drain(self.now, |out| {
             *forwarded += 1;
+            *carried.entry(out.port).or_default() += u64::from(out.packet.bytes);
             let last = sent.insert((out.port, out.kind, out.slot), out.translation.index);
             assert!(
                 last.is_none_or(|last| last < out.translation.index),
@@ -222,21 +258,7 @@ impl World {
 #[test]
 fn three_hundred_sites_in_churn_get_a_keyframe_or_a_reason() {
     for seed in [1, 0x5eed, 987_654_321] {
-        let mut world = World {
-            room: Room::new(3),
-            random: Random(seed),
-            now: crate::testing::start(),
-            present: vec![false; PEERS as usize],
-            deaf_encoders: vec![3, 11],
-            indexes: vec![[0; LAYERS]; CAMERAS as usize],
-            past: HashMap::new(),
-            caught_up: 0,
-            asked: HashMap::new(),
-            due: Vec::new(),
-            told: HashMap::new(),
-            sent: HashMap::new(),
-            forwarded: 0,
-        };
+        let mut world = World::new(seed);
         for step in 0..25 * 30 {
             for _ in 0..if step < 100 { 12 } else { 2 } {
                 world.churn();
@@ -248,5 +270,36 @@ fn three_hundred_sites_in_churn_get_a_keyframe_or_a_reason() {
         }
         assert!(world.forwarded > 100_000, "{} packets", world.forwarded);
         assert!(world.caught_up > 100, "{} at once", world.caught_up);
+    }
+}
+
+#[test]
+fn no_line_carries_more_than_its_estimate_once_a_storm_is_over() {
+    let mut world = World::new(0xca11);
+    for _ in 0..4 {
+        for _ in 0..50 {
+            for _ in 0..12 {
+                world.churn();
+            }
+            world.step();
+        }
+        for peer in 0..PEERS {
+            let bps = 150_000 << world.random.below(6);
+            world.input(Input::Estimate {
+                peer: PeerId(peer),
+                bps,
+            });
+        }
+        // As long as a switch may take that brings no keyframe, and then a second to look at.
+        for _ in 0..25 * 6 {
+            world.step();
+        }
+        world.carried.clear();
+        for _ in 0..25 {
+            world.step();
+        }
+        world.check();
+        world.check_lines();
+        assert!(world.carried.len() > 50, "{}", world.carried.len());
     }
 }
