@@ -8,6 +8,7 @@ mod export;
 mod exposition;
 mod hostile_agent;
 mod hostile_text;
+mod load;
 mod notifications;
 mod playbooks;
 mod secrets;
