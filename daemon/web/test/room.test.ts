@@ -82,6 +82,8 @@ test("a shared screen is large, who speaks is beside it, and other shares are pi
   assert.equal(largeOf({ ...shared, pinned: "b" })?.track, "main");
   // Nothing flows, and the daemon says of which picture it holds back why.
   assert.equal(largeOf({ ...shared, withheld: [{ participant: "b", track: "document", why: "fallen" }] })?.one.id, "b");
+  const silent = seat({ participants: [person("me"), person("c")], withheld: [{ participant: "c", track: "main", why: "mode" }] });
+  assert.equal(largeOf(silent)?.one.id, "c", "nobody speaks, and the stage still says why it is dark");
 });
 
 test("tiles keep their order: the chair, then by site; neither oneself nor the large picture", () => {

@@ -34,10 +34,12 @@ export function largeOf(state: SeatState): Shown | undefined {
     const one = find(id);
     return one && { one, track };
   }
-  const shared = sharedBy(state.participants, state.self?.id);
-  // Nothing flows: it is withheld, and the stage says why. Of several the daemon names the one it means.
-  const meant = shared.find(({ one, track }) => state.withheld.some((row) => row.participant === one.id && row.track === track)) ?? shared[0];
-  if (meant) return meant;
+  // No picture flows at all: the stage names the one that would be there, and says why it is not.
+  const held = state.withheld.find((row) => row.why !== "estimate");
+  const missing = held && find(held.participant);
+  if (held && missing) return { one: missing, track: held.track };
+  const [shared] = sharedBy(state.participants, state.self?.id);
+  if (shared) return shared;
   const one = find(state.spotlight ?? state.speaker ?? state.floor);
   return one && { one, track: "main" };
 }
