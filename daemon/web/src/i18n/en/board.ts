@@ -71,7 +71,7 @@ export const boardWords: Record<keyof typeof vi, string> = {
   "sharing": "Who may share",
   "sharing.hosts": "Chair, secretary",
   "sharing.one": "One at a time",
-  "sharing.several": "Several at once",
+  "sharing.several": "Several",
   "unmute": "Unmute",
   "kind.encoder": "Device, sends",
   "kind.player": "Device, receives",

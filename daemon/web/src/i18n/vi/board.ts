@@ -69,7 +69,7 @@ export const boardWords = {
   "sharing": "Ai được trình chiếu",
   "sharing.hosts": "Chủ trì, thư ký",
   "sharing.one": "Lần lượt",
-  "sharing.several": "Nhiều nơi cùng lúc",
+  "sharing.several": "Nhiều nơi",
   "unmute": "Bật tiếng",
   "kind.encoder": "Thiết bị gửi",
   "kind.player": "Thiết bị nhận",
