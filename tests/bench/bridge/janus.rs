@@ -40,12 +40,9 @@ struct Namespace(String);
 
 impl Namespace {
     fn new() -> Self {
-        let id = std::process::id();
-        let (name, ours, theirs) = (
-            format!("nhipcau-janus-{id}"),
-            format!("ncj{id}"),
-            format!("ncp{id}"),
-        );
+        let (name, ours, theirs) = ("nhipcau-janus".to_owned(), "ncj-ours", "ncj-theirs");
+        // A run that was killed left it behind; its Janus ended with it.
+        let _ = program::run(Command::new("ip").args(["netns", "del", &name]));
         let namespace = Self(name.clone());
         for line in [
             format!("netns add {name}"),
@@ -88,7 +85,15 @@ impl Janus {
         let folder = tempfile::tempdir().expect("a temporary folder");
         configure(folder.path());
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &namespace.0, "janus", "--disable-colors"]);
+        command.args(["netns", "exec", &namespace.0]);
+        // Janus ends with this process, however that ends.
+        command.args([
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            "janus",
+            "--disable-colors",
+        ]);
         command.arg(format!("--configs-folder={}", folder.path().display()));
         pin_thread(CORES.0);
         let program = Program::start("janus", &mut command, folder.path());
