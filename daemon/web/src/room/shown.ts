@@ -40,7 +40,9 @@ export function largeOf(state: SeatState): Shown | undefined {
   if (held && missing) return { one: missing, track: held.track };
   const [shared] = sharedBy(state.participants, state.self?.id);
   if (shared) return shared;
-  const one = find(state.spotlight ?? state.speaker ?? state.floor);
+  // Of two who meet, the other is who it is about, with a picture or without.
+  const others = state.participants.filter((one) => one.id !== state.self?.id);
+  const one = find(state.spotlight ?? state.speaker ?? state.floor ?? (others.length === 1 ? others[0]!.id : null));
   return one && { one, track: "main" };
 }
 
