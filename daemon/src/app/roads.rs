@@ -105,6 +105,7 @@ mod tests {
                 reason: None,
                 health: Health::Ok,
                 line: None,
+                imposed: None,
                 participants: vec![one],
             }
         };
