@@ -273,7 +273,8 @@ pub struct InSlots {
 
 /// A live room.
 pub struct Room {
-    seats: Vec<Option<Seat>>,
+    /// Boxed, because a seat is taken out of its place while it is decided for.
+    seats: Vec<Option<Box<Seat>>>,
     by_peer: HashMap<PeerId, u32>,
     speakers: Speakers,
     spotlight: Option<PeerId>,
@@ -288,7 +289,10 @@ pub struct Room {
     batch: Vec<(Source, UpPacket)>,
     dirty: Vec<u32>,
     next_tick: Option<Instant>,
+    /// What everybody gets is to be decided anew.
     stale: bool,
+    /// Seats for which alone it is.
+    stale_seats: Vec<u32>,
     voices: usize,
 }
 
@@ -312,6 +316,7 @@ impl Room {
             dirty: Vec::new(),
             next_tick: None,
             stale: false,
+            stale_seats: Vec::new(),
             voices,
         }
     }
@@ -334,13 +339,13 @@ impl Room {
             Input::Connected { peer, on } => {
                 if let Some(seat) = self.seat_mut(peer) {
                     seat.connected = on;
-                    self.stale = true;
+                    self.decide_for(peer);
                 }
             }
             Input::NewKeys { peer } => {
                 if let Some(seat) = self.seat_mut(peer) {
                     seat.restart();
-                    self.stale = true;
+                    self.decide_for(peer);
                 }
             }
             Input::Leave { peer } => {
@@ -351,13 +356,13 @@ impl Room {
             Input::View { peer, large, tiles } => {
                 if let Some(seat) = self.seat_mut(peer) {
                     seat.set_view(large, tiles);
-                    self.stale = true;
+                    self.decide_for(peer);
                 }
             }
             Input::Mode { peer, mode } => {
                 if let Some(seat) = self.seat_mut(peer) {
                     seat.mode = mode;
-                    self.stale = true;
+                    self.decide_for(peer);
                 }
             }
             Input::Shares {
@@ -487,8 +492,9 @@ impl Room {
                 index
             }
         };
-        self.stale = true;
-        let seat = self.seats[index as usize].get_or_insert_with(|| Seat::new(Some(peer), port));
+        self.stale_seats.push(index);
+        let seat =
+            self.seats[index as usize].get_or_insert_with(|| Box::new(Seat::new(Some(peer), port)));
         seat.port = port;
         // A page that comes back may have missed the last word.
         seat.slots_changed = true;
@@ -602,7 +608,7 @@ impl Room {
         }
         if let Some(port) = port {
             let index = self.free_index();
-            let mut seat = Seat::new(None, port);
+            let mut seat = Box::new(Seat::new(None, port));
             seat.connected = true;
             let codecs = vec![Codecs::ALL; self.voices + 1];
             seat.fit_slots(
@@ -628,16 +634,26 @@ impl Room {
             self.next_tick = Some(now + TICK);
             self.tick(now);
         }
+        let mut due = std::mem::take(&mut self.stale_seats);
         if std::mem::take(&mut self.stale) {
-            for index in 0..self.seats.len() {
-                self.assign_seat(index as u32, now);
-            }
+            due.clear();
+            due.extend(0..self.seats.len() as u32);
         }
+        for index in due.drain(..) {
+            self.assign_seat(index, now);
+        }
+        self.stale_seats = due;
         if ticked {
             self.judge_again(now);
         }
         self.tell_slots();
         self.tell_lead();
+    }
+
+    /// What concerns nobody but this receiver has changed: three hundred sites that turn their pages must not make the room decide for
+    /// three hundred each time.
+    fn decide_for(&mut self, peer: PeerId) {
+        self.stale_seats.extend(self.by_peer.get(&peer));
     }
 
     fn tick(&mut self, now: Instant) {
@@ -684,12 +700,12 @@ impl Room {
     }
 
     fn seat(&self, index: u32) -> Option<&Seat> {
-        self.seats.get(index as usize)?.as_ref()
+        self.seats.get(index as usize)?.as_deref()
     }
 
     fn seat_mut(&mut self, peer: PeerId) -> Option<&mut Seat> {
         let index = *self.by_peer.get(&peer)?;
-        self.seats.get_mut(index as usize)?.as_mut()
+        self.seats.get_mut(index as usize)?.as_deref_mut()
     }
 
     fn track_id(&self, source: Source) -> Option<TrackId> {

@@ -152,7 +152,7 @@ impl Room {
                 video,
                 port,
                 ..
-            } = seat;
+            } = &mut **seat;
             for &(place, kind, slot) in pending.iter() {
                 let slots = match kind {
                     Kind::Audio => &mut *audio,
