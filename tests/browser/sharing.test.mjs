@@ -98,7 +98,7 @@ test("the host imposes sound only, over a reload, and lifts it", async () => {
   await knows(delegate, "the mode is imposed", (known) => known.mode === "sound_only" && known.mode_by === ACCOUNT.display_name);
   await gone(delegate, "large-video");
   assert.match(await text(delegate, "stage"), /theo chế độ/);
-  assert.match(await text(delegate, "status"), new RegExp(`${ACCOUNT.display_name} .*chỉ âm thanh`));
+  await until("the status names who imposed it", async () => new RegExp(`${ACCOUNT.display_name} .*chỉ âm thanh`).test(await text(delegate, "status")));
   await knows(delegate, "sound goes on", (known) => known.levels[self.chair] > 0.05);
   await gone(chair, "large-video");
   assert.match(await text(chair, "stage"), /Chỉ âm thanh/);

@@ -269,7 +269,8 @@ export class Seat {
         this.sendTracks();
         return;
       case "mode":
-        this.put({ mode: message.mode, modeBy: message.by ?? null });
+        // What was said of the picture before is about another picture.
+        this.put({ mode: message.mode, modeBy: message.by ?? null, notice: null });
         void this.applyMode();
         return;
       case "speaker":
