@@ -9,7 +9,7 @@ use std::thread;
 
 use nhipcau_tests::daemon::{Daemon, Setup};
 use nhipcau_tests::program::{self, Program};
-use nhipcau_tests::{place, skipped, wait};
+use nhipcau_tests::{missing, place, wait};
 use serde_json::Value;
 
 const SMTP_PORT: u16 = 11025;
@@ -38,7 +38,7 @@ fn mail_server(ip: Ipv4Addr, folder: &std::path::Path) -> Option<Program> {
             .status
             .success()
     {
-        skipped(
+        missing(
             "aiosmtpd is not installed (Debian package python3-aiosmtpd; `make test` installs it)",
         );
         return None;

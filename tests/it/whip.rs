@@ -201,16 +201,48 @@ fn a_second_post_replaces_the_first_and_a_revoked_pass_removes_the_device() {
     player.post();
     moves(&mut player);
     let seat = meeting.seat("Máy quay", |one| one["connected"] == true);
-    let second = encoder.post();
+    let same_seat = || {
+        let again = meeting.seat("Máy quay", |one| one["connected"] == true);
+        assert_eq!(
+            (&again["id"], &again["role"]),
+            (&seat["id"], &seat["role"]),
+            "the seat is the same"
+        );
+    };
+    // The former session is still up, and its late goodbye ends nothing: attendance goes on.
+    let second = encoder.replace();
     assert_ne!(first["location"], second["location"]);
     moves(&mut player);
-    assert_eq!(
-        meeting.seat("Máy quay", |one| one["connected"] == true)["id"],
-        seat["id"],
-        "the seat is the same"
+    same_seat();
+    let intervals = || {
+        let path = format!("/conferences/{}/attendance", meeting.id);
+        let all = meeting.admin.get(&path);
+        let own = all.as_array().expect("a list").iter().cloned();
+        own.filter(|one| one["participant"] == "Máy quay")
+            .collect::<Vec<_>>()
+    };
+    let attended = intervals();
+    assert_eq!(attended.len(), 1, "{attended:?}");
+    assert_eq!(attended[0]["left_at"], Value::Null);
+
+    // A restarted encoder said goodbye first: it left for a moment, and sits where it sat.
+    let third = encoder.post();
+    moves(&mut player);
+    same_seat();
+    let attended = wait::until("a second interval", || {
+        let attended = intervals();
+        (attended.len() == 2).then_some(attended)
+    });
+    let reasons: Vec<&Value> = attended.iter().map(|one| &one["reason"]["code"]).collect();
+    assert!(
+        reasons.contains(&&json!("left")) && reasons.contains(&&Value::Null),
+        "{attended:?}"
     );
-    let location = first["location"].as_str().expect("a location");
-    assert_eq!(meeting.delete(location, &pass).status, 404);
+    for former in [&first, &second] {
+        assert_ne!(former["location"], third["location"]);
+        let location = former["location"].as_str().expect("a location");
+        assert_eq!(meeting.delete(location, &pass).status, 404);
+    }
 
     let path = format!("/api/v1/conferences/{}/passes/{}", meeting.id, pass["id"]);
     assert_eq!(meeting.admin.call(Method::DELETE, &path, None).status, 204);

@@ -2,8 +2,9 @@
 
     aiortc_peer.py publish|play URL TOKEN
 
-Commands come on standard input, one a line: `stats`, `post` (a new session with a new connection, as after a crash), `delete`, `quit`.
-Each is answered by one JSON object a line. It ends when its input ends.
+Commands come on standard input, one a line: `stats`, `post` (a new session with a new connection; a former one says goodbye first, as
+an encoder that is restarted does), `replace` (the same while the former one is still up), `delete`, `quit`. Each is answered by one JSON
+object a line. It ends when its input ends.
 """
 
 import asyncio
@@ -83,6 +84,15 @@ class Peer:
     async def post(self):
         if self.connection:
             await self.connection.close()
+        return await self.begin()
+
+    async def replace(self):
+        former = self.connection
+        said = await self.begin()
+        await former.close()
+        return said
+
+    async def begin(self):
         for watcher in self.watchers:
             watcher.cancel()
         self.watchers.clear()

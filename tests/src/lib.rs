@@ -21,6 +21,18 @@ pub fn skipped(why: &str) {
     eprintln!("SKIPPED: {why}");
 }
 
+/// Says loudly that a test did not run because something real is not there that CI has: `.ci/setup test` installs programs.
+///
+/// # Panics
+/// Under `CI=true`, where everything has to be there.
+pub fn missing(what: &str) {
+    skipped(what);
+    assert!(
+        std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+        "CI must have every real part: {what}"
+    );
+}
+
 /// The folder of independent test material, `None` (said loudly) when it is not there.
 #[must_use]
 pub fn corpora() -> Option<PathBuf> {

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::Value;
 
-use crate::{skipped, wait};
+use crate::{missing, wait};
 
 /// A program that takes commands line by line and answers each with one JSON object; see `tests/peers`. It is killed when dropped.
 #[derive(Debug)]
@@ -113,12 +113,24 @@ impl Peer {
         serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{}: {answer}", self.name))
     }
 
-    /// Posts its offer.
+    /// Posts its offer; a former session of its own says goodbye first.
     ///
     /// # Panics
     /// When the daemon does not take it.
     pub fn post(&mut self) -> Value {
-        let answer = self.ask("post");
+        self.begin("post")
+    }
+
+    /// Posts a further offer while the session it has is still up (aiortc alone).
+    ///
+    /// # Panics
+    /// When the daemon does not take it.
+    pub fn replace(&mut self) -> Value {
+        self.begin("replace")
+    }
+
+    fn begin(&mut self, command: &str) -> Value {
+        let answer = self.ask(command);
         assert_eq!(answer["status"], 201, "{}: {answer}", self.name);
         answer
     }
@@ -166,7 +178,7 @@ fn installed() -> Option<&'static Path> {
             let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/install");
             let outcome = crate::program::run(Command::new(script).arg(&folder));
             if !outcome.status.success() {
-                skipped(&format!(
+                missing(&format!(
                     "the WebRTC peers cannot be installed: {}",
                     outcome.err
                 ));
@@ -184,7 +196,7 @@ fn webrtcbin() -> Option<PathBuf> {
                  from gi.repository import Gst\nGst.init(None)\nassert Gst.ElementFactory.find('webrtcbin') and Gst.ElementFactory.find('nicesrc')";
     let outcome = crate::program::run(Command::new(&python).args(["-c", probe]));
     if !outcome.status.success() {
-        skipped(
+        missing(
             "GStreamer's webrtcbin is not there for Python (Debian packages gstreamer1.0-nice, gir1.2-gst-plugins-bad-1.0; `make test` installs them)",
         );
         return None;

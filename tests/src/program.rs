@@ -161,7 +161,7 @@ pub fn installed(name: &str, package: &str) -> Option<PathBuf> {
         .map(|folder| folder.join(name))
         .find(|path| path.is_file());
     if found.is_none() {
-        crate::skipped(&format!(
+        crate::missing(&format!(
             "{name} is not installed (Debian package {package}; `make test` installs it)"
         ));
     }

@@ -134,8 +134,8 @@ pub enum Input {
     MediaSilent(SeatId),
     /// A silent seat's media is heard again.
     MediaRecovered(SeatId),
-    /// A seat's media connection ended for good. A person's page may build another one; a device that closed it has left, and a
-    /// device that was lost is kept like a page whose signalling is lost.
+    /// A seat's media connection ended for good. A person's page may build another one; a device's seat is kept like that of a
+    /// page whose signalling is lost, also when it closed it and so has left: it may be starting anew.
     MediaGone {
         /// The seat.
         seat: SeatId,

@@ -206,10 +206,16 @@ impl Room {
     }
 
     pub(super) fn media_gone(&mut self, id: SeatId, closed: bool, now: Now) -> Result<(), Code> {
-        let seat = self.seats.get(&id).ok_or(Code::NotJoined)?;
+        let seat = self.seats.get_mut(&id).ok_or(Code::NotJoined)?;
         match (seat.kind, seat.link) {
             (SeatKind::Person, _) => self.media_silent(id, now),
-            (SeatKind::Encoder | SeatKind::Player, _) if closed => self.leave(id, now),
+            (SeatKind::Encoder | SeatKind::Player, Link::Up(_)) if closed => {
+                // A device that starts anew says goodbye too: its seat waits for it, so that a restart does not lift a mute.
+                seat.link = Link::Lost { since: now.instant };
+                seat.media = Media::Silent;
+                self.go(id, Reason::new("left"), now);
+                Ok(())
+            }
             (SeatKind::Encoder | SeatKind::Player, Link::Up(connection)) => {
                 self.fall_silent(id, now);
                 self.signalling_lost(id, connection, now)

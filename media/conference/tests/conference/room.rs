@@ -818,19 +818,45 @@ fn an_encoder_that_is_lost_keeps_its_seat_and_mute_and_takes_it_up_with_the_same
 }
 
 #[test]
-fn an_encoder_that_closes_has_left_and_one_that_stays_away_is_closed() {
+fn an_encoder_that_closes_has_left_and_takes_its_seat_up_again_and_one_that_stays_away_is_closed() {
     let t0 = start(MORNING);
     let mut room = room(t0);
+    let chair = seat(&mut room, 3, "ubnd", Role::Chair, t0);
     let first = encoder(&mut room, 1, "son-my", "pass-of-the-first", t0);
     let second = encoder(&mut room, 2, "tinh-khe", "pass-of-the-second", t0);
+    let mute = Input::Command {
+        by: Actor::Seat(chair),
+        command: Command::Mute(first),
+    };
+    room.handle_input(mute, t0).expect("muted");
+    drain(&mut room);
     let gone = |seat, closed| Input::MediaGone { seat, closed };
     room.handle_input(gone(first, true), t0).expect("closed");
     let outputs = drain(&mut room);
-    assert!(outputs.contains(&Output::Closed(first)));
+    assert!(!outputs.contains(&Output::Closed(first)));
     assert_eq!(
         attendance(&outputs)[0].reason.as_ref().map(|r| &*r.code),
         Some("left")
     );
+    assert_eq!(code_of(row(&room.board(), "son-my")), Some("left"));
+    let outputs = post(&mut room, 4, "son-my", "pass-of-the-first", t0);
+    assert_eq!(joined(&outputs), Some((first, true, None)));
+    assert!(
+        room.participant(first).expect("there").muted_by_host,
+        "a restart does not lift a mute"
+    );
+    assert!(
+        attendance(&outputs).is_empty(),
+        "not before its media is up"
+    );
+    room.handle_input(Input::MediaConnected(first), t0)
+        .expect("media");
+    assert!(attendance(&drain(&mut room))[0].left_at.is_none());
+    // One POST after the other, and no goodbye between them: attendance goes on.
+    let outputs = post(&mut room, 5, "son-my", "pass-of-the-first", t0);
+    assert_eq!(joined(&outputs), Some((first, true, Some(ConnectionId(4)))));
+    assert!(attendance(&outputs).is_empty());
+
     room.handle_input(gone(second, false), t0).expect("lost");
     drain(&mut room);
     let after = later(t0, 61);
