@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { barriers, pictures } from "./support/artifacts.mjs";
-import { chromium, click, gone, join, knows, moving, open, picture, press, see, state, text } from "./support/browsers.mjs";
+import { chromium, click, gone, join, knows, moving, open, picture, press, says, see, state, text } from "./support/browsers.mjs";
 import { ACCOUNT, Daemon } from "./support/daemon.mjs";
 import { pause, until } from "./support/wait.mjs";
 
@@ -97,11 +97,11 @@ test("the host imposes sound only, over a reload, and lifts it", async () => {
   await impose("sound_only");
   await knows(delegate, "the mode is imposed", (known) => known.mode === "sound_only" && known.mode_by === ACCOUNT.display_name);
   await gone(delegate, "large-video");
-  assert.match(await text(delegate, "stage"), /theo chế độ/);
-  await until("the status names who imposed it", async () => new RegExp(`${ACCOUNT.display_name} .*chỉ âm thanh`).test(await text(delegate, "status")));
+  await says(delegate, "stage", /theo chế độ/);
+  await says(delegate, "status", new RegExp(`${ACCOUNT.display_name} .*chỉ âm thanh`));
   await knows(delegate, "sound goes on", (known) => known.levels[self.chair] > 0.05);
   await gone(chair, "large-video");
-  assert.match(await text(chair, "stage"), /Chỉ âm thanh/);
+  await says(chair, "stage", /Chỉ âm thanh/);
   await see(desk, "mode-tag");
   assert.deepEqual(await pictures(delegate, "vi-room-sound-only"), []);
   assert.deepEqual(await pictures(desk, "vi-board-sound-only"), []);
@@ -135,8 +135,8 @@ test("a line that carries no picture falls back to sound with a word, and the pi
   await daemon.lab("narrow", UPLINK, "120k");
   const fallen = await knows(delegate, "sound only", (known) => known.self?.fallen_since !== undefined && known);
   assert.ok(fallen.withheld.some((row) => row.why === "fallen"), JSON.stringify(fallen.withheld));
-  assert.match(await text(delegate, "status"), /quá yếu cho hình/);
-  assert.match(await text(delegate, "stage"), /quá yếu cho hình, tiếng vẫn có/);
+  await says(delegate, "status", /quá yếu cho hình/);
+  await says(delegate, "stage", /quá yếu cho hình, tiếng vẫn có/);
   await see(desk, "fallen-tag");
   assert.deepEqual(await pictures(delegate, "vi-room-fallen"), []);
   assert.deepEqual(await pictures(desk, "vi-board-fallen"), []);

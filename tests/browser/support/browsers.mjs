@@ -89,6 +89,16 @@ export async function text(page, name, more = "") {
   return (await see(page, name, more)).evaluate((node) => node.innerText);
 }
 
+/** Waits until an element says what is expected. */
+export async function says(page, name, expected) {
+  let last = "";
+  try {
+    await until(`${name} says ${expected}`, async () => expected.test((last = await text(page, name))));
+  } catch (cause) {
+    throw new Error(`${name} says: ${last}`, { cause });
+  }
+}
+
 export async function gone(page, name, more = "") {
   await page.waitForSelector(selector(name, more), { hidden: true, timeout: PATIENCE_MS });
 }

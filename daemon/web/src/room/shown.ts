@@ -42,7 +42,7 @@ export function largeOf(state: SeatState): Shown | undefined {
   if (shared) return shared;
   // Of two who meet, the other is who it is about, with a picture or without.
   const others = state.participants.filter((one) => one.id !== state.self?.id);
-  const one = find(state.spotlight ?? state.speaker ?? state.floor ?? (others.length === 1 ? others[0]!.id : null));
+  const one = find(state.spotlight) ?? find(state.speaker) ?? find(state.floor) ?? (others.length === 1 ? others[0] : undefined);
   return one && { one, track: "main" };
 }
 
