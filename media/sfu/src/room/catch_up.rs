@@ -13,8 +13,10 @@ use crate::rewrite::{Translation, UpPacket};
 const AGE_MAX: Duration = Duration::from_secs(3);
 /// Packets of the past; fewer than the smallest cache holds.
 const PACKETS_MAX: u32 = 96;
-/// Of the line's second, how much the past may take, and within which span.
-const LINE_SHARE: f64 = 0.25;
+/// Of the line's second, how much the past may take, on a line below [`WIDE_BPS`] and on one above, and within which span. A page of nine
+/// tiles is there at once on a wide line; on a narrow one so much at once would fill the queue before it.
+const LINE_SHARE: [f64; 2] = [0.25, 0.5];
+const WIDE_BPS: u64 = 2_000_000;
 const SPAN: Duration = Duration::from_millis(500);
 
 /// What a receiver is to be told of a source.
@@ -180,7 +182,8 @@ impl Seat {
             .filter(|(since, _)| now.saturating_duration_since(*since) < SPAN)
             .unwrap_or((now, 0));
         let used = used.saturating_add(bytes);
-        if f64::from(used) * 8.0 > self.estimate_bps as f64 * LINE_SHARE {
+        let share = LINE_SHARE[usize::from(self.estimate_bps >= WIDE_BPS)];
+        if f64::from(used) * 8.0 > self.estimate_bps as f64 * share {
             return false;
         }
         self.caught_up = Some((since, used));
