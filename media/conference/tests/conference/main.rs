@@ -3,6 +3,7 @@
 mod attendance;
 mod calendar;
 mod clock;
+mod devices;
 mod ics;
 mod room;
 mod shares;
