@@ -115,7 +115,8 @@ fn hello_before_ice(mut stage: Stage, ip: IpAddr) {
     };
     let client = stage.join(options);
     assert!(stage.crowd.clients()[client].is_connected());
-    stage.until("the drops", |stage| stage.drops(Drop::NotValidated) == sent);
+    // A hello of the client itself that overtakes the word of its address between two threads counts too.
+    stage.until("the drops", |stage| stage.drops(Drop::NotValidated) >= sent);
     assert_eq!(stage.drops(Drop::HandshakeLimit), 0);
 }
 
