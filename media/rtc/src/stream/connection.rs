@@ -153,6 +153,14 @@ impl Connection {
         self.allowance >= 1.0
     }
 
+    /// When it has something to do without being ready for reading or writing.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match &self.speech {
+            Speech::Turn(relay) => relay.due(),
+            _ => None,
+        }
+    }
+
     pub(super) fn wants_write(&self) -> bool {
         !self.outbound.is_empty() || self.pipe.wants_write()
     }

@@ -189,7 +189,10 @@ impl Thread {
                 }
             }
             for (place, polled) in places.iter().zip(&polled[1 + self.listeners.len()..]) {
-                if polled.revents != 0 {
+                let due = self.connections[*place].as_ref().and_then(Connection::due);
+                if due.is_some_and(|due| due <= now) {
+                    self.serve(*place, polled.revents | libc::POLLIN, now);
+                } else if polled.revents != 0 {
                     self.serve(*place, polled.revents, now);
                 }
             }
@@ -234,6 +237,9 @@ impl Thread {
             }
             if connection.wants_write() {
                 events |= libc::POLLOUT;
+            }
+            if let Some(due) = connection.due() {
+                timeout = timeout.min(due.saturating_duration_since(now));
             }
             polled.push(wait(connection.pipe().as_raw_fd(), events));
             places.push(place);

@@ -1,7 +1,5 @@
 //! A client's messages, one after the other, and what becomes of them.
 
-use std::time::Duration;
-
 use turn_server_proto::stun::types::attribute::{Nonce, Realm, XorMappedAddress};
 use turn_server_proto::stun::types::message::Method;
 use turn_server_proto::types::attribute::{
@@ -105,10 +103,17 @@ impl Client {
             Said::Nothing => {}
         }
         let mut answer = None;
-        self.relay.settle(PORT, granted, self.now, |bytes| {
-            answer = Some(bytes.to_vec())
-        });
-        answer
+        loop {
+            self.relay.settle(PORT, granted, self.now, |bytes| {
+                answer = Some(bytes.to_vec())
+            });
+            let Some(due) = self.relay.due() else {
+                return answer;
+            };
+            assert_eq!(answer, None, "before its time");
+            assert!(due > self.now && due <= self.now + HEAD_START);
+            self.now = due;
+        }
     }
 
     /// Asks for an allocation, first without and then with credentials.
