@@ -19,6 +19,7 @@ mod event;
 pub mod fuzz;
 mod impair;
 mod link;
+mod ntp;
 mod pacer;
 mod peer;
 mod sdp;

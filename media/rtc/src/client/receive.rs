@@ -1,6 +1,6 @@
 //! What a client receives, and what it says about it.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use nhipcau_sfu::arrivals::Arrivals;
 use nhipcau_sfu::descriptor::{Descriptor, Frame};
@@ -11,13 +11,12 @@ use nhipcau_sfu::{Codec, Kind};
 
 use super::sdp::{DEPENDENCY_ID, StreamLine, TRANSPORT_ID};
 use super::{Client, REPAIR_PAUSE, REPORT_PAUSE};
+use crate::ntp;
 
 /// Sequence numbers of one NACK that are answered.
 const NACK_MAX: usize = 64;
 /// Blocks of one report (RFC 3550 section 6.4.1).
 const BLOCKS_MAX: usize = 31;
-/// Between the epochs of NTP and Unix, in seconds.
-const NTP_OFFSET: u64 = 2_208_988_800;
 
 /// A stream that the client receives.
 pub(super) struct InStream {
@@ -205,29 +204,13 @@ impl Client {
     }
 
     fn report(&mut self, now: Instant) {
-        let since_1970 = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let fraction = (u64::from(since_1970.subsec_nanos()) << 32) / 1_000_000_000;
-        let ntp = ((since_1970.as_secs() + NTP_OFFSET) << 32) | fraction;
+        let ntp = ntp::now();
         let blocks = self
             .inbound
             .iter_mut()
             .filter_map(|stream| {
                 let reception = stream.arrivals.report()?;
-                let (last_report, delay) = stream.told.map_or((0, 0), |(middle, at)| {
-                    let delay = now.saturating_duration_since(at).as_secs_f64() * 65_536.0;
-                    (middle, delay as u32)
-                });
-                Some(ReportBlock {
-                    ssrc: stream.ssrc,
-                    fraction_lost: reception.fraction_lost,
-                    lost: reception.lost,
-                    highest: reception.highest,
-                    jitter: reception.jitter,
-                    last_report,
-                    delay,
-                })
+                Some(ReportBlock::of(stream.ssrc, reception, stream.told, now))
             })
             .take(BLOCKS_MAX)
             .collect::<Vec<_>>();

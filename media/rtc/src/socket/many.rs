@@ -4,13 +4,12 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::mem::{size_of, zeroed};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use super::Socket;
-use super::mmsg::{from_sockaddr, set_option};
+use super::mmsg::{Messages, set_option};
 
 /// Sockets told in one wait; the others are told by the next.
 const READY_MAX: usize = 256;
@@ -18,13 +17,6 @@ const READY_MAX: usize = 256;
 const MESSAGES: usize = 8;
 /// Longest message: the UDP length field.
 const MESSAGE_BYTES: usize = 1 << 16;
-/// Room for one control message with the size of a segment.
-const CONTROL_BYTES: usize = 32;
-
-#[repr(C, align(8))]
-#[derive(Clone, Copy)]
-struct Control([u8; CONTROL_BYTES]);
-
 /// Which sockets are readable.
 pub(crate) struct Readiness {
     epoll: OwnedFd,
@@ -95,70 +87,28 @@ pub(crate) fn join_segments(socket: &Socket) {
 
 /// Datagrams received in one call, neighbours joined.
 pub(crate) struct JoinedInbox {
-    bytes: Vec<u8>,
-    names: Vec<libc::sockaddr_storage>,
-    controls: Vec<Control>,
-    vectors: Vec<libc::iovec>,
-    headers: Vec<libc::mmsghdr>,
-    filled: usize,
+    messages: Messages,
 }
 
 impl JoinedInbox {
     pub(crate) fn new() -> Self {
-        // SAFETY: all three are plain C data for which zero is a value.
-        let (name, vector, header) = unsafe { (zeroed(), zeroed(), zeroed()) };
         Self {
-            bytes: vec![0; MESSAGES * MESSAGE_BYTES],
-            names: vec![name; MESSAGES],
-            controls: vec![Control([0; CONTROL_BYTES]); MESSAGES],
-            vectors: vec![vector; MESSAGES],
-            headers: vec![header; MESSAGES],
-            filled: 0,
+            messages: Messages::new(MESSAGES, MESSAGE_BYTES),
         }
     }
 
     /// Takes what waits at `socket`. Returns whether there may be more.
     pub(crate) fn receive(&mut self, socket: &Socket) -> bool {
-        for (index, bytes) in self.bytes.chunks_exact_mut(MESSAGE_BYTES).enumerate() {
-            self.vectors[index] = libc::iovec {
-                iov_base: bytes.as_mut_ptr().cast(),
-                iov_len: MESSAGE_BYTES,
-            };
-            let header = &mut self.headers[index].msg_hdr;
-            header.msg_name = (&raw mut self.names[index]).cast();
-            header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-            header.msg_iov = &raw mut self.vectors[index];
-            header.msg_iovlen = 1;
-            header.msg_control = self.controls[index].0.as_mut_ptr().cast();
-            header.msg_controllen = CONTROL_BYTES as _;
-            header.msg_flags = 0;
-        }
-        // SAFETY: each header points to its own part of the buffer, name and control space, set just above; none of the vectors has
-        // moved since.
-        let count = unsafe {
-            libc::recvmmsg(
-                socket.as_raw_fd(),
-                self.headers.as_mut_ptr(),
-                MESSAGES as libc::c_uint,
-                libc::MSG_DONTWAIT,
-                std::ptr::null_mut(),
-            )
-        };
-        self.filled = usize::try_from(count).unwrap_or(0);
-        self.filled == MESSAGES
+        self.messages.receive(socket)
     }
 
     /// Hands out every datagram with its source.
     pub(crate) fn each(&mut self, mut take: impl FnMut(SocketAddr, &mut [u8])) {
-        let messages = self.bytes.chunks_exact_mut(MESSAGE_BYTES);
-        for (index, bytes) in messages.take(self.filled).enumerate() {
-            let header = &self.headers[index];
-            let Some(remote) = from_sockaddr(&self.names[index]) else {
-                continue;
-            };
-            let length = (header.msg_len as usize).min(MESSAGE_BYTES);
-            let segment = segment_bytes(&header.msg_hdr).unwrap_or(length).max(1);
-            for datagram in bytes[..length].chunks_mut(segment) {
+        for index in 0..self.messages.len() {
+            let (header, remote, bytes) = self.messages.message(index);
+            let Some(remote) = remote else { continue };
+            let segment = segment_bytes(header).unwrap_or(bytes.len()).max(1);
+            for datagram in bytes.chunks_mut(segment) {
                 take(remote, datagram);
             }
         }

@@ -24,7 +24,7 @@ const SEGMENTS_MAX: usize = 16;
 const MESSAGE_BYTES_MAX: usize = 65_000;
 /// Bytes collected before the outbox must be flushed.
 const ARENA_BYTES: usize = 1 << 20;
-/// Room for one pktinfo (IPv6: 40) and one UDP_SEGMENT (24) control message.
+/// Room for one pktinfo (IPv6: 40) and one UDP_SEGMENT or UDP_GRO (24) control message.
 const CONTROL_BYTES: usize = 64;
 
 #[repr(C, align(8))]
@@ -134,9 +134,10 @@ pub(crate) fn pin_thread(core: usize) {
     }
 }
 
-/// Datagrams received in one call.
-pub(crate) struct Inbox {
-    bytes: Vec<[u8; DATAGRAM_MAX]>,
+/// What one `recvmmsg` fills: messages with their sources and control messages, each in a space of its own.
+pub(super) struct Messages {
+    space_bytes: usize,
+    bytes: Vec<u8>,
     names: Vec<libc::sockaddr_storage>,
     controls: Vec<Control>,
     vectors: Vec<libc::iovec>,
@@ -144,26 +145,28 @@ pub(crate) struct Inbox {
     filled: usize,
 }
 
-impl Inbox {
-    pub(crate) fn new() -> Self {
+impl Messages {
+    /// Room for `count` messages of at most `space_bytes`; the kernel cuts longer ones and marks them.
+    pub(super) fn new(count: usize, space_bytes: usize) -> Self {
         // SAFETY: all three are plain C data for which zero is a value.
         let (name, vector, header) = unsafe { (zeroed(), zeroed(), zeroed()) };
         Self {
-            bytes: vec![[0; DATAGRAM_MAX]; BATCH],
-            names: vec![name; BATCH],
-            controls: vec![Control([0; CONTROL_BYTES]); BATCH],
-            vectors: vec![vector; BATCH],
-            headers: vec![header; BATCH],
+            space_bytes,
+            bytes: vec![0; count * space_bytes],
+            names: vec![name; count],
+            controls: vec![Control([0; CONTROL_BYTES]); count],
+            vectors: vec![vector; count],
+            headers: vec![header; count],
             filled: 0,
         }
     }
 
-    /// Takes what waits at `socket`, at most [`BATCH`] datagrams. Returns whether there may be more.
-    pub(crate) fn receive(&mut self, socket: &Socket) -> bool {
-        for index in 0..BATCH {
+    /// Takes what waits at `socket`, at most as many as there is room for. Returns whether there may be more.
+    pub(super) fn receive(&mut self, socket: &Socket) -> bool {
+        for (index, space) in self.bytes.chunks_exact_mut(self.space_bytes).enumerate() {
             self.vectors[index] = libc::iovec {
-                iov_base: self.bytes[index].as_mut_ptr().cast(),
-                iov_len: DATAGRAM_MAX,
+                iov_base: space.as_mut_ptr().cast(),
+                iov_len: space.len(),
             };
             let header = &mut self.headers[index].msg_hdr;
             header.msg_name = (&raw mut self.names[index]).cast();
@@ -174,46 +177,80 @@ impl Inbox {
             header.msg_controllen = CONTROL_BYTES as _;
             header.msg_flags = 0;
         }
-        // SAFETY: each header points to its own buffer, name and control space, set just above; none of the vectors has moved since.
+        // SAFETY: each header points to its own part of the buffer, name and control space, set just above; none of the vectors has
+        // moved since.
         let count = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
-                BATCH as libc::c_uint,
+                self.headers.len() as libc::c_uint,
                 libc::MSG_DONTWAIT,
                 std::ptr::null_mut(),
             )
         };
         self.filled = usize::try_from(count).unwrap_or(0);
-        self.filled == BATCH
+        self.filled == self.headers.len()
+    }
+
+    /// Messages taken by the last [`Self::receive`].
+    pub(super) fn len(&self) -> usize {
+        self.filled
+    }
+
+    /// The message at `index`: its header, its source (`None` when that cannot be read) and what there is of its bytes.
+    pub(super) fn message(
+        &mut self,
+        index: usize,
+    ) -> (&libc::msghdr, Option<SocketAddr>, &mut [u8]) {
+        let header = &self.headers[index];
+        let length = (header.msg_len as usize).min(self.space_bytes);
+        let start = index * self.space_bytes;
+        (
+            &header.msg_hdr,
+            from_sockaddr(&self.names[index]),
+            &mut self.bytes[start..start + length],
+        )
+    }
+}
+
+/// Datagrams received in one call.
+pub(crate) struct Inbox {
+    messages: Messages,
+}
+
+impl Inbox {
+    pub(crate) fn new() -> Self {
+        Self {
+            messages: Messages::new(BATCH, DATAGRAM_MAX),
+        }
+    }
+
+    /// Takes what waits at `socket`, at most [`BATCH`] datagrams. Returns whether there may be more.
+    pub(crate) fn receive(&mut self, socket: &Socket) -> bool {
+        self.messages.receive(socket)
     }
 
     /// Number of datagrams taken by the last [`Self::receive`].
     pub(crate) fn len(&self) -> usize {
-        self.filled
+        self.messages.len()
     }
 
     /// The datagram at `index` and where it came from; `None` when it was cut or its source cannot be read.
     pub(crate) fn datagram(&mut self, index: usize, socket: u8) -> Option<(Route, &mut [u8])> {
-        let header = &self.headers[index];
-        if header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
+        let (header, remote, bytes) = self.messages.message(index);
+        if header.msg_flags & libc::MSG_TRUNC != 0 {
             return None;
         }
-        let remote = from_sockaddr(&self.names[index])?;
-        let local = local_address(&header.msg_hdr);
-        let length = (header.msg_len as usize).min(DATAGRAM_MAX);
-        Some((
-            Route {
-                socket,
-                local,
-                remote,
-            },
-            &mut self.bytes[index][..length],
-        ))
+        let route = Route {
+            socket,
+            local: local_address(header),
+            remote: remote?,
+        };
+        Some((route, bytes))
     }
 }
 
-pub(super) fn from_sockaddr(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
+fn from_sockaddr(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
     match i32::from(name.ss_family) {
         libc::AF_INET => {
             // SAFETY: the kernel says that the storage holds a `sockaddr_in`, which is smaller and not stricter aligned.

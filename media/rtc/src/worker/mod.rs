@@ -22,7 +22,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use nhipcau_sfu::{CatchUp, PeerId, Room, RoomId};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -35,6 +35,7 @@ use crate::directory::Departures;
 use crate::dtls::Identity;
 use crate::event::BridgeEvent;
 use crate::link::{Bundle, Links};
+use crate::ntp;
 use crate::peer::{Down, Peer, Up};
 use crate::socket::{Entrance, Exit, Inbox, Outbox, Socket, Waker, wait};
 use crate::stats::{BridgeStats, DROP_REASONS, Drop};
@@ -47,8 +48,6 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 const IMPAIRED_SLEEP: Duration = Duration::from_millis(2);
 /// Batches taken from one socket before the others have their turn.
 const BATCHES_MAX: usize = 8;
-/// Seconds between 1900 (NTP) and 1970.
-const NTP_EPOCH_SECONDS: u64 = 2_208_988_800;
 
 /// The worker's number of the recording's copy, which is no peer.
 const TAP_PORT: u32 = u32::MAX;
@@ -193,9 +192,6 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn new(config: &BridgeConfig, parts: Parts) -> Self {
         let now = Instant::now();
-        let since_1970 = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
         Self {
             limits: config.limits.clone(),
             voices: config.voices,
@@ -224,7 +220,7 @@ impl Worker {
             dirty_rooms: Vec::new(),
             counters: Counters::default(),
             started: now,
-            started_ntp: ntp(since_1970 + Duration::from_secs(NTP_EPOCH_SECONDS)),
+            started_ntp: ntp::now(),
             next_tick: now,
             ticks: 0,
             stats_at: now,
@@ -395,11 +391,6 @@ impl Worker {
     }
 
     fn ntp_now(&self, now: Instant) -> u64 {
-        self.started_ntp + ntp(now.saturating_duration_since(self.started))
+        self.started_ntp + ntp::ticks(now.saturating_duration_since(self.started))
     }
-}
-
-/// A duration in 1/2^32 s.
-fn ntp(duration: Duration) -> u64 {
-    (duration.as_secs() << 32) + (u64::from(duration.subsec_nanos()) << 32) / 1_000_000_000
 }

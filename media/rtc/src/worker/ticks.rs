@@ -187,19 +187,8 @@ impl Worker {
             };
             lost += f32::from(reception.fraction_lost) / 2.56;
             layer.tally.reception = reception;
-            let (last_report, delay) = layer.report.map_or((0, 0), |(ntp, _, at)| {
-                let delay = now.saturating_duration_since(at).as_secs_f64() * 65_536.0;
-                ((ntp >> 16) as u32, delay as u32)
-            });
-            blocks[count] = ReportBlock {
-                ssrc: layer.ssrc,
-                fraction_lost: reception.fraction_lost,
-                lost: reception.lost,
-                highest: reception.highest,
-                jitter: reception.jitter,
-                last_report,
-                delay,
-            };
+            let told = layer.report.map(|(ntp, _, at)| ((ntp >> 16) as u32, at));
+            blocks[count] = ReportBlock::of(layer.ssrc, reception, told, now);
             count += 1;
         }
         if count == 0 {

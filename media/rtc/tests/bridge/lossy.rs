@@ -85,15 +85,8 @@ fn shown(stage: &Stage, viewer: usize, clocks: std::ops::Range<u32>) -> (u32, u3
     (decodable, longest.unwrap_or(u64::MAX) as u32)
 }
 
-#[test]
-fn ten_percent_loss_and_jitter_leave_sound_and_a_moving_picture() {
-    let bad = LineOptions {
-        loss: 0.1,
-        delay: Duration::from_millis(50),
-        jitter: Duration::from_millis(30),
-        seed: 11,
-        ..LineOptions::default()
-    };
+/// A call over a road that is good so far: the sender, and a viewer that asks for what it misses.
+fn call() -> (Stage, Road, usize, usize) {
     let mut stage = Stage::new(Protection::Gcm);
     let bridge = stage.bridge.local_addrs()[0];
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -107,6 +100,19 @@ fn ten_percent_loss_and_jitter_leave_sound_and_a_moving_picture() {
         },
     );
     stage.film(sender, 1, "pictures", |stage| stage.pictures(viewer) > 50);
+    (stage, road, sender, viewer)
+}
+
+#[test]
+fn ten_percent_loss_and_jitter_leave_sound_and_a_moving_picture() {
+    let bad = LineOptions {
+        loss: 0.1,
+        delay: Duration::from_millis(50),
+        jitter: Duration::from_millis(30),
+        seed: 11,
+        ..LineOptions::default()
+    };
+    let (mut stage, road, sender, viewer) = call();
     // In mid-call the road turns bad, for the sender's packets and then again for the viewer's.
     road.change(bad);
     let from = stage.clock + 1;
@@ -131,19 +137,7 @@ fn ten_percent_loss_and_jitter_leave_sound_and_a_moving_picture() {
 
 #[test]
 fn runs_of_loss_reordering_and_repetition_end_with_the_road() {
-    let mut stage = Stage::new(Protection::Gcm);
-    let bridge = stage.bridge.local_addrs()[0];
-    let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let road = Road::start(any, bridge, LineOptions::default()).unwrap();
-    let sender = stage.join_over(&road, publisher(1));
-    let viewer = stage.join_over(
-        &road,
-        ClientOptions {
-            repair: true,
-            ..ClientOptions::default()
-        },
-    );
-    stage.film(sender, 1, "pictures", |stage| stage.pictures(viewer) > 50);
+    let (mut stage, road, sender, viewer) = call();
     road.change(LineOptions {
         loss: 0.08,
         burst: 4.0,

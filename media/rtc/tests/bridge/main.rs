@@ -140,6 +140,24 @@ impl Stage {
         self.seen.extend(self.events.try_iter());
     }
 
+    /// Viewers ask for keyframes without a pause; the sender is asked once a second at most.
+    fn beg(&mut self, sender: usize, viewers: &[usize]) {
+        let started = Instant::now();
+        let mut requests = 0;
+        while started.elapsed() < Duration::from_millis(2_500) {
+            for viewer in viewers {
+                self.crowd.client(*viewer).request_keyframe(0);
+            }
+            self.poll();
+            requests += self.crowd.client(sender).take_keyframe_requests()[0];
+        }
+        assert!(
+            (1..=1 + started.elapsed().as_secs()).contains(&requests),
+            "{requests} requests in {:?}",
+            started.elapsed()
+        );
+    }
+
     fn until(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
         let end = Instant::now() + PATIENCE;
         while !done(self) {

@@ -138,13 +138,6 @@ impl Estimator {
         }
     }
 
-    /// Begins at what the receiver's line is known to carry, in bits per second. Only the time before the first feedback is affected.
-    pub fn expect(&mut self, bps: u64) {
-        if self.last_feedback.is_none() {
-            self.estimate_bps = (bps as f64).clamp(FLOOR_BPS, START_BPS as f64);
-        }
-    }
-
     /// Microseconds of `now` on the clock of [`Self::sent`]; computed once for many packets.
     #[must_use]
     pub fn clock_us(&self, now: Instant) -> u64 {

@@ -1,9 +1,12 @@
 //! Writing compound packets into a buffer of the caller.
 
+use std::time::Instant;
+
 use super::{
     NACK, PAYLOAD_FEEDBACK, PICTURE_LOSS, RECEIVER_REPORT, SENDER_REPORT, SOURCE_DESCRIPTION,
     TRANSPORT_CC, TRANSPORT_FEEDBACK,
 };
+use crate::arrivals::Reception;
 
 /// A reception report block to write (RFC 3550 section 6.4.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +25,26 @@ pub struct ReportBlock {
     pub last_report: u32,
     /// Time since that report in 1/65,536 s.
     pub delay: u32,
+}
+
+impl ReportBlock {
+    /// What is said of a stream `now`. `told` is its last sender report: the middle 32 bits of its NTP time, and when it came.
+    #[must_use]
+    pub fn of(ssrc: u32, reception: Reception, told: Option<(u32, Instant)>, now: Instant) -> Self {
+        let (last_report, delay) = told.map_or((0, 0), |(middle, at)| {
+            let delay = now.saturating_duration_since(at).as_secs_f64() * 65_536.0;
+            (middle, delay as u32)
+        });
+        Self {
+            ssrc,
+            fraction_lost: reception.fraction_lost,
+            lost: reception.lost,
+            highest: reception.highest,
+            jitter: reception.jitter,
+            last_report,
+            delay,
+        }
+    }
 }
 
 /// Appends packets to a buffer. What does not fit is not written, and the call says so.
