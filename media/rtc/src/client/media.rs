@@ -4,15 +4,27 @@ use std::collections::VecDeque;
 
 use nhipcau_sfu::rtcp::Writer;
 use nhipcau_sfu::rtp::RtpHeader;
+use nhipcau_sfu::{Kind, Track};
 
-use super::sdp::{DEPENDENCY_ID, LEVEL_ID, MID_ID, OPUS, RID_ID, RIDS, TRANSPORT_ID, VP8};
+use super::sdp::{DEPENDENCY_ID, LEVEL_ID, MID_ID, OPUS, RID_ID, TRANSPORT_ID, VP8};
 use super::{Client, SENT_KEPT};
 use crate::srtp::OVERHEAD;
 
+/// What a stream carries, and in which m-line.
+#[derive(Clone, Debug)]
+pub(super) struct Encoding {
+    pub(super) track: Track,
+    pub(super) kind: Kind,
+    /// 0 the lowest; sound has one.
+    pub(super) layer: usize,
+    /// Empty when there is only one layer.
+    pub(super) rid: &'static str,
+    pub(super) mid: String,
+}
+
 /// A stream that the client sends.
 pub(super) struct OutStream {
-    /// 0 is sound; then layers, lowest first.
-    pub(super) place: usize,
+    pub(super) encoding: Encoding,
     pub(super) ssrc: u32,
     pub(super) index: u64,
     picture: u16,
@@ -23,9 +35,9 @@ pub(super) struct OutStream {
 }
 
 impl OutStream {
-    pub(super) fn new(place: usize, ssrc: u32) -> Self {
+    pub(super) fn new(encoding: Encoding, ssrc: u32) -> Self {
         Self {
-            place,
+            encoding,
             ssrc,
             index: u64::from(ssrc & 0x3fff),
             picture: 0,
@@ -38,7 +50,14 @@ impl OutStream {
 impl Client {
     /// Sends a packet of sound with `level` in −dBov.
     pub fn send_audio(&mut self, level: u8, timestamp: u32, payload: &[u8]) {
-        self.send(0, false, timestamp, Some(level), payload);
+        self.send_audio_of(Track::Main, level, timestamp, payload);
+    }
+
+    /// Sends a packet of a track's sound; nothing when it has none.
+    pub fn send_audio_of(&mut self, track: Track, level: u8, timestamp: u32, payload: &[u8]) {
+        if let Some(place) = self.place(track, Kind::Audio, 0) {
+            self.send_as(place, (OPUS, &[]), false, timestamp, Some(level), payload);
+        }
     }
 
     /// Sends a packet of a layer (0 the lowest): `body` behind a VP8 descriptor, whose first byte tells keyframes from others.
@@ -51,9 +70,24 @@ impl Client {
         timestamp: u32,
         body: &[u8],
     ) {
-        let Some(stream) = self.out.get_mut(1 + layer) else {
+        let encoding = (Track::Main, layer);
+        self.send_video_of(encoding, start, keyframe, marker, timestamp, body);
+    }
+
+    /// The same of a layer of a track; nothing when it has none.
+    pub fn send_video_of(
+        &mut self,
+        (track, layer): (Track, usize),
+        start: bool,
+        keyframe: bool,
+        marker: bool,
+        timestamp: u32,
+        body: &[u8],
+    ) {
+        let Some(place) = self.place(track, Kind::Video, layer) else {
             return;
         };
+        let stream = &mut self.out[place];
         if start {
             stream.picture = (stream.picture + 1) & 0x7fff;
         }
@@ -67,7 +101,13 @@ impl Client {
             u8::from(!keyframe),
         ]);
         payload.extend_from_slice(body);
-        self.send(1 + layer, marker, timestamp, None, &payload);
+        self.send_as(place, (VP8, &[]), marker, timestamp, None, &payload);
+    }
+
+    fn place(&self, track: Track, kind: Kind, layer: usize) -> Option<usize> {
+        self.out.iter().position(|OutStream { encoding, .. }| {
+            (encoding.track, encoding.kind, encoding.layer) == (track, kind, layer)
+        })
     }
 
     /// Counts a packet of a layer as sent without sending it, as a line that loses it.
@@ -75,25 +115,6 @@ impl Client {
         let before = self.remote.take();
         self.send_video(layer, false, false, false, timestamp, body);
         self.remote = before;
-    }
-
-    fn send(
-        &mut self,
-        place: usize,
-        marker: bool,
-        timestamp: u32,
-        level: Option<u8>,
-        payload: &[u8],
-    ) {
-        let payload_type = if place == 0 { OPUS } else { VP8 };
-        self.send_as(
-            place,
-            (payload_type, &[]),
-            marker,
-            timestamp,
-            level,
-            payload,
-        );
     }
 
     /// Sends a packet under a payload type, with a dependency descriptor when it is not empty.
@@ -106,7 +127,6 @@ impl Client {
         level: Option<u8>,
         payload: &[u8],
     ) {
-        let layers = self.options.layers;
         let transport = self.transport_next;
         self.transport_next = transport.wrapping_add(1);
         let stream = &mut self.out[place];
@@ -120,7 +140,6 @@ impl Client {
         plain.extend_from_slice(&timestamp.to_be_bytes());
         plain.extend_from_slice(&stream.ssrc.to_be_bytes());
         let [high, low] = transport.to_be_bytes();
-        let mid = if place == 0 { b'0' } else { b'1' };
         let two_byte = !dependency.is_empty();
         let mut extensions = Vec::with_capacity(32);
         let mut put = |id: u8, bytes: &[u8]| {
@@ -131,12 +150,12 @@ impl Client {
             extensions.extend_from_slice(bytes);
         };
         put(TRANSPORT_ID, &[high, low]);
-        put(MID_ID, &[mid]);
+        put(MID_ID, stream.encoding.mid.as_bytes());
         if let Some(level) = level {
             put(LEVEL_ID, &[level]);
         }
-        if place > 0 && layers > 1 {
-            put(RID_ID, &RIDS[RIDS.len() - place].as_bytes()[..1]);
+        if !stream.encoding.rid.is_empty() {
+            put(RID_ID, stream.encoding.rid.as_bytes());
         }
         if two_byte {
             put(DEPENDENCY_ID, dependency);
@@ -148,7 +167,7 @@ impl Client {
         plain.extend_from_slice(&extensions);
         let header_bytes = plain.len();
         plain.extend_from_slice(payload);
-        if place > 0 {
+        if stream.encoding.kind == Kind::Video {
             if stream.sent.len() == SENT_KEPT {
                 stream.sent.pop_front();
             }

@@ -69,7 +69,7 @@ pub enum Protection {
 /// Which m-lines a client offers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shape {
-    /// As our page: sound and picture to send, then the slots.
+    /// As our page: sound and picture to send, then the slots, then what is shared.
     #[default]
     Page,
     /// As a WHIP encoder (RFC 9725): only what is sent.
@@ -87,6 +87,10 @@ pub struct ClientOptions {
     pub layers: usize,
     /// Whether it sends sound.
     pub audio: bool,
+    /// Layers of a shared screen, 0 to 3; a screen comes with sound.
+    pub slides: usize,
+    /// Layers of a document camera, 0 to 3.
+    pub document: usize,
     /// Audio m-lines to receive in.
     pub slots_audio: usize,
     /// Video m-lines to receive in.
@@ -113,6 +117,8 @@ impl Default for ClientOptions {
             bind: IpAddr::from([127, 0, 0, 1]),
             layers: 0,
             audio: false,
+            slides: 0,
+            document: 0,
             slots_audio: 3,
             slots_video: 12,
             protection: Protection::Gcm,
@@ -197,7 +203,7 @@ pub struct Client {
     srtp: Option<Session>,
     closed: bool,
     rtcp_index: u32,
-    /// Audio first, then layers, lowest first.
+    /// Sound first, then layers, lowest first; then the same of each further track.
     out: Vec<OutStream>,
     transport_next: u16,
     inbound: Vec<InStream>,
@@ -223,8 +229,10 @@ impl Client {
         let word = |at: usize| {
             u32::from_be_bytes([random[at], random[at + 1], random[at + 2], random[at + 3]])
         };
-        let out = (0..=options.layers)
-            .map(|place| OutStream::new(place, word(8).wrapping_add(place as u32)))
+        let out = sdp::streams(&options)
+            .into_iter()
+            .zip(0u32..)
+            .map(|(encoding, place)| OutStream::new(encoding, word(8).wrapping_add(place)))
             .collect();
         Ok(Self {
             socket,

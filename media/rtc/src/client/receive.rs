@@ -7,8 +7,9 @@ use nhipcau_sfu::descriptor::{Descriptor, Frame};
 use nhipcau_sfu::rtcp::{ReportBlock, Rtcp, read};
 use nhipcau_sfu::rtp::RtpHeader;
 use nhipcau_sfu::sequence::{Extender, ReplayWindow};
-use nhipcau_sfu::{Codec, Kind};
+use nhipcau_sfu::{Codec, Kind, Track};
 
+use super::media::OutStream;
 use super::sdp::{DEPENDENCY_ID, StreamLine, TRANSPORT_ID};
 use super::{Client, REPAIR_PAUSE, REPORT_PAUSE};
 use crate::ntp;
@@ -104,8 +105,8 @@ pub struct Received {
     pub sent: u64,
     /// Packets that were not authentic, or came twice.
     pub refused: u64,
-    /// Keyframes that the bridge asked for, by layer, since [`Client::take_keyframe_requests`].
-    pub keyframe_requests: [u64; 3],
+    /// Keyframes that the bridge asked for, by track and layer, since [`Client::take_keyframe_requests_of`].
+    pub keyframe_requests: [[u64; 3]; Track::ALL.len()],
     /// Packets that the bridge asked for again.
     pub nacked: u64,
     /// Packets that the client asked for again, with [`super::ClientOptions::repair`].
@@ -164,9 +165,14 @@ impl Client {
         });
     }
 
-    /// The keyframes asked for since the last call, by layer.
+    /// The keyframes asked of the camera since the last call, by layer.
     pub fn take_keyframe_requests(&mut self) -> [u64; 3] {
-        std::mem::take(&mut self.received.keyframe_requests)
+        self.take_keyframe_requests_of(Track::Main)
+    }
+
+    /// The same of a track.
+    pub fn take_keyframe_requests_of(&mut self, track: Track) -> [u64; 3] {
+        std::mem::take(&mut self.received.keyframe_requests[track as usize])
     }
 
     fn slot_ssrc(&self, slot: usize) -> u32 {
@@ -240,16 +246,16 @@ impl Client {
         let (out, inbound, received) = (&self.out, &mut self.inbound, &mut self.received);
         read(&datagram[..length], |said| match said {
             Rtcp::PictureLoss { media } => {
-                if let Some(stream) = out
+                if let Some(OutStream { encoding, .. }) = out
                     .iter()
-                    .find(|stream| stream.ssrc == media && stream.place > 0)
+                    .find(|stream| stream.ssrc == media && stream.encoding.kind == Kind::Video)
                 {
-                    received.keyframe_requests[stream.place - 1] += 1;
+                    received.keyframe_requests[encoding.track as usize][encoding.layer] += 1;
                 }
             }
             Rtcp::Nack { media, lost } => {
-                if let Some(stream) = out.iter().find(|stream| stream.ssrc == media) {
-                    again.extend(lost.take(NACK_MAX).map(|sequence| (stream.place, sequence)));
+                if let Some(place) = out.iter().position(|stream| stream.ssrc == media) {
+                    again.extend(lost.take(NACK_MAX).map(|sequence| (place, sequence)));
                 }
             }
             Rtcp::SenderReport { ssrc, ntp, .. } => {

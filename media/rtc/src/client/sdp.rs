@@ -4,10 +4,10 @@ use std::fmt::Write;
 use std::io::Cursor;
 use std::net::SocketAddr;
 
-use nhipcau_sfu::{Codec, Kind};
+use nhipcau_sfu::{Codec, Kind, Track};
 use rtc_sdp::SessionDescription;
 
-use super::media::OutStream;
+use super::media::{Encoding, OutStream};
 use super::shaped::{RED, payload_types};
 use super::{ClientError, ClientOptions, Shape};
 
@@ -24,23 +24,72 @@ pub(super) const RTX: u8 = 97;
 /// Rids, best first.
 pub(super) const RIDS: [&str; 3] = ["h", "m", "l"];
 
-/// The m-lines of an offer: whether it is sound, and its direction.
-fn lines(options: &ClientOptions) -> Vec<(bool, &'static str)> {
-    let sends = |on| if on { "sendonly" } else { "inactive" };
-    let mut lines = match options.shape {
-        Shape::Page | Shape::Whip => {
-            vec![
-                (true, sends(options.audio)),
-                (false, sends(options.layers > 0)),
-            ]
-        }
-        Shape::Whep => Vec::new(),
+/// An m-line of an offer.
+struct Line {
+    kind: Kind,
+    /// What it sends, even when it is idle; `None` receives.
+    track: Option<Track>,
+    direction: &'static str,
+}
+
+/// The m-lines of an offer.
+fn lines(options: &ClientOptions) -> Vec<Line> {
+    let sends = |kind, track, on| Line {
+        kind,
+        track: Some(track),
+        direction: if on { "sendonly" } else { "inactive" },
     };
+    let receives = |kind| Line {
+        kind,
+        track: None,
+        direction: "recvonly",
+    };
+    let mut lines = Vec::new();
+    if options.shape != Shape::Whep {
+        lines.push(sends(Kind::Audio, Track::Main, options.audio));
+        lines.push(sends(Kind::Video, Track::Main, options.layers > 0));
+    }
     if options.shape != Shape::Whip {
-        lines.extend((0..options.slots_audio).map(|_| (true, "recvonly")));
-        lines.extend((0..options.slots_video).map(|_| (false, "recvonly")));
+        lines.extend((0..options.slots_audio).map(|_| receives(Kind::Audio)));
+        lines.extend((0..options.slots_video).map(|_| receives(Kind::Video)));
+    }
+    if options.shape != Shape::Whep && options.slides + options.document > 0 {
+        lines.push(sends(Kind::Audio, Track::Slides, options.slides > 0));
+        lines.push(sends(Kind::Video, Track::Slides, options.slides > 0));
+        lines.push(sends(Kind::Video, Track::Document, options.document > 0));
     }
     lines
+}
+
+const fn layers(options: &ClientOptions, track: Track) -> usize {
+    match track {
+        Track::Main => options.layers,
+        Track::Slides => options.slides,
+        Track::Document => options.document,
+    }
+}
+
+/// What the client sends: sound and then the layers of each track, lowest first.
+pub(super) fn streams(options: &ClientOptions) -> Vec<Encoding> {
+    let sent = lines(options).into_iter().enumerate();
+    sent.filter_map(|(mid, line)| Some((mid, line.kind, line.track?)))
+        .flat_map(|(mid, kind, track)| {
+            let count = match kind {
+                Kind::Audio => 1,
+                Kind::Video => layers(options, track),
+            };
+            (0..count).map(move |layer| Encoding {
+                track,
+                kind,
+                layer,
+                rid: match count {
+                    1 => "",
+                    _ => RIDS[RIDS.len() - 1 - layer],
+                },
+                mid: mid.to_string(),
+            })
+        })
+        .collect()
 }
 
 /// Formats and their attributes of an m-line of sound.
@@ -102,8 +151,17 @@ pub(super) fn offer(
     if options.codecs.contains(&Codec::Av1) {
         text += "a=extmap-allow-mixed\r\n";
     }
-    for (mid, (audio, direction)) in lines.into_iter().enumerate() {
-        let sends = direction == "sendonly";
+    for (mid, line) in lines.into_iter().enumerate() {
+        let direction = line.direction;
+        let audio = line.kind == Kind::Audio;
+        let sent = out
+            .iter()
+            .filter(|stream| {
+                direction == "sendonly"
+                    && line.track == Some(stream.encoding.track)
+                    && line.kind == stream.encoding.kind
+            })
+            .collect::<Vec<_>>();
         let (head, codec) = if audio {
             sound(options.red)
         } else {
@@ -127,15 +185,19 @@ pub(super) fn offer(
                 "a=extmap:{RID_ID} urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n"
             );
         }
-        if audio && sends {
-            let _ = write!(text, "a=ssrc:{} cname:c\r\n", out[0].ssrc);
+        // Which is which, even when one before it is idle (RFC 4796).
+        match line.track {
+            Some(Track::Slides) => text += "a=content:slides\r\n",
+            Some(Track::Document) => text += "a=content:alt\r\n",
+            _ => {}
         }
-        if !audio && sends && options.layers == 1 {
-            let _ = write!(text, "a=ssrc:{} cname:c\r\n", out[1].ssrc);
-        }
-        if !audio && sends && options.layers > 1 {
-            let rids = &RIDS[RIDS.len() - options.layers..];
-            for rid in rids {
+        if let [only] = sent.as_slice() {
+            let _ = write!(text, "a=ssrc:{} cname:c\r\n", only.ssrc);
+        } else if !sent.is_empty() {
+            // Best first.
+            let rids = sent.iter().rev().map(|stream| stream.encoding.rid);
+            let rids = rids.collect::<Vec<_>>();
+            for rid in &rids {
                 let _ = write!(text, "a=rid:{rid} send\r\n");
             }
             let _ = write!(text, "a=simulcast:send {}\r\n", rids.join(";"));

@@ -1,6 +1,6 @@
 //! Packets whose payload the caller writes, of any codec that the bridge passes.
 
-use nhipcau_sfu::Codec;
+use nhipcau_sfu::{Codec, Kind};
 
 use super::Client;
 
@@ -43,7 +43,7 @@ impl Client {
         } else {
             payload_types(packet.codec).0
         };
-        let level = (place == 0).then_some(20);
+        let level = (self.out[place].encoding.kind == Kind::Audio).then_some(20);
         self.send_as(
             place,
             (payload_type, packet.dependency),

@@ -9,6 +9,7 @@ mod hostile;
 mod lossy;
 mod roads;
 mod shaped;
+mod shares;
 mod streams;
 mod threads;
 
