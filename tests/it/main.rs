@@ -11,6 +11,7 @@ mod hostile_text;
 mod load;
 mod notifications;
 mod playbooks;
+mod rfc9725;
 mod secrets;
 mod settings;
 mod snmpd;

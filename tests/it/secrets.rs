@@ -4,8 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use nhipcau_tests::daemon::{Daemon, Setup};
+use nhipcau_tests::peers::Stack;
 use nhipcau_tests::snmp::{COMMUNITY, Snmpd};
 use nhipcau_tests::{place, wait};
+use ureq::http::Method;
+
+use crate::rfc9725::{OFFER, RESTART};
+use crate::whip::{Meeting, moves};
 
 /// Secrets of the configuration by the names of their variables.
 const CANARIES: [(&str, &str); 8] = [
@@ -116,6 +121,152 @@ fn no_secret_is_said_or_stored() {
     }
     let mut found = Vec::new();
     files_with(&daemon.state_dir(), &words, &mut found);
+    assert!(found.is_empty(), "{found:?}");
+}
+
+/// What stands in quotes behind a word of a line.
+fn quoted(line: &str, word: &str) -> String {
+    let (_, rest) = line.split_once(word).expect("the word");
+    rest.split('"').nth(1).expect("quotes").to_owned()
+}
+
+#[test]
+fn what_lets_devices_in_is_said_to_them_and_to_nobody_else() {
+    let meeting = Meeting::of(Setup {
+        public_url: Some("https://hop.quangnam.example".to_owned()),
+        log_level: Some("debug".to_owned()),
+        ..Setup::default()
+    });
+    let client = meeting.daemon.client();
+    let wrong = "canary-of-a-wrong-token-63e1";
+    // Known to both ends: of the offers here, and of the bridge's answers below.
+    let mut secrets = vec![
+        wrong.to_owned(),
+        "0123456789012345678901".to_owned(),
+        "1123456789012345678901".to_owned(),
+    ];
+    let mut said: Vec<(String, String)> = Vec::new();
+    for (direction, way, offer) in [
+        ("send", "whip", OFFER.to_owned()),
+        ("receive", "whep", OFFER.replace("sendonly", "recvonly")),
+    ] {
+        let pass = meeting.pass("son-my", direction, "Máy quay");
+        let word = |key: &str| pass[key].as_str().expect("a pass has it").to_owned();
+        let (token, url) = (word("token"), word("url"));
+        assert!(
+            !url.contains(&token),
+            "an address is shown and written down"
+        );
+        let path = url.replace("https://hop.quangnam.example", "");
+        let ask = |method, path: &str, token: &str, kind: &str, tag: &str, body: &str| {
+            let bearer = format!("Bearer {token}");
+            let headers = [
+                ("authorization", bearer.as_str()),
+                ("content-type", kind),
+                ("if-match", tag),
+            ];
+            client.raw(method, path, &headers, body)
+        };
+        let (sdp, fragment) = ("application/sdp", "application/trickle-ice-sdpfrag");
+        let created = ask(Method::POST, &path, &token, sdp, "*", &offer);
+        assert_eq!(created.status, 201, "{}", created.text());
+        let session = created.says("location").to_owned();
+        secrets.push(token.clone());
+        secrets.push(quoted(created.says("link"), "credential="));
+        let restarted = ask(Method::PATCH, &session, &token, fragment, "*", RESTART);
+        assert_eq!(restarted.status, 200, "{}", restarted.text());
+        for answer in [&created, &restarted] {
+            let text = answer.text();
+            let pwd = text
+                .lines()
+                .find_map(|line| line.strip_prefix("a=ice-pwd:"));
+            secrets.push(pwd.expect("a password").to_owned());
+        }
+        // Every refusal that the right or a wrong token can meet.
+        for (method, path, token, kind, tag, body) in [
+            (Method::POST, &path, wrong, sdp, "*", offer.as_str()),
+            (
+                Method::POST,
+                &format!("/{way}/nowhere"),
+                &token,
+                sdp,
+                "*",
+                &offer,
+            ),
+            (Method::POST, &path, &token, sdp, "*", "v=0"),
+            (Method::POST, &path, &token, "text/plain", "*", &token),
+            (Method::PATCH, &session, &token, fragment, "*", &token),
+            (Method::PATCH, &session, &token, fragment, "\"7\"", RESTART),
+            (Method::PUT, &path, &token, sdp, "*", &offer),
+            (Method::DELETE, &session, wrong, sdp, "*", ""),
+        ] {
+            let answer = ask(method, path, token, kind, tag, body);
+            assert!(answer.status >= 400, "{}", answer.text());
+            said.push((format!("{way}: {}", answer.code()), answer.text()));
+        }
+    }
+    // Real stacks too: what a handshake and its checks leave in the log.
+    let [sends, receives] = [
+        ("send", Stack::AiortcPublish),
+        ("receive", Stack::AiortcPlay),
+    ]
+    .map(|(direction, stack)| {
+        let mut pass = meeting.pass("tra-giang", direction, "aiortc");
+        secrets.push(pass["token"].as_str().expect("a token").to_owned());
+        let url = pass["url"].as_str().expect("an address");
+        let here = url.replace("https://hop.quangnam.example", &meeting.daemon.origin());
+        pass["url"] = here.into();
+        meeting.peer(stack, &pass)
+    });
+    if let (Some(mut encoder), Some(mut player)) = (sends, receives) {
+        encoder.post();
+        player.post();
+        moves(&mut player);
+        encoder.ask("delete");
+    }
+
+    let own = format!("conferences/{}", meeting.id);
+    for path in [
+        "session",
+        "accounts",
+        "overview",
+        "events",
+        "sites",
+        "conferences",
+        own.as_str(),
+        &format!("{own}/board"),
+        &format!("{own}/passes"),
+        &format!("{own}/peers"),
+        &format!("{own}/attendance"),
+        "recordings",
+    ] {
+        let path = format!("/api/v1/{path}");
+        said.push((path.clone(), meeting.admin.read(&path).text()));
+    }
+    let peers = meeting.admin.get(&format!("/{own}/peers"));
+    for peer in peers.as_array().expect("a list") {
+        let path = format!(
+            "/api/v1/{own}/peers/{}",
+            peer["participant"].as_str().expect("a seat")
+        );
+        said.push((path.clone(), meeting.admin.read(&path).text()));
+    }
+    said.push(("the console".to_owned(), meeting.admin.read("/").text()));
+    said.push(("metrics".to_owned(), meeting.daemon.metrics()));
+    said.push(("the log".to_owned(), meeting.daemon.logs()));
+    for (place, text) in &said {
+        for secret in &secrets {
+            // What a device sends is not told back to it either.
+            assert!(
+                !text.contains(secret.as_str()),
+                "{secret} in {place}: {text}"
+            );
+        }
+    }
+    // A backup is a copy of these files.
+    let words: Vec<&str> = secrets.iter().map(String::as_str).collect();
+    let mut found = Vec::new();
+    files_with(&meeting.daemon.state_dir(), &words, &mut found);
     assert!(found.is_empty(), "{found:?}");
 }
 

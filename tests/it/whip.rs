@@ -10,23 +10,30 @@ use serde_json::{Value, json};
 use ureq::http::Method;
 
 /// A daemon with a conference that is on.
-struct Meeting {
-    daemon: Daemon,
-    admin: Client,
-    id: i64,
+pub(crate) struct Meeting {
+    pub(crate) daemon: Daemon,
+    pub(crate) admin: Client,
+    pub(crate) id: i64,
     folder: tempfile::TempDir,
 }
 
 impl Meeting {
-    fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         Self::with_media_on(None)
     }
 
-    fn with_media_on(media_on: Option<std::net::IpAddr>) -> Self {
-        let daemon = Daemon::start(Setup {
+    pub(crate) fn with_media_on(media_on: Option<std::net::IpAddr>) -> Self {
+        Self::of(Setup {
             media_on,
-            config: "sites: [{id: tinh, name: \"Tỉnh\"}, {id: son-my, name: \"Xã Sơn Mỹ\"}, {id: tra-giang, name: \"Xã Trà Giang\"}]\n".to_owned(),
             ..Setup::default()
+        })
+    }
+
+    pub(crate) fn of(setup: Setup) -> Self {
+        let daemon = Daemon::start(Setup {
+            config: setup.config.clone()
+                + "sites: [{id: tinh, name: \"Tỉnh\"}, {id: son-my, name: \"Xã Sơn Mỹ\"}, {id: tra-giang, name: \"Xã Trà Giang\"}]\n",
+            ..setup
         });
         let admin = daemon.admin();
         let second = std::time::SystemTime::now()
@@ -53,14 +60,14 @@ impl Meeting {
         }
     }
 
-    fn pass(&self, site: &str, direction: &str, name: &str) -> Value {
+    pub(crate) fn pass(&self, site: &str, direction: &str, name: &str) -> Value {
         let input = json!({ "site": site, "direction": direction, "name": name });
         self.admin
             .post(&format!("/conferences/{}/passes", self.id), &input)
             .json()
     }
 
-    fn peer(&self, stack: Stack, pass: &Value) -> Option<Peer> {
+    pub(crate) fn peer(&self, stack: Stack, pass: &Value) -> Option<Peer> {
         Peer::start(stack, pass, self.folder.path())
     }
 
@@ -69,7 +76,7 @@ impl Meeting {
     }
 
     /// The seat of a device, once the board shows it as wanted.
-    fn seat(&self, name: &str, satisfies: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn seat(&self, name: &str, satisfies: impl Fn(&Value) -> bool) -> Value {
         wait::until(&format!("{name} on the board"), || {
             let board = self.board();
             let rows = board["rows"].as_array()?;
@@ -92,7 +99,7 @@ impl Meeting {
         })
     }
 
-    fn desk(&self) -> Socket {
+    pub(crate) fn desk(&self) -> Socket {
         Socket::open(&self.admin, &format!("/api/v1/desk/{}", self.id))
     }
 
@@ -108,7 +115,7 @@ impl Meeting {
 }
 
 /// Thirty more decoded frames, nearly all of them different from the one before, from now on.
-fn moves(player: &mut Peer) -> Value {
+pub(crate) fn moves(player: &mut Peer) -> Value {
     let now = player.ask("stats");
     let (frames, changed) = (number(&now, "frames"), number(&now, "changed"));
     player.until("a moving picture", |stats| {
@@ -116,7 +123,7 @@ fn moves(player: &mut Peer) -> Value {
     })
 }
 
-fn number(stats: &Value, key: &str) -> u64 {
+pub(crate) fn number(stats: &Value, key: &str) -> u64 {
     stats[key].as_u64().unwrap_or(0)
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use ureq::http::{Method, Request, header};
+use ureq::http::{HeaderMap, Method, Request, Response, header};
 
 /// Largest answer that is read: the whole lab's devices take about 200 KB, a database's dump less than this.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
@@ -17,6 +17,8 @@ pub struct Answer {
     pub status: u16,
     /// `Content-Type`.
     pub kind: String,
+    /// All of its head.
+    pub head: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
     cookie: Option<String>,
@@ -47,6 +49,13 @@ impl Answer {
             .as_str()
             .unwrap_or_default()
             .to_owned()
+    }
+
+    /// A line of the head, empty when there is none.
+    #[must_use]
+    pub fn says(&self, name: &str) -> &str {
+        let value = self.head.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default()
     }
 
     /// The body as text.
@@ -190,28 +199,55 @@ impl Client {
                 .agent
                 .run(request.body(()).expect("paths of tests are paths")),
         };
-        let mut answer = answer?;
-        let word = |name| {
-            answer
-                .headers()
-                .get(name)
-                .and_then(|value: &header::HeaderValue| value.to_str().ok())
-        };
-        let kind = word(header::CONTENT_TYPE).unwrap_or_default().to_owned();
-        let cookie = word(header::SET_COOKIE)
-            .and_then(|text| text.split(';').next())
-            .map(str::to_owned);
-        let status = answer.status().as_u16();
-        let body = answer
-            .body_mut()
-            .with_config()
-            .limit(ANSWER_BYTES_MAX)
-            .read_to_vec()?;
-        Ok(Answer {
-            status,
-            kind,
-            body,
-            cookie,
-        })
+        read(answer?)
     }
+
+    /// Sends exactly these headers and this body to any path, as a device does.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    #[must_use]
+    pub fn raw(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.origin));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = if body.is_empty() {
+            self.agent.run(request.body(()).expect("a request"))
+        } else {
+            self.agent
+                .run(request.body(body.to_owned()).expect("a request"))
+        };
+        answer
+            .and_then(read)
+            .unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+}
+
+fn read(mut answer: Response<ureq::Body>) -> Result<Answer, ureq::Error> {
+    let word = |name| {
+        answer
+            .headers()
+            .get(name)
+            .and_then(|value: &header::HeaderValue| value.to_str().ok())
+    };
+    let kind = word(header::CONTENT_TYPE).unwrap_or_default().to_owned();
+    let cookie = word(header::SET_COOKIE)
+        .and_then(|text| text.split(';').next())
+        .map(str::to_owned);
+    let status = answer.status().as_u16();
+    let body = answer
+        .body_mut()
+        .with_config()
+        .limit(ANSWER_BYTES_MAX)
+        .read_to_vec()?;
+    Ok(Answer {
+        status,
+        kind,
+        head: answer.headers().clone(),
+        body,
+        cookie,
+    })
 }

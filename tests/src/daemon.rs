@@ -38,6 +38,8 @@ pub struct Setup {
     pub state_dir: Option<PathBuf>,
     /// Where media is, when not on the daemon's own loopback address: libnice pairs no loopback candidate with another interface's.
     pub media_on: Option<IpAddr>,
+    /// `listen.public_url`: with https the daemon believes that it is reached over TLS, through a proxy.
+    pub public_url: Option<String>,
     /// `log.level`; without it `info`.
     pub log_level: Option<String>,
 }
@@ -333,9 +335,14 @@ fn write_config(setup: &Setup, ip: IpAddr, folder: &Path) {
         None => SocketAddr::new(ip, MEDIA_PORT),
     };
     let text = format!(
-        "listen: {{https: \"{ip}:{HTTPS_PORT}\", http_loopback: \"{ip}:{HTTP_PORT}\", media: {{udp: \"{media}\", announce: [\"{}\"]}}, traps: \"{ip}:{TRAP_PORT}\"}}\n\
+        "listen: {{https: \"{ip}:{HTTPS_PORT}\", http_loopback: \"{ip}:{HTTP_PORT}\", media: {{udp: \"{media}\", announce: [\"{}\"]}}, traps: \"{ip}:{TRAP_PORT}\"{}}}\n\
          state_dir: {}\nlog: {{level: \"{}\"}}\n{}",
         media.ip(),
+        setup
+            .public_url
+            .iter()
+            .map(|url| format!(", public_url: \"{url}\""))
+            .collect::<String>(),
         state_dir(setup, folder).display(),
         setup.log_level.as_deref().unwrap_or("info"),
         setup.config

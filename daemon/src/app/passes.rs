@@ -1,8 +1,9 @@
 //! Passes: what a host gives a device that joins by WHIP or WHEP. The token is shown once; only its hash is kept.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_conference::{ConferenceId, display_name};
@@ -22,10 +23,37 @@ const HOLDS_AFTER_END: SignedDuration = SignedDuration::from_hours(24);
 /// The last use is written down this often at most: an encoder that starts anew every second costs no commit each time.
 const USED_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
-/// Who guesses tokens.
+/// Requests with one pass within [`PACE`]; further ones are refused until it is over. An encoder that is restarted every second needs half.
+const REQUESTS_MAX: u32 = 40;
+const PACE: Duration = Duration::from_secs(10);
+/// Passes that are counted at once. Beyond it those whose time is over go; only passes that exist are counted.
+const COUNTED_MAX: usize = 10_000;
+
+/// Who guesses tokens, and who asks too often with a right one (RFC 9725 section 5).
 #[derive(Default)]
 pub(super) struct State {
     wrong: Mutex<LoginLimit>,
+    requests: Mutex<Requests>,
+}
+
+/// Requests by pass: since when, and how many.
+#[derive(Default)]
+struct Requests(HashMap<i64, (Instant, u32)>);
+
+impl Requests {
+    /// Counts a request; whether it may be made.
+    fn count(&mut self, pass: i64, now: Instant) -> bool {
+        let is_over = |since: Instant| now.saturating_duration_since(since) >= PACE;
+        if self.0.len() >= COUNTED_MAX {
+            self.0.retain(|_, (since, _)| !is_over(*since));
+        }
+        let (since, count) = self.0.entry(pass).or_insert((now, 0));
+        if is_over(*since) {
+            (*since, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+        *count <= REQUESTS_MAX
+    }
 }
 
 /// The passes of conferences.
@@ -190,7 +218,7 @@ impl PassDesk<'_> {
     /// The pass of a token that opens this room, in this direction, now.
     ///
     /// # Errors
-    /// `wrong_token` for a wrong room and a wrong token alike, `token_expired`, `wrong_direction`, `too_many_attempts`.
+    /// `wrong_token` for a wrong room and a wrong token alike, `token_expired`, `wrong_direction`, `too_many_attempts`, `too_fast`.
     pub(crate) async fn admit(
         &self,
         room: &str,
@@ -209,6 +237,12 @@ impl PassDesk<'_> {
             lock(wrong).wrong(from, hash, Instant::now());
             return Err(Refusal::new("wrong_token", "the token opens nothing here"));
         };
+        if !lock(&self.app.inner.passes.requests).count(pass.id, Instant::now()) {
+            return Err(Refusal::new(
+                "too_fast",
+                "too many requests with this token",
+            ));
+        }
         if pass.expires_at <= self.app.now() {
             return Err(Refusal::new("token_expired", "the token has expired"));
         }
@@ -238,5 +272,28 @@ impl PassDesk<'_> {
         Ok(entry
             .ok_or_else(|| Refusal::new("not_found", "no such conference"))?
             .id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_is_asked_with_so_often_and_no_more_within_ten_seconds() {
+        let (mut requests, start) = (Requests::default(), Instant::now());
+        for _ in 0..REQUESTS_MAX {
+            assert!(requests.count(1, start));
+        }
+        assert!(!requests.count(1, start + PACE / 2));
+        assert!(requests.count(2, start), "each pass by itself");
+        assert!(requests.count(1, start + PACE));
+        for pass in 3..COUNTED_MAX as i64 + 3 {
+            requests.count(pass, start + PACE * 2);
+        }
+        assert!(
+            requests.0.len() <= COUNTED_MAX,
+            "the old ones are forgotten"
+        );
     }
 }

@@ -144,7 +144,7 @@ impl App {
             .ok_or_else(no_such_session)
     }
 
-    /// Takes a PATCH of a device's session: `ufrag` with the tag `*` is an ICE restart, any other tag is trickle.
+    /// Takes a PATCH of a device's session: with the numbers of ICE sessions it is trickle for one of them, without any an ICE restart.
     ///
     /// # Errors
     /// As [`super::PassDesk::admit`]; `not_found`, `precondition_failed` when the tag is not the ICE session's.
@@ -152,15 +152,18 @@ impl App {
         &self,
         caller: Caller<'_>,
         session: &str,
-        tag: Option<u64>,
+        generations: Option<Vec<u64>>,
         ufrag: Option<&str>,
     ) -> Result<Patched, Refusal> {
         let pass = self.pass(&caller).await?;
-        let wish = match tag {
-            Some(generation) => StreamWish::Trickle { generation },
+        let wish = match generations {
+            Some(generations) => StreamWish::Trickle { generations },
             None => StreamWish::Restart {
                 ufrag: ufrag
-                    .ok_or_else(|| Refusal::new("bad_request", "an ICE restart needs a=ice-ufrag"))?
+                    .ok_or_else(|| {
+                        let message = "an ICE restart needs a=ice-ufrag and a=ice-pwd";
+                        Refusal::new("bad_request", message)
+                    })?
                     .to_owned(),
             },
         };
@@ -207,7 +210,10 @@ pub(crate) fn refusal_of(error: &JoinError) -> Refusal {
         JoinError::NoSuchRoom | JoinError::OtherRoom => "room_ended",
         JoinError::TooManyPeers => "too_many_peers",
         JoinError::BadSdp(_) => "bad_sdp",
-        JoinError::NothingUsable | JoinError::ExtensionRemapped => "nothing_usable",
+        JoinError::NothingUsable | JoinError::PartlyUsable | JoinError::ExtensionRemapped => {
+            "nothing_usable"
+        }
+        JoinError::Superseded => "replaced",
         JoinError::Unavailable => "internal",
     };
     Refusal::new(code, error.to_string())

@@ -37,13 +37,13 @@ fn status_of(code: &str) -> StatusCode {
         "not_found" | "no_such_room" | "no_such_participant" => StatusCode::NOT_FOUND,
         "conflict" | "duplicate" | "site_has_children" | "setup_done" | "room_ended"
         | "room_not_open" | "not_joined" | "scan_running" | "not_configured"
-        | "device_configured" | "too_many_passes" => StatusCode::CONFLICT,
+        | "device_configured" | "too_many_passes" | "replaced" => StatusCode::CONFLICT,
         "precondition_failed" => StatusCode::PRECONDITION_FAILED,
         "precondition_required" => StatusCode::PRECONDITION_REQUIRED,
         "unsupported_media_type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "nothing_usable" => StatusCode::UNPROCESSABLE_ENTITY,
         "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
-        "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,
+        "too_many_attempts" | "too_fast" => StatusCode::TOO_MANY_REQUESTS,
         "too_many_peers" => StatusCode::SERVICE_UNAVAILABLE,
         "disk_full" => StatusCode::INSUFFICIENT_STORAGE,
         "internal" => StatusCode::INTERNAL_SERVER_ERROR,
@@ -70,7 +70,11 @@ impl IntoResponse for Problem {
         }
         let mut response = (status, Json(envelope)).into_response();
         if status == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(RETRY_AFTER, 900.into());
+            let seconds = if code == "too_fast" { 10 } else { 900 };
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, 30.into());
         }
         response
     }

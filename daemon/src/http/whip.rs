@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use super::guard::base_url;
 use super::{BODY_MAX, Peer, Problem};
 use crate::app::App;
+use crate::app::Refusal;
 use crate::app::rooms::message::IceServer;
 use crate::app::streams::{Caller, Patched};
 
@@ -165,23 +166,32 @@ async fn patch(
     let headers = request.headers().clone();
     let token = bearer(&headers)?;
     let fragment = body(request, FRAGMENT).await?;
-    let tagged = headers
+    let tags = headers
         .get(IF_MATCH)
+        .map(HeaderValue::as_bytes)
         .ok_or_else(|| Problem::new("precondition_required", "If-Match is needed"))?;
-    let generation = match tagged.as_bytes() {
-        b"*" => None,
-        // A tag that is none of ours matches no ICE session.
-        text => Some(read_tag(text).unwrap_or(0)),
-    };
+    // Any may match (RFC 9110 section 13.1.1); one that is none of ours, or a weak one, matches no ICE session.
+    let generations = (tags != b"*").then(|| tags.split(|byte| *byte == b',').filter_map(read_tag));
+    if !is_fragment(&fragment) {
+        return Err(Problem::new("bad_sdp", "the body is no SDP fragment"));
+    }
     let line = |key: &str| {
         fragment
             .lines()
             .find_map(|line| line.trim_end().strip_prefix(key))
             .map(str::trim)
     };
-    let ufrag = line("a=ice-ufrag:").filter(|ufrag| is_word(ufrag, 256));
+    // Its password is of no use here: what the bridge sends back is signed with its own.
+    let ufrag = line("a=ice-ufrag:")
+        .filter(|ufrag| is_word(ufrag, 256))
+        .filter(|_| line("a=ice-pwd:").is_some_and(|pwd| is_word(pwd, 256)));
     let patched = app
-        .patch_stream(caller(way, room, token, peer), session, generation, ufrag)
+        .patch_stream(
+            caller(way, room, token, peer),
+            session,
+            generations.map(Iterator::collect),
+            ufrag,
+        )
         .await?;
     Ok(match patched {
         Patched::Trickled => StatusCode::NO_CONTENT.into_response(),
@@ -217,20 +227,18 @@ pub(super) async fn options() -> Response {
         (ACCEPT_POST, SDP),
         (ACCEPT_PATCH, FRAGMENT),
     ];
-    answered(Ok((StatusCode::NO_CONTENT, head).into_response()))
+    answered(Ok((StatusCode::OK, head).into_response()))
 }
 
 fn answered(outcome: Result<Response, Problem>) -> Response {
     let mut response = outcome.unwrap_or_else(|problem| {
+        // RFC 6750 section 3.1: nothing of an error to who has shown no token.
+        let bare = problem.0.field.is_some();
         let mut response = problem.into_response();
         let challenge = match response.status() {
-            StatusCode::UNAUTHORIZED => Some("Bearer"),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-                response
-                    .headers_mut()
-                    .insert(ACCEPT_POST, HeaderValue::from_static(SDP));
-                None
-            }
+            StatusCode::UNAUTHORIZED if bare => Some("Bearer"),
+            StatusCode::UNAUTHORIZED => Some("Bearer error=\"invalid_token\""),
+            StatusCode::FORBIDDEN => Some("Bearer error=\"insufficient_scope\""),
             _ => None,
         };
         if let Some(challenge) = challenge {
@@ -259,8 +267,8 @@ fn caller<'a>(way: Way, room: &'a str, token: &'a str, peer: Peer) -> Caller<'a>
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
-    let missing = || Problem::new("wrong_token", "a bearer token is needed");
+fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let missing = || Refusal::new("wrong_token", "a bearer token is needed").at("authorization");
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (all.next(), all.next()) else {
         return Err(missing());
@@ -285,6 +293,7 @@ async fn body(request: Request, wanted: &'static str) -> Result<String, Problem>
         .and_then(|kind| kind.split(';').next())
         .unwrap_or("")
         .trim();
+    // What may be sent instead is in `Accept-Post` and `Accept-Patch` of an OPTIONS.
     if !kind.eq_ignore_ascii_case(wanted) {
         return Err(Problem::new(
             "unsupported_media_type",
@@ -315,8 +324,16 @@ fn tag(generation: u64) -> String {
 }
 
 fn read_tag(text: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(text).ok()?;
+    let text = std::str::from_utf8(text).ok()?.trim();
     text.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+}
+
+/// Lines as SDP has them, and at least one.
+fn is_fragment(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim_end).peekable();
+    lines.peek().is_some()
+        && lines
+            .all(|line| matches!(line.as_bytes(), [kind, b'=', _, ..] if kind.is_ascii_lowercase()))
 }
 
 /// Printable, without a space, and not long: it is said again in an answer.

@@ -13,7 +13,7 @@ use crate::config::{BridgeConfig, Impairment};
 use crate::directory::{Departures, Directory, Opening, Wishes};
 use crate::dtls::Identity;
 use crate::error::{BridgeError, JoinError};
-use crate::event::BridgeEvent;
+use crate::event::{BridgeEvent, Seating};
 use crate::link::Links;
 use crate::sdp::{self, Offer, Seat, Use};
 use crate::socket::{Socket, Waker};
@@ -37,7 +37,7 @@ pub(crate) enum Command {
     Join {
         room: RoomId,
         peer: PeerId,
-        serial: u64,
+        seating: Seating,
         offer: Box<Offer>,
         wishes: Wishes,
         reply: SyncSender<Result<Seat, JoinError>>,
@@ -338,7 +338,15 @@ impl Bridge {
     ///
     /// See [`JoinError`]; a refused renegotiation leaves the seat as it was.
     pub fn join(&self, room: RoomId, peer: PeerId, offer_sdp: &str) -> Result<Answer, JoinError> {
-        self.join_read(room, peer, self.read_offer(offer_sdp, Flow::Both)?)
+        let offer = self.read_offer(offer_sdp, Flow::Both)?;
+        self.join_read(room, peer, self.next_seating(), offer)
+    }
+
+    /// A number for an offer that is about to seat a peer. Who asks before another task joins for it fixes the order: an offer that comes
+    /// after a later one of its peer is refused.
+    #[must_use]
+    pub fn next_seating(&self) -> Seating {
+        self.directory().next_seating()
     }
 
     /// Reads an offer without seating anybody, and keeps of it what may flow.
@@ -352,19 +360,20 @@ impl Bridge {
         Ok(ReadOffer(sdp::parse(sdp, &self.shared.config, flow)?))
     }
 
-    /// As [`Self::join`], with an offer that was read before.
+    /// As [`Self::join`], with an offer that was read before and its number.
     ///
     /// # Errors
-    /// See [`JoinError`].
+    /// See [`JoinError`]; [`JoinError::Superseded`] leaves the peer with its later offer.
     pub fn join_read(
         &self,
         room: RoomId,
         peer: PeerId,
+        seating: Seating,
         ReadOffer(offer): ReadOffer,
     ) -> Result<Answer, JoinError> {
         let (reply, answer) = sync_channel(1);
         let mut directory = self.directory();
-        let placed = directory.seat(room, peer)?;
+        let placed = directory.seat(room, peer, seating)?;
         let line = &self.shared.lines[placed.thread];
         if let Some(opening) = placed.opening {
             line.send(Command::OpenRoom(opening));
@@ -372,7 +381,7 @@ impl Bridge {
         line.send(Command::Join {
             room,
             peer,
-            serial: placed.serial,
+            seating,
             offer: Box::new(offer.clone()),
             wishes: directory.wishes(peer),
             reply,
@@ -382,7 +391,7 @@ impl Bridge {
             .recv_timeout(JOIN_WAIT)
             .map_err(|_| JoinError::Unavailable)?;
         if placed.fresh && seat.is_err() {
-            self.directory().unseat(peer, placed.serial);
+            self.directory().unseat(peer, seating);
         }
         let seat = seat?;
         Ok(Answer {

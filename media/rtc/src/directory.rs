@@ -10,6 +10,7 @@ use nhipcau_sfu::{Mode, PeerId, RoomId, TrackId};
 
 use crate::config::BridgeConfig;
 use crate::error::JoinError;
+use crate::event::Seating;
 
 /// Tiles that are remembered of a view.
 const TILES_MAX: usize = 32;
@@ -37,7 +38,7 @@ impl Wishes {
 #[derive(Clone, Copy)]
 pub(crate) enum Departure {
     /// A peer's connection is gone, and the seating it came with.
-    Peer(PeerId, u64),
+    Peer(PeerId, Seating),
     /// A room failed.
     Room(RoomId, u64),
 }
@@ -71,7 +72,7 @@ struct Room {
 struct Seat {
     room: RoomId,
     thread: usize,
-    serial: u64,
+    seating: Seating,
 }
 
 /// A room that a thread is to open.
@@ -89,8 +90,6 @@ pub(crate) struct Opening {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Placed {
     pub(crate) thread: usize,
-    /// Unlike every other seating, also of the same peer.
-    pub(crate) serial: u64,
     /// The thread opens the room first.
     pub(crate) opening: Option<Opening>,
     /// The peer was not seated before.
@@ -131,7 +130,7 @@ impl Directory {
     pub(crate) fn catch_up(&mut self, departures: &Departures) {
         for departure in departures.take() {
             match departure {
-                Departure::Peer(peer, serial) => self.unseat(peer, serial),
+                Departure::Peer(peer, seating) => self.unseat(peer, seating),
                 Departure::Room(room, serial) => {
                     if self
                         .rooms
@@ -200,10 +199,19 @@ impl Directory {
         closed.members
     }
 
-    /// A place for a peer, or the one that it has.
-    pub(crate) fn seat(&mut self, room: RoomId, peer: PeerId) -> Result<Placed, JoinError> {
+    /// The number of the next seating, and of no room's opening.
+    pub(crate) fn next_seating(&mut self) -> Seating {
         self.serial += 1;
-        let serial = self.serial;
+        Seating(self.serial)
+    }
+
+    /// A place for a peer, or the one that it has.
+    pub(crate) fn seat(
+        &mut self,
+        room: RoomId,
+        peer: PeerId,
+        seating: Seating,
+    ) -> Result<Placed, JoinError> {
         let Some(open) = self.rooms.get(&room) else {
             return Err(JoinError::NoSuchRoom);
         };
@@ -211,10 +219,12 @@ impl Directory {
             if seat.room != room {
                 return Err(JoinError::OtherRoom);
             }
-            seat.serial = serial;
+            if seat.seating > seating {
+                return Err(JoinError::Superseded);
+            }
+            seat.seating = seating;
             return Ok(Placed {
                 thread: seat.thread,
-                serial,
                 opening: None,
                 fresh: false,
             });
@@ -246,23 +256,22 @@ impl Directory {
             Seat {
                 room,
                 thread,
-                serial,
+                seating,
             },
         );
         Ok(Placed {
             thread,
-            serial,
             opening,
             fresh: true,
         })
     }
 
     /// Forgets the seat of a peer, unless it has been seated again since.
-    pub(crate) fn unseat(&mut self, peer: PeerId, serial: u64) {
+    pub(crate) fn unseat(&mut self, peer: PeerId, seating: Seating) {
         if self
             .seats
             .get(&peer)
-            .is_some_and(|seat| seat.serial == serial)
+            .is_some_and(|seat| seat.seating == seating)
             && let Some(seat) = self.seats.remove(&peer)
         {
             self.load[seat.thread] -= 1;
@@ -276,8 +285,8 @@ impl Directory {
     pub(crate) fn leave(&mut self, peer: PeerId) -> Option<usize> {
         self.wishes.remove(&peer);
         let seat = self.seats.get(&peer)?;
-        let (thread, serial) = (seat.thread, seat.serial);
-        self.unseat(peer, serial);
+        let (thread, seating) = (seat.thread, seat.seating);
+        self.unseat(peer, seating);
         Some(thread)
     }
 
@@ -320,13 +329,18 @@ mod tests {
         Directory::new(&config, threads)
     }
 
+    fn seat(directory: &mut Directory, room: u64, peer: u64) -> Placed {
+        let seating = directory.next_seating();
+        directory.seat(RoomId(room), PeerId(peer), seating).unwrap()
+    }
+
     #[test]
     fn rooms_go_where_the_fewest_peers_are() {
         let mut directory = directory(3, 100);
         let homes = [1, 2, 3, 4].map(|room| directory.open(RoomId(room)).unwrap().0);
         assert_eq!(homes, [0, 1, 2, 0], "empty rooms spread too");
-        directory.seat(RoomId(1), PeerId(1)).unwrap();
-        directory.seat(RoomId(2), PeerId(2)).unwrap();
+        seat(&mut directory, 1, 1);
+        seat(&mut directory, 2, 2);
         assert_eq!(directory.open(RoomId(5)).unwrap().0, 2);
         assert_eq!(directory.open(RoomId(5)), None, "open already");
     }
@@ -336,7 +350,7 @@ mod tests {
         let mut directory = directory(3, 4);
         directory.open(RoomId(1)).unwrap();
         let placed = (0..10)
-            .map(|peer| directory.seat(RoomId(1), PeerId(peer)).unwrap())
+            .map(|peer| seat(&mut directory, 1, peer))
             .collect::<Vec<_>>();
         let threads = placed
             .iter()
@@ -349,7 +363,7 @@ mod tests {
             [0b1, 0b11]
         );
         directory.leave(PeerId(5)).unwrap();
-        assert_eq!(directory.seat(RoomId(1), PeerId(20)).unwrap().thread, 2);
+        assert_eq!(seat(&mut directory, 1, 20).thread, 2);
         assert_eq!(directory.close(RoomId(1)), 0b111);
         assert_eq!(directory.load, [0, 0, 0]);
     }
@@ -359,13 +373,20 @@ mod tests {
         let mut directory = directory(2, 4);
         let departures = Departures::default();
         directory.open(RoomId(1)).unwrap();
-        let first = directory.seat(RoomId(1), PeerId(1)).unwrap();
-        let second = directory.seat(RoomId(1), PeerId(1)).unwrap();
-        assert!(first.fresh && !second.fresh);
-        departures.note(Departure::Peer(PeerId(1), first.serial));
+        let seatings = [(); 3].map(|()| directory.next_seating());
+        let [first, second, third] = seatings;
+        let mut seat = |seating| directory.seat(RoomId(1), PeerId(1), seating);
+        assert!(seat(first).unwrap().fresh);
+        assert!(!seat(third).unwrap().fresh);
+        assert_eq!(
+            seat(second),
+            Err(JoinError::Superseded),
+            "an offer that was overtaken does not come back"
+        );
+        departures.note(Departure::Peer(PeerId(1), first));
         directory.catch_up(&departures);
         assert_eq!(directory.thread_of(PeerId(1)), Some(0));
-        departures.note(Departure::Peer(PeerId(1), second.serial));
+        departures.note(Departure::Peer(PeerId(1), third));
         departures.note(Departure::Room(RoomId(1), 99));
         directory.catch_up(&departures);
         assert_eq!(directory.thread_of(PeerId(1)), None);

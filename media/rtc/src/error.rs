@@ -50,12 +50,19 @@ pub enum JoinError {
     /// The offer is one, but nothing in it can be used: no codec of ours, or only m-lines of the direction that may not flow.
     #[error("nothing in the offer can be used")]
     NothingUsable,
+    /// An encoder's offer would be taken in part only: an m-line sends what cannot be used, or a second track of its kind (RFC 9725 section
+    /// 4.4 forbids such sessions: who films would not know what is missing).
+    #[error("an m-line of the offer sends what cannot be used, or is the second of its kind")]
+    PartlyUsable,
     /// A renegotiation gave a header extension another id than before (RFC 8843 section 9.1 forbids it).
     #[error("the offer changes the id of a header extension")]
     ExtensionRemapped,
     /// The peer is already in another room.
     #[error("the peer is in another room")]
     OtherRoom,
+    /// A later offer of the same peer was taken before this one.
+    #[error("a later offer was taken already")]
+    Superseded,
     /// The packet thread did not answer in time or has ended.
     #[error("the bridge does not answer")]
     Unavailable,

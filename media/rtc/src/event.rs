@@ -39,6 +39,12 @@ pub enum LoweredReason {
     },
 }
 
+/// Numbers the offers that seat peers, in the order in which the owner asked for it ([`crate::Bridge::next_seating`]): later ones are
+/// greater, whatever peer they are of. What is told of a peer carries the seating that it was told of, so that the late end of a former
+/// connection is not taken for the end of the present one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seating(pub u64);
+
 /// What the bridge tells its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BridgeEvent {
@@ -48,6 +54,8 @@ pub enum BridgeEvent {
         room: RoomId,
         /// The peer.
         peer: PeerId,
+        /// Of which of its seatings this is told.
+        seating: Seating,
     },
     /// Nothing authenticated arrived for 3 s (12 s from a peer that sends no media).
     Silent {
@@ -55,6 +63,8 @@ pub enum BridgeEvent {
         room: RoomId,
         /// The peer.
         peer: PeerId,
+        /// Of which of its seatings this is told.
+        seating: Seating,
     },
     /// A silent peer is heard again.
     Recovered {
@@ -62,6 +72,8 @@ pub enum BridgeEvent {
         room: RoomId,
         /// The peer.
         peer: PeerId,
+        /// Of which of its seatings this is told.
+        seating: Seating,
     },
     /// The connection ended; the peer has been removed from its room and a new join starts afresh.
     Gone {
@@ -69,6 +81,8 @@ pub enum BridgeEvent {
         room: RoomId,
         /// The peer.
         peer: PeerId,
+        /// Of which of its seatings this is told.
+        seating: Seating,
         /// Why.
         reason: GoneReason,
     },
@@ -126,4 +140,23 @@ pub enum BridgeEvent {
         /// The room that is gone.
         room: RoomId,
     },
+}
+
+impl BridgeEvent {
+    /// Of which seating of which peer this is told, if of one.
+    #[must_use]
+    pub const fn seating(&self) -> Option<(PeerId, Seating)> {
+        match *self {
+            Self::Connected { peer, seating, .. }
+            | Self::Silent { peer, seating, .. }
+            | Self::Recovered { peer, seating, .. }
+            | Self::Gone { peer, seating, .. } => Some((peer, seating)),
+            Self::Speaker { .. }
+            | Self::Speaking { .. }
+            | Self::Slots { .. }
+            | Self::LayerLowered { .. }
+            | Self::SoundOnly { .. }
+            | Self::RoomPanicked { .. } => None,
+        }
+    }
 }

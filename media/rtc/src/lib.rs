@@ -35,7 +35,7 @@ mod worker;
 pub use bridge::{Answer, Bridge, Flow, IceAnswer, ReadOffer};
 pub use config::{BridgeConfig, Impairment, Limits, THREADS_MAX};
 pub use error::{BridgeError, JoinError};
-pub use event::{BridgeEvent, GoneReason, LoweredReason, SlotUse};
+pub use event::{BridgeEvent, GoneReason, LoweredReason, Seating, SlotUse};
 pub use nhipcau_sfu::{Codec, Kind, Mode, PeerId, RoomId, Track, TrackId, Withheld};
 pub use rustls::ServerConnection;
 pub use stats::{

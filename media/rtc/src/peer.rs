@@ -14,7 +14,7 @@ use ring::hmac;
 
 use crate::cache::PacketCache;
 use crate::dtls::Dtls;
-use crate::event::LoweredReason;
+use crate::event::{LoweredReason, Seating};
 use crate::impair::Bucket;
 use crate::pacer::Pacer;
 use crate::sdp::{Extension, Extensions, Media, Offer, Use};
@@ -82,8 +82,8 @@ pub(crate) type Marks = ([bool; 2], [bool; 2]);
 /// Control of a peer.
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
-    /// See [`crate::directory::Placed`].
-    pub(crate) serial: u64,
+    /// Of its latest offer.
+    pub(crate) seating: Seating,
     pub(crate) room_id: RoomId,
     /// Place of its room.
     pub(crate) room: u32,

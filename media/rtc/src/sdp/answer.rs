@@ -146,6 +146,10 @@ fn section(
     let mut attributes = Vec::with_capacity(40);
     if !rejected {
         attributes.extend(transport(seat, fingerprint, candidates));
+        if flow != Flow::Both {
+            // RFC 9725 section 4.4.1.
+            attributes.push(flag("rtcp-mux-only"));
+        }
     }
     attributes.push(value("mid", media.mid.clone()));
     match media.usage {

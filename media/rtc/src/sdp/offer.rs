@@ -164,9 +164,18 @@ pub(crate) fn parse(text: &str, config: &BridgeConfig, flow: Flow) -> Result<Off
         .filter_map(|attribute| attribute.value.as_deref())
         .find_map(parse_fingerprint)
         .ok_or_else(|| bad("no a=fingerprint with sha-256"))?;
+    let setups = session.media_descriptions.iter();
+    if setups
+        .filter_map(|media| media.attribute("setup").flatten())
+        .chain(session.attribute("setup").map(String::as_str))
+        .any(|setup| setup == "passive")
+    {
+        return Err(bad("a=setup:passive, and the bridge begins no handshake"));
+    }
     let mut slots = [0usize; 2];
     let mut ups = [[false; Track::ALL.len()]; 2];
     let mut extensions = Extensions::default();
+    let mut partly = false;
     let mut media = Vec::with_capacity(session.media_descriptions.len());
     for description in &session.media_descriptions {
         let mut parsed = parse_media(description)?;
@@ -177,6 +186,13 @@ pub(crate) fn parse(text: &str, config: &BridgeConfig, flow: Flow) -> Result<Off
                 _ => extensions.0[place] = Some(id),
             }
         }
+        if flow == Flow::Up
+            && parsed.usage != Use::Up(Kind::Audio, Track::Main)
+            && parsed.usage != Use::Up(Kind::Video, Track::Main)
+            && sends(description)
+        {
+            partly = true;
+        }
         media.push(parsed);
     }
     let usable = |media: &Media| match flow {
@@ -186,6 +202,9 @@ pub(crate) fn parse(text: &str, config: &BridgeConfig, flow: Flow) -> Result<Off
     };
     if !media.iter().any(usable) {
         return Err(JoinError::NothingUsable);
+    }
+    if partly {
+        return Err(JoinError::PartlyUsable);
     }
     Ok(Offer {
         session: format!("{} {}", session.origin.username, session.origin.session_id),
@@ -334,11 +353,7 @@ fn decide(
     if kind == Kind::Audio {
         media.red = red(description, first.payload_type);
     }
-    let direction = description
-        .attributes
-        .iter()
-        .find_map(|attribute| Direction::parse(&attribute.key))
-        .unwrap_or(Direction::SendRecv);
+    let direction = direction_of(description);
     let index = kind as usize;
     let slots_max = match kind {
         Kind::Audio => config.slots_audio,
@@ -365,6 +380,24 @@ fn decide(
         }
         _ => Use::Inactive(kind),
     };
+}
+
+fn direction_of(description: &MediaDescription) -> Direction {
+    description
+        .attributes
+        .iter()
+        .find_map(|attribute| Direction::parse(&attribute.key))
+        .unwrap_or(Direction::SendRecv)
+}
+
+/// Whether an m-line means to send sound or pictures.
+fn sends(description: &MediaDescription) -> bool {
+    matches!(description.media_name.media.as_str(), "audio" | "video")
+        && matches!(
+            direction_of(description),
+            Direction::SendOnly | Direction::SendRecv
+        )
+        && (description.media_name.port.value != 0 || description.has_attribute("bundle-only"))
 }
 
 /// Which track an m-line sends: the one that `a=content:` names (RFC 4796: `main`, `slides`, `alt`), else the next of its kind. `None`

@@ -360,6 +360,36 @@ fn an_encoder_only_sends_and_a_player_only_receives() {
 }
 
 #[test]
+fn an_encoder_is_taken_wholly_or_not_at_all() {
+    let read = |text: &str, flow| parse(text, &BridgeConfig::default(), flow);
+    let unknown = encoder()
+        .replace("96 H264/", "96 H265/")
+        .replace("98 VP8/", "98 H266/");
+    let second = "m=video 9 UDP/TLS/RTP/SAVPF 98\r\nc=IN IP4 0.0.0.0\r\na=mid:video2\r\na=sendonly\r\na=rtpmap:98 VP8/90000\r\n";
+    for offer in [unknown, encoder() + second] {
+        assert_eq!(
+            read(&offer, Flow::Up).unwrap_err(),
+            JoinError::PartlyUsable,
+            "{offer}"
+        );
+        assert!(read(&offer, Flow::Both).is_ok());
+    }
+    // What it does not send may be left: a place for our pictures, and one for data.
+    let more = second.replace("sendonly", "recvonly")
+        + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:data\r\na=sctp-port:5000\r\n";
+    let offer = read(&(encoder() + &more), Flow::Up).unwrap();
+    let text = answer(&offer, &seat(), "AB", &[]);
+    assert_eq!(text.matches("a=rtcp-mux-only\r\n").count(), 3, "{text}");
+    assert_eq!(text.matches("a=inactive\r\n").count(), 2, "{text}");
+    assert!(!answer(&read(&page(), Flow::Both).unwrap(), &seat(), "AB", &[]).contains("mux-only"));
+
+    for (setup, taken) in [("active", true), ("passive", false)] {
+        let offer = encoder().replace("setup:actpass", &format!("setup:{setup}"));
+        assert_eq!(read(&offer, Flow::Up).is_ok(), taken, "{setup}");
+    }
+}
+
+#[test]
 fn codecs_are_taken_in_the_form_that_every_receiver_decodes_and_in_our_order() {
     let lines = [
         "rtpmap:45 AV1/90000",

@@ -11,7 +11,7 @@ use crate::config::Impairment;
 use crate::directory::{Departure, Opening, Wishes};
 use crate::dtls::Dtls;
 use crate::error::JoinError;
-use crate::event::BridgeEvent;
+use crate::event::{BridgeEvent, Seating};
 use crate::impair::Bucket;
 use crate::link::Entry;
 use crate::peer::{Credentials, Down, DownSlot, Peer, Up};
@@ -33,12 +33,12 @@ impl Worker {
             Command::Join {
                 room,
                 peer,
-                serial,
+                seating,
                 offer,
                 wishes,
                 reply,
             } => {
-                let answer = self.join(room, peer, serial, &offer, &wishes, now);
+                let answer = self.join(room, peer, seating, &offer, &wishes, now);
                 // The caller may have given up; the seat stands all the same, and times out if nobody uses it.
                 let _ = reply.try_send(answer);
             }
@@ -131,7 +131,7 @@ impl Worker {
         &mut self,
         room_id: RoomId,
         id: PeerId,
-        serial: u64,
+        seating: Seating,
         offer: &Offer,
         wishes: &Wishes,
         now: Instant,
@@ -139,14 +139,15 @@ impl Worker {
         let &room = self.room_ids.get(&room_id).ok_or(JoinError::NoSuchRoom)?;
         let index = match self.by_id.get(&id) {
             Some(&index) => {
+                if let Some(peer) = &mut self.peers[index as usize] {
+                    // Also when it is refused below: the handle counts it as of this seating.
+                    peer.seating = seating;
+                }
                 self.renew(index, room_id, offer, now)?;
                 index
             }
-            None => self.seat(room_id, room, id, offer, now)?,
+            None => self.seat(room_id, room, id, seating, offer, now)?,
         };
-        if let Some(peer) = &mut self.peers[index as usize] {
-            peer.serial = serial;
-        }
         let seat = self.sit_down(index, offer, now)?;
         self.apply_wishes(id, wishes, now);
         Ok(seat)
@@ -247,6 +248,7 @@ impl Worker {
         room_id: RoomId,
         room: u32,
         id: PeerId,
+        seating: Seating,
         offer: &Offer,
         now: Instant,
     ) -> Result<u32, JoinError> {
@@ -258,7 +260,7 @@ impl Worker {
         let session = u64::from(self.random_u32() >> 1) << 31 | u64::from(self.random_u32() >> 1);
         self.peers[place] = Some(Peer {
             id,
-            serial: 0,
+            seating,
             room_id,
             room,
             seat: 0,
@@ -463,7 +465,7 @@ impl Worker {
             }
             self.forget_address(index, route);
         }
-        self.departures.note(Departure::Peer(peer.id, peer.serial));
+        self.departures.note(Departure::Peer(peer.id, peer.seating));
         self.input(peer.room_id, Input::Leave { peer: peer.id }, now);
         if let Some(Some(live)) = self.rooms.get_mut(peer.room as usize) {
             live.clear(peer.seat);

@@ -196,9 +196,13 @@ impl Worker {
         };
         peer.heard_at = now;
         if std::mem::take(&mut peer.silent) {
-            let (room, peer) = (peer.room_id, peer.id);
+            let (room, peer, seating) = (peer.room_id, peer.id, peer.seating);
             self.input(room, Input::Connected { peer, on: true }, now);
-            self.tell(BridgeEvent::Recovered { room, peer });
+            self.tell(BridgeEvent::Recovered {
+                room,
+                peer,
+                seating,
+            });
         }
     }
 
@@ -265,10 +269,14 @@ impl Worker {
         peer.connected = true;
         peer.silent = false;
         peer.heard_at = now;
-        let (room, peer) = (peer.room_id, peer.id);
+        let (room, peer, seating) = (peer.room_id, peer.id, peer.seating);
         self.input(room, Input::NewKeys { peer }, now);
         self.input(room, Input::Connected { peer, on: true }, now);
-        self.tell(BridgeEvent::Connected { room, peer });
+        self.tell(BridgeEvent::Connected {
+            room,
+            peer,
+            seating,
+        });
     }
 
     pub(super) fn gone(
@@ -278,14 +286,19 @@ impl Worker {
         outbox: &mut Outbox,
         now: Instant,
     ) {
-        let Some((room, peer)) = self.peers[index as usize]
+        let Some((room, peer, seating)) = self.peers[index as usize]
             .as_ref()
-            .map(|peer| (peer.room_id, peer.id))
+            .map(|peer| (peer.room_id, peer.id, peer.seating))
         else {
             return;
         };
         self.remove_peer(index, outbox, now);
-        self.tell(BridgeEvent::Gone { room, peer, reason });
+        self.tell(BridgeEvent::Gone {
+            room,
+            peer,
+            seating,
+            reason,
+        });
     }
 
     /// Sends what the peer's association has to say: back along `route`, else to the nominated address.

@@ -287,9 +287,13 @@ impl Worker {
         let limit = if sends { SILENT } else { SILENT_IDLE };
         if peer.connected && !peer.silent && quiet >= limit {
             peer.silent = true;
-            let (room, peer) = (peer.room_id, peer.id);
+            let (room, peer, seating) = (peer.room_id, peer.id, peer.seating);
             self.input(room, Input::Connected { peer, on: false }, now);
-            self.tell(BridgeEvent::Silent { room, peer });
+            self.tell(BridgeEvent::Silent {
+                room,
+                peer,
+                seating,
+            });
         }
     }
 }

@@ -227,12 +227,58 @@ fn a_closed_association_is_gone_at_once() {
     let client = stage.join(ClientOptions::default());
     stage.crowd.client(client).close();
     stage.until("the goodbye", |stage| {
-        stage.seen.contains(&BridgeEvent::Gone {
-            room: ROOM,
-            peer: PeerId(0),
-            reason: GoneReason::Closed,
+        stage.saw(|event| {
+            matches!(
+                event,
+                BridgeEvent::Gone {
+                    peer: PeerId(0),
+                    reason: GoneReason::Closed,
+                    ..
+                }
+            )
         })
     });
+}
+
+#[test]
+fn what_is_told_of_a_peer_names_its_seating_and_an_overtaken_offer_is_refused() {
+    let mut stage = Stage::new(Protection::Gcm);
+    let mut seatings = Vec::new();
+    for number in 0..2 {
+        let client = Client::new(ClientOptions::default(), Instant::now()).unwrap();
+        stage.crowd.add(client);
+        let offer = stage
+            .bridge
+            .read_offer(&stage.crowd.offer(number), Flow::Both)
+            .unwrap();
+        let [early, seating] = [(); 2].map(|()| stage.bridge.next_seating());
+        let join = |seating| {
+            stage
+                .bridge
+                .join_read(ROOM, PeerId(0), seating, offer.clone())
+        };
+        let answer = join(seating).unwrap();
+        assert_eq!(join(early), Err(JoinError::Superseded));
+        stage.crowd.client(number).accept(&answer.sdp).unwrap();
+        seatings.push(seating);
+        stage.until("its seating connected", |stage| {
+            stage.saw(
+                |event| matches!(event, BridgeEvent::Connected { seating: of, .. } if *of == seating),
+            )
+        });
+    }
+    assert!(seatings[0] < seatings[1]);
+    // Both say goodbye, the former one too late.
+    stage.crowd.client(0).close();
+    stage.crowd.client(1).close();
+    stage.until("the end of the present one", |stage| {
+        stage.saw(|event| matches!(event, BridgeEvent::Gone { .. }))
+    });
+    let ends = stage.seen.iter().filter_map(|event| match event {
+        BridgeEvent::Gone { seating, .. } => Some(*seating),
+        _ => None,
+    });
+    assert_eq!(ends.collect::<Vec<_>>(), [seatings[1]]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use nhipcau_media_rtc::client::{Client, ClientIdentity, ClientOptions, Crowd, Protection};
 use nhipcau_media_rtc::{
-    Bridge, BridgeConfig, BridgeError, BridgeEvent, Drop, GoneReason, Impairment, JoinError,
+    Bridge, BridgeConfig, BridgeError, BridgeEvent, Drop, Flow, GoneReason, Impairment, JoinError,
     PeerId, RoomId, TrackId, tap,
 };
 use nhipcau_sfu::Kind;
@@ -139,6 +139,10 @@ impl Stage {
             }
         });
         self.seen.extend(self.events.try_iter());
+    }
+
+    fn saw(&self, such: impl Fn(&BridgeEvent) -> bool) -> bool {
+        self.seen.iter().any(such)
     }
 
     /// Viewers ask for keyframes without a pause; the sender is asked once a second at most.

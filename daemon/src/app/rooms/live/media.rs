@@ -1,10 +1,12 @@
 //! The room's peers in the bridge: seats as peers, what the bridge reports, what it is told of a seat.
 
 use nhipcau_conference::{Input, Reason, SeatId, SiteKey};
-use nhipcau_media_rtc::{BridgeEvent, GoneReason, Impairment, LoweredReason, PeerId, TrackId};
+use nhipcau_media_rtc::{
+    BridgeEvent, Flow, GoneReason, Impairment, LoweredReason, PeerId, TrackId,
+};
 
 use super::push::say;
-use super::{Live, PageSender, now};
+use super::{Live, PageSender, RoomInput, now};
 use crate::app::rooms::message::{ServerMessage, Shown, Slot, Track, Withheld};
 
 /// Peers of one room have numbers of their own below this.
@@ -14,12 +16,21 @@ impl Live {
     /// The bridge answers within 5 s at worst; the room does not wait for it.
     pub(super) fn answer(&self, seat: SeatId, id: u64, sdp: String, page: PageSender) {
         let (bridge, room, peer) = (self.bridge.clone(), self.room, self.peer(seat));
+        let (inputs, seating) = (self.inputs.clone(), bridge.next_seating());
         tokio::task::spawn_blocking(move || {
-            let message = match bridge.join(room, peer, &sdp) {
-                Ok(answer) => ServerMessage::Answer {
-                    id,
-                    sdp: answer.sdp,
-                },
+            let answer = bridge
+                .read_offer(&sdp, Flow::Both)
+                .and_then(|offer| bridge.join_read(room, peer, seating, offer));
+            let message = match answer {
+                Ok(answer) => {
+                    if let Some(inputs) = inputs.upgrade() {
+                        let _ = inputs.blocking_send(RoomInput::Answered(seat));
+                    }
+                    ServerMessage::Answer {
+                        id,
+                        sdp: answer.sdp,
+                    }
+                }
                 Err(error) => {
                     tracing::info!(room = room.0, %seat, %error, "an offer was refused");
                     use nhipcau_media_rtc::JoinError;
@@ -28,8 +39,10 @@ impl Live {
                         JoinError::TooManyPeers => "too_many_peers",
                         JoinError::BadSdp(_)
                         | JoinError::NothingUsable
+                        | JoinError::PartlyUsable
                         | JoinError::ExtensionRemapped => "bad_sdp",
-                        JoinError::Unavailable => "internal",
+                        // The page has sent another one since, whose answer it waits for.
+                        JoinError::Superseded | JoinError::Unavailable => "internal",
                     };
                     ServerMessage::Error {
                         code,
@@ -42,7 +55,20 @@ impl Live {
         });
     }
 
+    /// Who left while its offer was on the way to the bridge does not stay there.
+    pub(super) fn answered(&mut self, seat: SeatId) {
+        if self.machine.participant(seat).is_none() {
+            self.bridge.leave(self.peer(seat));
+        }
+    }
+
     pub(super) fn bridge_event(&mut self, event: BridgeEvent) {
+        if let Some((peer, seating)) = event.seating() {
+            let seat = seat_of(peer);
+            if self.machine.participant(seat).is_none() || !self.seatings.hear(seat, seating) {
+                return;
+            }
+        }
         match event {
             BridgeEvent::Connected { peer, .. } => self.seat_input(peer, Input::MediaConnected),
             BridgeEvent::Silent { peer, .. } => self.seat_input(peer, Input::MediaSilent),

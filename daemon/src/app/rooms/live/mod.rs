@@ -6,7 +6,10 @@ mod media;
 mod port;
 mod push;
 mod recordings;
+mod seatings;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +28,7 @@ pub(crate) use self::port::{
     Figures, PAGE_QUEUE_MAX, PageSender, RoomInput, RoomParts, Seated, Surroundings,
 };
 use self::push::say;
+use self::seatings::Seatings;
 pub(crate) use self::streams::{Answered, StreamJoin, StreamReply, StreamWish};
 use self::streams::{Stream, WaitingStream};
 use super::message::{IceServer, PageMessage, ServerMessage, SlotCounts};
@@ -40,6 +44,7 @@ const DESKS_MAX: usize = 32;
 pub(crate) fn spawn(parts: RoomParts) -> (mpsc::Sender<RoomInput>, tokio::task::JoinHandle<()>) {
     let (sender, inbox) = mpsc::channel(INPUTS_MAX);
     parts.bridge.open_room(parts.room);
+    let opened = parts.bridge.next_seating();
     let live = Live {
         inputs: sender.downgrade(),
         machine: parts.machine,
@@ -53,6 +58,7 @@ pub(crate) fn spawn(parts: RoomParts) -> (mpsc::Sender<RoomInput>, tokio::task::
         pages: HashMap::new(),
         desks: Vec::new(),
         streams: HashMap::new(),
+        seatings: Seatings::new(opened),
         barred: HashSet::new(),
         waiting: None,
         waiting_stream: None,
@@ -101,6 +107,7 @@ struct Live {
     desks: Vec<PageSender>,
     /// Sessions of devices. A seat has a page or a session, never both.
     streams: HashMap<SeatId, Stream>,
+    seatings: Seatings,
     /// Passes whose devices were removed; there are at most as many as a conference has passes.
     barred: HashSet<i64>,
     /// The join that the machine is deciding.
@@ -219,6 +226,7 @@ impl Live {
             }
             RoomInput::StreamJoin { stream, seated } => self.stream_join(*stream, seated),
             RoomInput::StreamRefused { seat, connection } => self.stream_refused(seat, connection),
+            RoomInput::Answered(seat) => self.answered(seat),
             RoomInput::Stream {
                 session,
                 pass,
@@ -563,6 +571,7 @@ impl Live {
     fn close(&mut self, seat: SeatId) {
         self.pages.remove(&seat);
         self.streams.remove(&seat);
+        self.seatings.forget(seat);
         self.bridge.leave(self.peer(seat));
     }
 

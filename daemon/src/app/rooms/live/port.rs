@@ -49,6 +49,8 @@ pub(crate) enum RoomInput {
         seat: SeatId,
         connection: ConnectionId,
     },
+    /// The bridge took an offer of a seat.
+    Answered(SeatId),
     /// A device asks something of its session.
     Stream {
         session: String,

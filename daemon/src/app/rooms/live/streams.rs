@@ -37,10 +37,10 @@ pub(crate) struct Answered {
 pub(crate) enum StreamWish {
     /// To end it.
     End,
-    /// To tell candidates of the ICE session of this number.
+    /// To tell candidates of the ICE session of one of these numbers.
     Trickle {
-        /// The number.
-        generation: u64,
+        /// The numbers.
+        generations: Vec<u64>,
     },
     /// To restart ICE.
     Restart {
@@ -133,9 +133,11 @@ impl Live {
             .map(|host| self.relay_server(seat, &host));
         let (bridge, room, peer) = (self.bridge.clone(), self.room, self.peer(seat));
         let inputs = self.inputs.clone();
+        let seating = bridge.next_seating();
+        self.seatings.begin(seat, seating);
         tokio::task::spawn_blocking(move || {
             let answer = bridge
-                .join_read(room, peer, offer)
+                .join_read(room, peer, seating, offer)
                 .map(|answer| Answered {
                     sdp: answer.sdp,
                     relay,
@@ -144,10 +146,12 @@ impl Live {
                     tracing::info!(room = room.0, %seat, %error, "a device's offer was refused");
                     refusal_of(&error)
                 });
-            if answer.is_err()
-                && let Some(inputs) = inputs.upgrade()
-            {
-                let _ = inputs.blocking_send(RoomInput::StreamRefused { seat, connection });
+            if let Some(inputs) = inputs.upgrade() {
+                let heard = match &answer {
+                    Ok(_) => RoomInput::Answered(seat),
+                    Err(_) => RoomInput::StreamRefused { seat, connection },
+                };
+                let _ = inputs.blocking_send(heard);
             }
             let _ = waiting.reply.send(answer);
         });
@@ -184,8 +188,8 @@ impl Live {
                 let _ = self.machine.handle_input(Input::Leave(seat), now());
                 let _ = reply.send(Ok(Some(Patched::Trickled)));
             }
-            StreamWish::Trickle { generation } => {
-                let answer = if generation == stream.generation {
+            StreamWish::Trickle { generations } => {
+                let answer = if generations.contains(&stream.generation) {
                     Ok(Some(Patched::Trickled))
                 } else {
                     let message = "the tag is not the ICE session's";
