@@ -163,6 +163,7 @@ impl Worker {
         if let Some(live) = self.rooms[peer.room as usize].as_ref() {
             down.estimator.want(live.room.wanted_bps(peer.id));
         }
+        down.estimator.tick(now);
         let bps = down.estimator.bps();
         let step = (bps as f64 - down.told_bps as f64).abs();
         if step < down.told_bps as f64 * ESTIMATE_STEP {

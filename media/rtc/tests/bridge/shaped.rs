@@ -162,7 +162,12 @@ fn a_line(name: &str, rate_bps: u64, layer: u8) {
     let after = started.elapsed();
     assert!(reached, "{name}: {:?}", stage.viewed(viewer));
     let before = stage.crowd.clients()[viewer].received().video[0].clone();
-    stage.film_until(sender, 6, |_| false);
+    let (mut looks, mut low) = (0, 0);
+    stage.film_until(sender, 6, |stage| {
+        looks += 1;
+        low += u32::from(stage.viewed(viewer).0 < Some(layer.min(1)));
+        false
+    });
     let now = stage.crowd.clients()[viewer].received().video[0].clone();
     let (layer_now, estimate_bps) = stage.viewed(viewer);
     let missing = now.missing().saturating_sub(before.missing());
@@ -177,8 +182,6 @@ fn a_line(name: &str, rate_bps: u64, layer: u8) {
         missing * 20 <= packets,
         "{name}: {missing} of {packets} missing for good"
     );
-    assert!(
-        layer_now.is_some_and(|now| now >= layer.min(1)),
-        "{name}: fell to {layer_now:?}"
-    );
+    // Loss that nothing explains is tried for a moment: less is sent, to see whether it goes.
+    assert!(low * 2 < looks, "{name}: low in {low} of {looks} looks");
 }

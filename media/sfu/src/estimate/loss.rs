@@ -1,12 +1,14 @@
 //! Which loss is congestion. A line whose queue is full loses what the queue shows; a bad radio line or a policer loses without one,
-//! and then only a trial tells them apart: send less for a moment and see whether the loss goes.
+//! and then only a trial tells them apart: send less for a moment and see whether the loss goes. Packets are few, chance is large and
+//! losses come in runs, so a trial weighs them until the odds are clear (Wald's sequential test, a run counting as one packet). A line that
+//! is hardly used needs no trial.
 
 use std::time::{Duration, Instant};
 
 /// Between two judgements.
 const PERIOD: Duration = Duration::from_millis(400);
 /// Packets that a judgement needs.
-const PACKETS_MIN: i64 = 20;
+const PACKETS_MIN: i64 = 40;
 /// Loss beyond the line's own that asks for an explanation.
 const EXCESS: f64 = 0.05;
 /// The same when there is a queue.
@@ -20,7 +22,15 @@ const RESTLESS: f64 = 2.0;
 /// Judgements in a row before a trial.
 const STRIKES: u8 = 3;
 /// How long a trial may take; when we could not send less by then, it says nothing.
-const TRIAL_MAX: Duration = Duration::from_secs(4);
+const TRIAL_MAX: Duration = Duration::from_secs(5);
+/// Odds that end a trial, as natural logarithms: 100 to 1 for a loss that has gone, since that costs the picture, and 20 to 1 for one that
+/// has not.
+const GONE: f64 = 4.6;
+const STAYED: f64 = -3.0;
+/// What would be left of the loss if it were congestion.
+const LEFT: f64 = 0.25;
+/// Less loss than that is not weighed: it would take too many packets.
+const WEIGHED_MIN: f64 = 0.04;
 /// What a trial sends, of what was sent before.
 pub(super) const TRIAL_SHARE: f64 = 0.8;
 /// First pause after a trial that showed nothing to gain; doubled up to the longest.
@@ -36,8 +46,10 @@ pub(super) enum Verdict {
     Fine,
     /// Loss that nothing explains yet.
     Unexplained,
-    /// The line loses because too much is sent.
+    /// The line is full, and its queue shows it.
     Congested,
+    /// Less was sent, and the loss has gone: more is too much.
+    Relieved,
     /// Send [`TRIAL_SHARE`] of what is sent now, to see.
     Try,
     /// The trial changed nothing: the line is like that. Back to the estimate of before.
@@ -55,18 +67,71 @@ struct Trial {
     back_bps: f64,
     /// A queue was seen with the loss.
     queued: bool,
+    /// Packets that were lost in one run, in the mean; at least 1.
+    run: f64,
+    /// Natural logarithm of the odds that the loss has gone.
+    odds: f64,
+}
+
+impl Trial {
+    fn weigh(&mut self, received: i64, lost: i64) {
+        let before = self.share.clamp(WEIGHED_MIN, 0.9);
+        let after = before * LEFT;
+        let arrival = ((1.0 - after) / (1.0 - before)).ln();
+        let packets = received as f64 * arrival + lost.max(0) as f64 * LEFT.ln();
+        self.odds += packets / self.run;
+    }
+}
+
+/// How a line is used.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Use {
+    /// What is sent, in bits per second.
+    pub(super) sent_bps: f64,
+    /// What may be sent.
+    pub(super) estimate_bps: f64,
+    /// What has been seen to pass since a queue was seen; 0 when nothing has.
+    pub(super) passed_bps: f64,
+}
+
+/// Packets of which the receiver has spoken.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    pub(super) received: i64,
+    /// Below zero when packets came that had been reported as lost.
+    pub(super) lost: i64,
+    /// Runs of lost packets, one after the other.
+    pub(super) runs: i64,
+}
+
+impl Told {
+    fn add(&mut self, other: Self) {
+        self.received += other.received;
+        self.lost += other.lost;
+        self.runs += other.runs;
+    }
+
+    fn total(&self) -> i64 {
+        self.received + self.lost
+    }
+
+    /// Of all packets, 0 to 1.
+    fn share(&self) -> f64 {
+        (self.lost.max(0) as f64 / self.total().max(1) as f64).min(1.0)
+    }
 }
 
 /// The loss towards one receiver.
 #[derive(Clone, Debug)]
 pub(super) struct Loss {
-    lost: i64,
-    received: i64,
+    told: Told,
     since: Instant,
     smoothed: f64,
     /// Loss that the line has by nature.
     own: f64,
     strikes: u8,
+    /// Packets of those judgements.
+    struck: Told,
     trial: Option<Trial>,
     rest_until: Option<Instant>,
     pause: Duration,
@@ -75,22 +140,21 @@ pub(super) struct Loss {
 impl Loss {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            lost: 0,
-            received: 0,
+            told: Told::default(),
             since: now,
             smoothed: 0.0,
             own: 0.0,
             strikes: 0,
+            struck: Told::default(),
             trial: None,
             rest_until: None,
             pause: PAUSE,
         }
     }
 
-    /// Counts packets; `lost` is below zero when packets came that had been reported as lost.
-    pub(super) fn count(&mut self, received: i64, lost: i64) {
-        self.received += received;
-        self.lost += lost;
+    /// Counts packets.
+    pub(super) fn count(&mut self, told: Told) {
+        self.told.add(told);
     }
 
     /// Loss, 0 to 1, smoothed over about a second.
@@ -113,19 +177,23 @@ impl Loss {
         &mut self,
         queue_ms: f64,
         jitter_ms: f64,
-        sent_bps: f64,
-        estimate_bps: f64,
+        line: Use,
         now: Instant,
     ) -> Option<Verdict> {
-        let total = self.received + self.lost;
+        let Use {
+            sent_bps,
+            estimate_bps,
+            passed_bps,
+        } = line;
+        let total = self.told.total();
         let waited = now.saturating_duration_since(self.since);
         // A thin stream gets three periods to fill one.
         if waited < PERIOD || (total < PACKETS_MIN && waited < PERIOD * 3) {
             return None;
         }
-        let share = (self.lost.max(0) as f64 / total.max(1) as f64).min(1.0);
-        let few = self.lost < 3;
-        (self.lost, self.received, self.since) = (0, 0, now);
+        let told = std::mem::take(&mut self.told);
+        self.since = now;
+        let (share, few) = (told.share(), told.lost < 3);
         self.smoothed += (share - self.smoothed) * 0.4;
         // The line's own loss is learnt by trials only, and followed where it goes from there.
         if self.own > 0.0 {
@@ -133,15 +201,24 @@ impl Loss {
         }
         let chance = 2.0 * (self.own * (1.0 - self.own) / total.max(1) as f64).sqrt();
         let queued = queue_ms >= QUEUE_MS.max(jitter_ms * RESTLESS);
-        if let Some(trial) = self.trial {
-            return Some(self.conclude(trial, share, queue_ms, sent_bps, now));
+        if let Some(mut trial) = self.trial {
+            // The first period still tells of what was sent before.
+            if now.saturating_duration_since(trial.since) >= PERIOD * 2 {
+                trial.weigh(told.received, told.lost);
+            }
+            self.trial = Some(trial);
+            return Some(self.conclude(trial, queue_ms, sent_bps, now));
         }
         let excess = if queued { EXCESS_QUEUED } else { EXCESS };
         if share - self.own <= excess + chance || few {
             self.strikes = 0;
             return Some(Verdict::Fine);
         }
+        if self.strikes == 0 {
+            self.struck = Told::default();
+        }
         self.strikes = self.strikes.saturating_add(1);
+        self.struck.add(told);
         // A line that loses while it is hardly used is not full by what we send.
         let queued = queued && sent_bps > estimate_bps * 0.5;
         let resting = self.rest_until.is_some_and(|until| now < until);
@@ -149,13 +226,21 @@ impl Loss {
             return Some(Verdict::Unexplained);
         }
         self.strikes = 0;
+        // The last judgements together: one alone is the worse for having been chosen.
+        let share = self.struck.share();
+        // Twice as much has passed: it is not what we send that fills the line. Said once; should the loss grow, it is tried.
+        if !queued && self.own == 0.0 && share <= OWN_MAX && sent_bps < passed_bps * 0.5 {
+            return Some(self.accept(share, estimate_bps, now));
+        }
         // What looks like congestion must show to be it: else a bad line would be lowered until nothing is left.
         self.trial = Some(Trial {
             since: now,
-            share: self.smoothed.max(share),
+            share,
             sent_bps,
             back_bps: estimate_bps,
             queued,
+            run: (self.struck.lost as f64 / self.struck.runs.max(1) as f64).max(1.0),
+            odds: 0.0,
         });
         Some(if queued {
             Verdict::Congested
@@ -164,18 +249,12 @@ impl Loss {
         })
     }
 
-    fn conclude(
-        &mut self,
-        trial: Trial,
-        share: f64,
-        queue_ms: f64,
-        sent_bps: f64,
-        now: Instant,
-    ) -> Verdict {
+    fn conclude(&mut self, trial: Trial, queue_ms: f64, sent_bps: f64, now: Instant) -> Verdict {
         let waited = now.saturating_duration_since(trial.since);
         let sent_less = sent_bps <= trial.sent_bps * (TRIAL_SHARE + 0.1);
-        let gone = share < trial.share * 0.6;
-        if waited < PERIOD * 2 || (!sent_less && !gone && waited < TRIAL_MAX) {
+        let gone = trial.odds >= GONE;
+        let stayed = trial.odds <= STAYED && sent_less;
+        if !gone && !stayed && waited < TRIAL_MAX {
             return Verdict::Unexplained;
         }
         self.trial = None;
@@ -184,7 +263,7 @@ impl Loss {
             return match (trial.queued, sent_less) {
                 // The estimate has fallen already.
                 (true, _) => Verdict::Fine,
-                (false, true) => Verdict::Congested,
+                (false, true) => Verdict::Relieved,
                 // It went by itself.
                 (false, false) => Verdict::Own {
                     back_bps: trial.back_bps,
@@ -192,14 +271,17 @@ impl Loss {
             };
         }
         // A queue that nothing has shortened.
-        if trial.queued && queue_ms >= STILL_QUEUED_MS && share - self.own > EXCESS {
+        if trial.queued && queue_ms >= STILL_QUEUED_MS && self.smoothed - self.own > EXCESS {
             return Verdict::Congested;
         }
-        self.own = trial.share.max(share).min(OWN_MAX);
+        self.accept(trial.share, trial.back_bps, now)
+    }
+
+    /// Takes `share` for the line's own loss.
+    fn accept(&mut self, share: f64, back_bps: f64, now: Instant) -> Verdict {
+        self.own = share.min(OWN_MAX);
         self.rest_until = Some(now + self.pause);
         self.pause = (self.pause * 2).min(PAUSE_MAX);
-        Verdict::Own {
-            back_bps: trial.back_bps,
-        }
+        Verdict::Own { back_bps }
     }
 }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use crate::twcc::Feedback;
 use history::History;
-use loss::{Loss, TRIAL_SHARE, Verdict};
+use loss::{Loss, TRIAL_SHARE, Told, Use, Verdict};
 use probe::{Probing, Shown};
 use queue::Queue;
 use rate::Rate;
@@ -52,8 +52,11 @@ const AFTER_SHARE: f64 = 0.95;
 /// become longer, or somebody else fills the queue whatever we do.
 const DRAIN_SEEN: Duration = Duration::from_millis(1_500);
 const SHORTER: f64 = 0.66;
-/// A queue that has not gone after this long is how the line is now.
+/// No way becomes longer by more than this.
+const LONGER_MS: f64 = 400.0;
+/// A queue that has not gone after this long, and so many times its own length, is how the line is now.
 const DRAIN_MAX: Duration = Duration::from_secs(4);
+const DRAIN_TIMES: f64 = 3.0;
 /// Growth per second: near the rate at which the line was last full, well below it, and where nothing is known.
 const NEAR: f64 = 0.03;
 const BELOW: f64 = 0.25;
@@ -69,6 +72,13 @@ const NEXT_PROBE: f64 = 2.0;
 const PROBE_REST: Duration = Duration::from_secs(2);
 /// Without feedback for this long nothing is probed.
 const STALLED: Duration = Duration::from_millis(600);
+/// What is sent and not heard of for this long, beside two round trips, stands in a queue of seconds or goes nowhere.
+const UNHEARD: Duration = Duration::from_millis(1_500);
+/// Until the next decrease then, and what is left after one.
+const UNHEARD_AGAIN: Duration = Duration::from_millis(400);
+const UNHEARD_SHARE: f64 = 0.7;
+/// Between two packets; a longer pause begins anew.
+const SENDING_US: u64 = 500_000;
 
 /// A decrease whose queue has not gone yet.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +97,8 @@ pub struct Estimator {
     history: History,
     /// When the last packet went out.
     sent_us: u64,
+    /// When the oldest went out that nothing was heard of, nor of later ones; as far as is known.
+    unheard_us: Option<u64>,
     /// Without padding.
     sent: Rate,
     acked: Rate,
@@ -98,6 +110,8 @@ pub struct Estimator {
     wanted_bps: f64,
     /// The rate at which the line was last full.
     full_bps: Option<f64>,
+    /// What a probe has seen to pass since a queue was seen; 0 when none has.
+    passed_bps: f64,
     /// Since when the estimate stands below the line for its queue to empty.
     draining: Option<Drain>,
     standing_since: Option<Instant>,
@@ -118,6 +132,7 @@ impl Estimator {
             epoch: now,
             history: History::default(),
             sent_us: 0,
+            unheard_us: None,
             sent: Rate::default(),
             acked: Rate::default(),
             trend: Trend::default(),
@@ -127,6 +142,7 @@ impl Estimator {
             estimate_bps: START_BPS as f64,
             wanted_bps: 0.0,
             full_bps: None,
+            passed_bps: 0.0,
             draining: None,
             standing_since: None,
             over_before: false,
@@ -150,6 +166,10 @@ impl Estimator {
         if !padding {
             self.sent.add(at_us, u32::from(bytes));
         }
+        if at_us.saturating_sub(self.sent_us) > SENDING_US {
+            self.unheard_us = None;
+        }
+        self.unheard_us.get_or_insert(at_us);
         self.sent_us = self.sent_us.max(at_us);
         self.history.sent(sequence, at_us, bytes, label);
     }
@@ -216,7 +236,9 @@ impl Estimator {
     /// Takes a transport-wide feedback.
     pub fn on_feedback(&mut self, feedback: Feedback<'_>, now: Instant) {
         let now_us = self.clock_us(now);
-        let (mut received, mut lost) = (0, 0);
+        self.queue.hold(self.draining.is_some());
+        let mut told = Told::default();
+        let mut in_run = false;
         let mut reached_us = None;
         for (sequence, arrival) in feedback {
             match arrival {
@@ -225,8 +247,9 @@ impl Estimator {
                         continue;
                     };
                     let arrived_us = self.extend(ticks) * 250;
-                    received += 1;
-                    lost -= i64::from(packet.was_lost);
+                    in_run = false;
+                    told.received += 1;
+                    told.lost -= i64::from(packet.was_lost);
                     reached_us = reached_us.max(Some(packet.sent_us));
                     self.acked
                         .add(arrived_us.max(0) as u64, u32::from(packet.bytes));
@@ -234,13 +257,17 @@ impl Estimator {
                     self.trend.take(packet.sent_us, arrived_us);
                     self.probing.arrived(packet.label, arrived_us, packet.bytes);
                 }
-                None => lost += i64::from(self.history.missed(sequence, now_us)),
+                None if self.history.missed(sequence, now_us) => {
+                    told.runs += i64::from(!std::mem::replace(&mut in_run, true));
+                    told.lost += 1;
+                }
+                None => {}
             }
         }
-        if received == 0 && lost == 0 {
+        if told.received == 0 && told.lost == 0 {
             return;
         }
-        self.loss.count(received, lost);
+        self.loss.count(told);
         let elapsed = self
             .last_feedback
             .replace(now)
@@ -249,6 +276,11 @@ impl Estimator {
                     .min(Duration::from_millis(500))
             });
         if let Some(reached_us) = reached_us {
+            let open = reached_us < self.sent_us;
+            self.unheard_us = self
+                .unheard_us
+                .filter(|_| open)
+                .map(|since| since.max(reached_us));
             let waited = Duration::from_micros(now_us.saturating_sub(reached_us));
             self.round_trip = (self.round_trip * 7 + waited) / 8;
             if let Some(shown) = self.probing.conclude(reached_us, self.loss.own(), now) {
@@ -256,6 +288,27 @@ impl Estimator {
             }
         }
         self.adapt(elapsed, now);
+    }
+
+    /// Looks after what nothing is heard of. Call it a few times a second. Behind a queue of seconds feedback comes too late to say
+    /// anything, or not at all, and the estimate would stand where the line was before (RFC 8083 section 4.1 stops senders for that).
+    pub fn tick(&mut self, now: Instant) {
+        let now_us = self.clock_us(now);
+        let Some(since) = self.unheard_us.filter(|_| self.is_informed()) else {
+            return;
+        };
+        let patience = UNHEARD + (self.round_trip * 2).min(Duration::from_secs(1));
+        let again = self
+            .last_decrease
+            .is_none_or(|at| now.saturating_duration_since(at) >= UNHEARD_AGAIN);
+        let waited = Duration::from_micros(now_us.saturating_sub(since));
+        if waited < patience || !again || now_us.saturating_sub(self.sent_us) > SENDING_US {
+            return;
+        }
+        self.estimate_bps = self.bound(self.estimate_bps * UNHEARD_SHARE);
+        self.last_decrease = Some(now);
+        (self.full_bps, self.passed_bps) = (None, 0.0);
+        self.probing.reset(UNHEARD_AGAIN, now);
     }
 
     /// Ticks of a feedback wrap after 12 days; differences do not.
@@ -287,9 +340,12 @@ impl Estimator {
         let (queue_ms, jitter_ms) = (self.queue.ms(), self.queue.jitter_ms());
         let (sent_bps, acked_bps) = self.rates();
         let restless_ms = self.restless_ms(acked_bps);
-        let verdict = self
-            .loss
-            .judge(queue_ms, jitter_ms, sent_bps, self.estimate_bps, now);
+        let line = Use {
+            sent_bps,
+            estimate_bps: self.estimate_bps,
+            passed_bps: self.passed_bps,
+        };
+        let verdict = self.loss.judge(queue_ms, jitter_ms, line, now);
         let growing = self.trend.usage() == Usage::Over && queue_ms >= restless_ms;
         let standing = queue_ms > QUEUE_STANDING_MS.max(restless_ms * 3.0);
         let since = standing.then(|| *self.standing_since.get_or_insert(now));
@@ -300,11 +356,20 @@ impl Estimator {
         if let Some(acked_bps) = acked_bps {
             let congested = verdict == Some(Verdict::Congested) && self.draining.is_none();
             if grows || stands || congested {
+                if !congested {
+                    self.passed_bps = 0.0;
+                }
                 return self.decrease(acked_bps, queue_ms, now);
             }
             match verdict {
                 Some(Verdict::Try) => {
                     self.estimate_bps = self.bound(sent_bps * TRIAL_SHARE);
+                    return;
+                }
+                Some(Verdict::Relieved) => {
+                    self.estimate_bps = self.bound(sent_bps);
+                    self.full_bps = Some(sent_bps);
+                    self.probing.reset(PROBE_REST * 2, now);
                     return;
                 }
                 Some(Verdict::Own { back_bps }) => self.estimate_bps = back_bps,
@@ -373,13 +438,15 @@ impl Estimator {
             self.estimate_bps = self.estimate_bps.max(after.min(CEILING_BPS));
             return false;
         }
-        if waited > DRAIN_SEEN + self.round_trip && queue_ms > drain.queue_ms * SHORTER {
+        let longest = DRAIN_MAX + Duration::from_secs_f64(drain.queue_ms / 1_000.0 * DRAIN_TIMES);
+        let unchanged = queue_ms > drain.queue_ms * SHORTER && drain.queue_ms < LONGER_MS;
+        if waited > DRAIN_SEEN + self.round_trip && unchanged {
             self.draining = None;
             self.queue.forget();
             self.trend.forget();
             self.full_bps = None;
             self.estimate_bps = self.estimate_bps.max(drain.before_bps * AFTER_SHARE);
-        } else if waited > DRAIN_MAX {
+        } else if waited > longest {
             self.draining = None;
             self.queue.forget();
         }
@@ -408,6 +475,7 @@ impl Estimator {
                 if self.full_bps.is_some_and(|full| bps > full * 1.15) {
                     self.full_bps = None;
                 }
+                self.passed_bps = self.passed_bps.max(bps);
                 bps * AFTER_SHARE
             }
             Shown::Full(bps) => {
@@ -440,7 +508,7 @@ impl Estimator {
                 NEXT_PROBE
             };
             // A little beyond what is wanted: what is found is taken with a margin.
-            let bps = (self.estimate_bps * times)
+            let bps = (self.estimate_bps.max(media_bps) * times)
                 .min(self.wanted_bps * 1.2)
                 .min(CEILING_BPS);
             self.probing
@@ -464,6 +532,6 @@ impl Estimator {
             && !self.loss.is_trying()
             && self.trend.usage() != Usage::Over
             && self.queue.ms() < QUEUE_GROWING_MS.max(self.queue.jitter_ms()) * 2.0
-            && self.loss.smoothed() < self.loss.own() + 0.05
+            && self.loss.smoothed() < self.loss.own() * 1.5 + 0.05
     }
 }

@@ -23,6 +23,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(40);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Burst {
+    sent_packets: u32,
     sent_bytes: u32,
     received_bytes: u32,
     sent_us: u64,
@@ -132,6 +133,7 @@ impl Probing {
             && let Some(cluster) = &mut self.cluster
         {
             let burst = &mut cluster.measured[usize::from(self.label) - 1];
+            burst.sent_packets += 1;
             burst.sent_bytes += u32::from(bytes);
             burst.sent_us = at_us;
         }
@@ -166,14 +168,10 @@ impl Probing {
         self.cluster = None;
         let bursts = &cluster.measured[..usize::from(cluster.bursts)];
         let (first, last) = (&bursts[0], &bursts[bursts.len() - 1]);
-        let sent = bursts[1..]
-            .iter()
-            .map(|burst| burst.sent_bytes)
-            .sum::<u32>();
-        let received = bursts[1..]
-            .iter()
-            .map(|burst| burst.received_bytes)
-            .sum::<u32>();
+        let sum = |of: fn(&Burst) -> u32| bursts[1..].iter().map(of).sum::<u32>();
+        let sent = sum(|burst| burst.sent_bytes);
+        let received = sum(|burst| burst.received_bytes);
+        let packets = sum(|burst| burst.sent_packets).max(1);
         let sent_us = last.sent_us.saturating_sub(first.sent_us);
         if first.received_bytes == 0 || last.received_bytes == 0 || sent_us == 0 {
             self.rest(now);
@@ -184,7 +182,8 @@ impl Probing {
         let sent_bps = rate(sent, sent_us as f64);
         // A line's own loss takes its share of a probe as of anything; it says nothing about the rate.
         let received_bps = rate(received, arrived_us as f64) / (1.0 - own_loss);
-        if received_bps >= sent_bps * THROUGH {
+        let chance = (own_loss * (1.0 - own_loss) / f64::from(packets)).sqrt();
+        if received_bps >= sent_bps * (THROUGH - 2.0 * chance) {
             self.pause = PAUSE;
             self.next_at = Some(now + AGAIN);
             Some(Shown::Room(received_bps.min(sent_bps)))

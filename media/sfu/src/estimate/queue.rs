@@ -14,6 +14,7 @@ const BASE_US: i64 = 6_000_000;
 pub(super) struct Queue {
     base: [Option<i64>; 2],
     base_since_us: i64,
+    held: bool,
     span: Option<i64>,
     span_since_us: i64,
     span_packets: u32,
@@ -30,7 +31,8 @@ impl Queue {
             let step = ((delay - last).abs() as f64).min(200_000.0);
             self.jitter_us += (step - self.jitter_us) / 32.0;
         }
-        if self.base[0].is_none() || arrived_us - self.base_since_us > BASE_US {
+        let old = arrived_us - self.base_since_us > BASE_US && !self.held;
+        if self.base[0].is_none() || old {
             self.base = [None, self.base[0]];
             self.base_since_us = arrived_us;
         }
@@ -47,6 +49,11 @@ impl Queue {
         }
         self.span = Some(self.span.map_or(delay, |fastest| fastest.min(delay)));
         self.span_packets += 1;
+    }
+
+    /// While `held` the fastest arrival is not forgotten: a queue that empties slowly would look like none.
+    pub(super) fn hold(&mut self, held: bool) {
+        self.held = held;
     }
 
     /// Forgets what the fastest packet took: the way is another one.
