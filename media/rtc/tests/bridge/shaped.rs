@@ -158,7 +158,7 @@ fn a_line(name: &str, rate_bps: u64, layer: u8) {
         ..ClientOptions::default()
     });
     let started = Instant::now();
-    let reached = stage.film_until(sender, 15, |stage| stage.viewed(viewer).0 >= Some(layer));
+    let reached = stage.film_until(sender, 40, |stage| stage.viewed(viewer).0 >= Some(layer));
     let after = started.elapsed();
     assert!(reached, "{name}: {:?}", stage.viewed(viewer));
     let before = stage.crowd.clients()[viewer].received().video[0].clone();

@@ -77,6 +77,8 @@ const UNHEARD: Duration = Duration::from_millis(1_500);
 /// Until the next decrease then, and what is left after one.
 const UNHEARD_AGAIN: Duration = Duration::from_millis(400);
 const UNHEARD_SHARE: f64 = 0.7;
+/// Where that ends: sound alone, so that the queue has a chance to empty.
+const UNHEARD_FLOOR_BPS: f64 = 40_000.0;
 /// Between two packets; a longer pause begins anew.
 const SENDING_US: u64 = 500_000;
 
@@ -305,7 +307,8 @@ impl Estimator {
         if waited < patience || !again || now_us.saturating_sub(self.sent_us) > SENDING_US {
             return;
         }
-        self.estimate_bps = self.bound(self.estimate_bps * UNHEARD_SHARE);
+        let less = (self.estimate_bps * UNHEARD_SHARE).max(UNHEARD_FLOOR_BPS);
+        self.estimate_bps = less.min(self.estimate_bps);
         self.last_decrease = Some(now);
         (self.full_bps, self.passed_bps) = (None, 0.0);
         self.probing.reset(UNHEARD_AGAIN, now);
