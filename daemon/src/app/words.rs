@@ -88,6 +88,10 @@ fn vietnamese(code: &str) -> Option<&'static str> {
         "media_back" => "hình và tiếng đã có lại",
         "conference_ended" => "cuộc họp đã kết thúc",
         "disk_full" => "hết dung lượng đĩa",
+        "picture_no_decoder" => {
+            "hình của {name} gửi theo chuẩn {codec}, máy chủ không có bộ giải mã"
+        }
+        "picture_undecodable" => "không giải mã được hình {codec} của {name}",
         "pipeline_died" => "tiến trình ghi hình dừng: {detail}",
         "daemon_restarted" => "dịch vụ khởi động lại",
         "stopped_by" => "{name} đã dừng",
@@ -137,6 +141,10 @@ fn english(code: &str) -> Option<&'static str> {
         "media_back" => "picture and sound are back",
         "conference_ended" => "the conference has ended",
         "disk_full" => "the disk is full",
+        "picture_no_decoder" => {
+            "the picture of {name} comes in {codec}, for which the server has no decoder"
+        }
+        "picture_undecodable" => "the {codec} picture of {name} cannot be decoded",
         "pipeline_died" => "the recording process stopped: {detail}",
         "daemon_restarted" => "the service restarted",
         "stopped_by" => "stopped by {name}",

@@ -422,7 +422,7 @@ export interface RoomPreview {
 export interface Board {
   conference: number;
   state: Conference["state"];
-  recording: { on: boolean; since?: string; reason?: Reason };
+  recording: { on: boolean; since?: string; reason?: Reason; hidden?: Reason };
   floor?: string;
   spotlight?: string;
   sharing: ShareRule;

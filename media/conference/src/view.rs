@@ -173,6 +173,9 @@ pub struct Recording {
     /// Why the last recording stopped.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<Reason>,
+    /// Why the recording shows its card in place of a picture that comes.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hidden: Option<Reason>,
 }
 
 /// How many sites are in which state.

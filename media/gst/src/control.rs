@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::tap::Codec;
+
 /// Longest line either side accepts, in bytes. A longer one means the other side is not itself any more.
 pub const LINE_BYTES_MAX: usize = 16 * 1024;
 
@@ -50,6 +52,18 @@ pub enum Report {
         /// Source id as in the tap's datagrams.
         source: u32,
     },
+    /// The first picture of a source, or of a source's new codec, is decoded and goes into the file now.
+    Shown {
+        /// Source id as in the tap's datagrams.
+        source: u32,
+        /// What it comes in.
+        codec: Codec,
+    },
+    /// From now on the card is shown in place of a picture that comes and cannot be decoded; `None`: no longer.
+    Hidden {
+        /// Which and why.
+        hidden: Option<Hidden>,
+    },
     /// Something was lost and the recording goes on.
     Warning {
         /// Machine-readable kind.
@@ -66,6 +80,27 @@ pub enum Report {
     },
     /// The recording is over and the file, if any, is as far as it got.
     Failed(Failure),
+}
+
+/// A picture that comes and cannot be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hidden {
+    /// Source id as in the tap's datagrams.
+    pub source: u32,
+    /// What it comes in.
+    pub codec: Codec,
+    /// Why.
+    pub why: Undecoded,
+}
+
+/// Why a picture is not decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undecoded {
+    /// No element that decodes this codec is installed.
+    NoDecoder,
+    /// The decoder takes the packets and gives no picture: a profile that it has not, or a sender's fault.
+    NoPicture,
 }
 
 /// Why the child gave up.

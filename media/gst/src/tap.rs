@@ -11,6 +11,7 @@ use std::io;
 use std::os::unix::net::UnixDatagram;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+use serde::{Deserialize, Serialize};
 
 /// Largest RTP packet accepted, in bytes: an Ethernet frame with room to spare.
 pub const RTP_BYTES_MAX: usize = 2048;
@@ -24,12 +25,51 @@ const SEND_BUFFER_BYTES: usize = 1 << 20;
 pub enum Kind {
     /// An Opus packet (RFC 7587), 48 kHz clock, any payload type. Every source is mixed.
     Audio = 1,
-    /// A VP8 packet (RFC 7741), 90 kHz clock, any payload type.
+    /// A packet of a picture, 90 kHz clock; its payload type names its [`Codec`], which may change within a source.
     Video = 2,
     /// From now on the picture is this *video* source's; no payload. Source 0 means that nobody's camera is on, and
     /// the title card is shown. Without any such datagram the picture follows the newest source that starts with a
     /// keyframe.
     Speaker = 3,
+}
+
+/// What a picture's packets hold, by the payload type that they carry on the tap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Codec {
+    /// VP8 (RFC 7741).
+    Vp8 = 96,
+    /// H.264 (RFC 6184), packetization mode 0 or 1.
+    H264 = 97,
+    /// VP9 (RFC 9628), with all spatial layers of a picture that are to be shown.
+    Vp9 = 98,
+    /// AV1 (RTP Payload Format For AV1), likewise.
+    Av1 = 99,
+}
+
+impl Codec {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Vp8, Self::H264, Self::Vp9, Self::Av1];
+
+    /// The codec of a payload type, the marker bit aside.
+    #[must_use]
+    pub fn of(payload_type: u8) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|codec| *codec as u8 == payload_type)
+    }
+
+    /// Its name as people write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vp8 => "VP8",
+            Self::H264 => "H.264",
+            Self::Vp9 => "VP9",
+            Self::Av1 => "AV1",
+        }
+    }
 }
 
 /// Writes one datagram's bytes into `out`, replacing what was there; `rtp` is empty for [`Kind::Speaker`].

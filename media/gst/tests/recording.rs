@@ -16,12 +16,12 @@ use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use nhipcau_media_gst::control::WarningCode;
-use nhipcau_media_gst::tap::{Kind, write_datagram};
+use nhipcau_media_gst::control::{Hidden, Undecoded, WarningCode};
+use nhipcau_media_gst::tap::{Codec, Kind, write_datagram};
 use nhipcau_media_gst::{FailReason, RecordError, Recorder, RecorderEvent, RecordingSpec, repair};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use source::{play, tone, video};
+use source::{play, tone, video, video_in};
 
 const CHILD: &str = env!("CARGO_BIN_EXE_nhipcau-gst-record");
 /// Longest wait for anything: a deadlock, not a slow machine.
@@ -33,6 +33,8 @@ struct Running {
     events: Receiver<RecorderEvent>,
     warnings: Vec<WarningCode>,
     keyframes_wanted: Vec<u32>,
+    hidden: Vec<Option<Hidden>>,
+    shown: Vec<(u32, Codec)>,
 }
 
 impl Running {
@@ -49,15 +51,19 @@ impl Running {
             events,
             warnings: Vec::new(),
             keyframes_wanted: Vec::new(),
+            hidden: Vec::new(),
+            shown: Vec::new(),
         }
     }
 
-    /// The next event but warnings and keyframe requests, which are kept.
+    /// The next event but warnings, keyframe requests and hidden pictures, which are kept.
     fn next(&mut self) -> RecorderEvent {
         loop {
             match self.events.recv_timeout(PATIENCE).expect("an event comes") {
                 RecorderEvent::Warning { code, .. } => self.warnings.push(code),
                 RecorderEvent::KeyframeWanted { source } => self.keyframes_wanted.push(source),
+                RecorderEvent::Hidden(hidden) => self.hidden.push(hidden),
+                RecorderEvent::Shown { source, codec } => self.shown.push((source, codec)),
                 event => return event,
             }
         }
@@ -82,6 +88,20 @@ impl Running {
         while !matches!(self.next(), RecorderEvent::Progress { .. }) {}
     }
 
+    /// Waits until a source's picture goes into the file, and for seconds of it.
+    fn shows(&mut self, source: u32, codec: Codec) {
+        self.until(|running| running.shown.contains(&(source, codec)));
+    }
+
+    /// Waits until something was said, and for what is recorded after it.
+    fn until(&mut self, said: impl Fn(&Self) -> bool) {
+        while !said(self) {
+            self.progress();
+        }
+        self.progress();
+        self.progress();
+    }
+
     fn finished(&mut self) -> (u64, f64) {
         match self.end() {
             RecorderEvent::Finished { bytes, seconds } => (bytes, seconds),
@@ -100,12 +120,14 @@ fn the_speaker_is_seen_and_every_voice_is_heard() {
     let mut running = Running::start(folder.path(), CHILD.as_ref()).started();
     let mut timeline = Vec::new();
     timeline.extend(video(1, "red", (640, 360), 1.0, 3.0));
-    timeline.extend(video(2, "blue", (480, 480), 4.0, 3.0));
     timeline.extend(tone(7, 440, 0.5, 6.0));
     timeline.extend(tone(8, 1200, 2.0, 4.5));
     // One voice arrives in pairs swapped by the network.
     source::swap_pairs(&mut timeline, 7);
     play(&running.tap, timeline);
+    running.shows(1, Codec::Vp8);
+    play(&running.tap, video(2, "blue", (480, 480), 0.0, 3.0));
+    running.shows(2, Codec::Vp8);
     running.recorder.stop();
     let (bytes, seconds) = running.finished();
     let file = running.file();
@@ -120,23 +142,23 @@ fn the_speaker_is_seen_and_every_voice_is_heard() {
 
     let frames = judge::frames(&file);
     let seen: Vec<judge::Colour> = frames.iter().map(|frame| frame.centre()).collect();
-    let order = judge::runs(&seen);
+    assert_eq!(seen[0], judge::Colour::Dark, "{seen:?}");
     assert_eq!(
-        order,
-        [judge::Colour::Dark, judge::Colour::Red, judge::Colour::Blue],
+        judge::pictures(&seen),
+        [judge::Colour::Red, judge::Colour::Blue],
         "{seen:?}"
     );
-    let red = &frames[seen
-        .iter()
-        .position(|colour| *colour == judge::Colour::Red)
-        .unwrap()
-        + 2];
+    let last = |wanted| {
+        let place = seen.iter().rposition(|colour| *colour == wanted).unwrap();
+        &frames[place]
+    };
+    let red = last(judge::Colour::Red);
     assert_eq!(
         red.at(20, 180),
         judge::Colour::Red,
         "16:9 fills the picture"
     );
-    let blue = frames.last().unwrap();
+    let blue = last(judge::Colour::Blue);
     assert_eq!(
         blue.at(20, 180),
         judge::Colour::Dark,
@@ -161,13 +183,118 @@ fn the_speaker_is_seen_and_every_voice_is_heard() {
 }
 
 #[test]
+fn every_codec_is_seen_whoever_speaks_and_whatever_a_speaker_changes_to() {
+    use judge::Colour::{Blue, Red};
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Running::start(folder.path(), CHILD.as_ref()).started();
+    let mut before = Vec::new();
+    // One speaker after another, and the last one's shared screen in another codec than the camera.
+    for (codec, source, colour) in [
+        (Codec::H264, 1, "red"),
+        (Codec::Vp9, 2, "blue"),
+        (Codec::Av1, 3, "red"),
+        (Codec::Vp8, 4, "blue"),
+        (Codec::H264, 4, "red"),
+    ] {
+        let mut pictures = video_in(codec, source, colour, (640, 360), 0.0, 2.0);
+        if source == 4 && codec == Codec::H264 {
+            source::continue_numbers(&before, &mut pictures);
+        }
+        before.clone_from(&pictures);
+        play(&running.tap, pictures);
+        running.shows(source, codec);
+    }
+    running.recorder.stop();
+    running.finished();
+    let frames = judge::frames(&running.file());
+    let seen: Vec<judge::Colour> = frames.iter().map(judge::Frame::centre).collect();
+    assert_eq!(
+        judge::pictures(&seen),
+        [Red, Blue, Red, Blue, Red],
+        "{seen:?}"
+    );
+    assert_eq!(running.hidden, [], "nothing was hidden");
+    let refused = [WarningCode::MalformedPacket, WarningCode::DecoderReplaced];
+    assert!(
+        !running.warnings.iter().any(|code| refused.contains(code)),
+        "{:?}",
+        running.warnings
+    );
+}
+
+#[test]
+fn a_codec_without_its_decoder_is_told_and_the_card_says_so() {
+    use judge::Colour::{Blue, Dark};
+    let folder = tempfile::tempdir().unwrap();
+    let program = without_plugins(folder.path(), &["libav", "openh264"]);
+    let mut running = Running::start(folder.path(), &program).started();
+    play(
+        &running.tap,
+        video_in(Codec::H264, 1, "red", (640, 360), 0.0, 2.0),
+    );
+    running.until(|running| !running.hidden.is_empty());
+    play(&running.tap, video(2, "blue", (640, 360), 0.0, 2.0));
+    running.shows(2, Codec::Vp8);
+    running.recorder.stop();
+    running.finished();
+    let missing = Hidden {
+        source: 1,
+        codec: Codec::H264,
+        why: Undecoded::NoDecoder,
+    };
+    assert_eq!(running.hidden, [Some(missing), None]);
+    assert!(
+        running.keyframes_wanted.is_empty(),
+        "no keyframe helps, so none is asked for: {:?}",
+        running.keyframes_wanted
+    );
+    let frames = judge::frames(&running.file());
+    let seen: Vec<judge::Colour> = frames.iter().map(judge::Frame::centre).collect();
+    assert_eq!(judge::pictures(&seen), [Blue], "{seen:?}");
+    let bright: Vec<usize> = frames
+        .iter()
+        .zip(&seen)
+        .filter(|(_, colour)| **colour == Dark)
+        .map(|(frame, _)| judge::bright(frame))
+        .collect();
+    let (first, most) = (bright[0], *bright.iter().max().unwrap());
+    assert!(
+        most > first + first / 4,
+        "the card says more than its title: {bright:?}"
+    );
+}
+
+#[test]
+fn a_picture_that_no_decoder_takes_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Running::start(folder.path(), CHILD.as_ref()).started();
+    let mut timeline = video_in(Codec::Av1, 1, "red", (640, 360), 0.0, 7.0);
+    source::spoil(&mut timeline);
+    play(&running.tap, timeline);
+    running.until(|running| !running.hidden.is_empty());
+    running.recorder.stop();
+    running.finished();
+    let undecodable = Hidden {
+        source: 1,
+        codec: Codec::Av1,
+        why: Undecoded::NoPicture,
+    };
+    assert_eq!(
+        running.hidden,
+        [Some(undecodable)],
+        "{:?}",
+        running.warnings
+    );
+}
+
+#[test]
 fn killed_in_the_middle_it_plays_and_is_repaired() {
     let folder = tempfile::tempdir().unwrap();
     let mut running = Running::start(folder.path(), CHILD.as_ref()).started();
     let mut timeline = video(1, "red", (640, 360), 0.0, 5.0);
     timeline.extend(tone(7, 440, 0.0, 5.0));
     play(&running.tap, timeline);
-    running.progress();
+    running.shows(1, Codec::Vp8);
     kill(
         Pid::from_raw(running.recorder.pid().cast_signed()),
         Signal::SIGKILL,
@@ -279,7 +406,7 @@ fn garbage_is_counted_and_survived() {
     timeline.extend(video(3, "red", (640, 360), 2.5, 2.0));
     timeline.extend(tone(7, 440, 2.5, 2.0));
     play(&running.tap, timeline);
-    running.progress();
+    running.shows(3, Codec::Vp8);
     running.recorder.stop();
     running.finished();
     assert!(
@@ -288,7 +415,9 @@ fn garbage_is_counted_and_survived() {
         running.warnings
     );
     assert!(
-        judge::frames(&running.file()).last().unwrap().centre() == judge::Colour::Red,
+        judge::frames(&running.file())
+            .iter()
+            .any(|frame| frame.centre() == judge::Colour::Red),
         "and then a real picture"
     );
     assert!(
@@ -307,6 +436,8 @@ fn a_lost_packet_freezes_the_picture_and_asks_for_a_keyframe() {
     write_datagram(Kind::Speaker, 5, &[], &mut out);
     running.tap.send(&out).unwrap();
     play(&running.tap, timeline);
+    running.shows(5, Codec::Vp8);
+    running.until(|running| running.keyframes_wanted.len() >= 2);
     // Nobody's camera is on any more.
     write_datagram(Kind::Speaker, 0, &[], &mut out);
     running.tap.send(&out).unwrap();
@@ -522,6 +653,38 @@ fn sub(folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
     fs::create_dir(&path).unwrap();
     path
+}
+
+/// The child with all plugins of this machine but some.
+fn without_plugins(folder: &Path, missing: &[&str]) -> PathBuf {
+    let plugins = sub(folder, "plugins");
+    let output = Command::new("gst-inspect-1.0")
+        .arg("coreelements")
+        .output()
+        .expect("gst-inspect-1.0 is installed");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let core = said
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Filename"))
+        .expect("the file of a plugin");
+    for entry in fs::read_dir(Path::new(core.trim()).parent().unwrap()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if !missing
+            .iter()
+            .any(|missing| name == format!("libgst{missing}.so"))
+        {
+            std::os::unix::fs::symlink(&path, plugins.join(name)).unwrap();
+        }
+    }
+    script(
+        folder,
+        &format!(
+            "GST_PLUGIN_SYSTEM_PATH_1_0={} GST_PLUGIN_PATH_1_0= GST_REGISTRY={}/registry exec {CHILD} \"$@\"",
+            plugins.display(),
+            folder.display()
+        ),
+    )
 }
 
 fn script(folder: &Path, body: &str) -> PathBuf {

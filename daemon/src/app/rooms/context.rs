@@ -55,6 +55,7 @@ pub(super) enum Note {
         file: String,
         bytes: u64,
         failed: Option<views::Reason>,
+        hidden: Option<views::Reason>,
     },
 }
 
@@ -158,7 +159,13 @@ impl Surroundings for Context {
         });
     }
 
-    fn recording_ended(&self, file: PathBuf, bytes: u64, failed: Option<Reason>) {
+    fn recording_ended(
+        &self,
+        file: PathBuf,
+        bytes: u64,
+        failed: Option<Reason>,
+        hidden: Option<Reason>,
+    ) {
         let failed = failed.as_ref().map(reason_view);
         self.app.tally().count_recording(bytes, failed.is_some());
         if let Some(reason) = &failed {
@@ -169,6 +176,7 @@ impl Surroundings for Context {
             file: file_name(&file),
             bytes,
             failed,
+            hidden: hidden.as_ref().map(reason_view),
         });
     }
 
@@ -266,10 +274,12 @@ pub(super) async fn keep_ledger(
                 file,
                 bytes,
                 failed,
+                hidden,
             } => {
                 if let Some(number) = recordings.remove(&file) {
                     let reason = failed
                         .as_ref()
+                        .or(hidden.as_ref())
                         .and_then(|reason| serde_json::to_value(reason).ok());
                     until_stored!(app.store().recordings().end(
                         number,

@@ -4,7 +4,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
 use nhipcau_conference::Reason;
-use nhipcau_media_gst::control::WarningCode;
+use nhipcau_media_gst::control::{Hidden, Undecoded, WarningCode};
 use nhipcau_media_gst::{FailReason, Recorder, RecorderEvent, RecordingSpec};
 use tokio::sync::mpsc;
 
@@ -19,6 +19,8 @@ pub(crate) struct Recording {
     bytes: u64,
     /// Kinds of losses that were logged.
     warned: Vec<WarningCode>,
+    /// The first picture that could not be shown.
+    hidden: Option<Reason>,
 }
 
 /// How a recording ended.
@@ -27,6 +29,8 @@ pub(crate) struct RecordingEnd {
     pub(crate) bytes: u64,
     /// Why it ended early; `None` when it was stopped.
     pub(crate) failed: Option<Reason>,
+    /// The first picture that it lacks, though it came.
+    pub(crate) hidden: Option<Reason>,
 }
 
 impl Recording {
@@ -54,6 +58,7 @@ impl Recording {
                 recorder,
                 bytes: 0,
                 warned: Vec::new(),
+                hidden: None,
             },
             tap,
         ))
@@ -69,6 +74,11 @@ impl Recording {
         self.bytes
     }
 
+    /// Notes why a picture is not in the file.
+    pub(crate) fn note_hidden(&mut self, reason: &Reason) {
+        self.hidden.get_or_insert_with(|| reason.clone());
+    }
+
     /// Tells the child to finish the file.
     pub(crate) fn stop(&mut self) {
         self.recorder.stop();
@@ -77,7 +87,10 @@ impl Recording {
     /// Takes a report; `Some` when it was the last.
     pub(crate) fn event(&mut self, event: RecorderEvent) -> Option<RecordingEnd> {
         match event {
-            RecorderEvent::Started | RecorderEvent::KeyframeWanted { .. } => None,
+            RecorderEvent::Started
+            | RecorderEvent::KeyframeWanted { .. }
+            | RecorderEvent::Shown { .. }
+            | RecorderEvent::Hidden(_) => None,
             RecorderEvent::Progress { bytes, .. } => {
                 self.bytes = bytes;
                 None
@@ -95,16 +108,29 @@ impl Recording {
             RecorderEvent::Finished { bytes, .. } => Some(RecordingEnd {
                 bytes,
                 failed: None,
+                hidden: self.hidden.take(),
             }),
             RecorderEvent::Failed { reason } => {
                 tracing::error!(%reason, "the recording ended early");
                 Some(RecordingEnd {
                     bytes: self.bytes,
                     failed: Some(fail_reason(&reason)),
+                    hidden: self.hidden.take(),
                 })
             }
         }
     }
+}
+
+/// Why the picture of somebody called `name` is not in the recording.
+pub(crate) fn hidden_reason(hidden: &Hidden, name: &str) -> Reason {
+    let code = match hidden.why {
+        Undecoded::NoDecoder => "picture_no_decoder",
+        Undecoded::NoPicture => "picture_undecodable",
+    };
+    Reason::new(code)
+        .with("codec", hidden.codec.name())
+        .with("name", name)
 }
 
 fn fail_reason(reason: &FailReason) -> Reason {

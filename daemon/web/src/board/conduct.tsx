@@ -59,6 +59,7 @@ export function Conduct({ board, send }: { board: Board; send: Send }) {
   return (
     <div class="conduct">
       {recording.on && <p class="recording-line" data-test="recording-line"><span class="rec-dot" aria-hidden="true" />{recording.since ? b("record.on", { time: timeWithSeconds(recording.since) }) : b("record")}</p>}
+      {recording.on && recording.hidden && <p class="banner degraded" role="status" data-test="recording-hidden">{b("record.hidden", { reason: reasonClause(recording.hidden) })}</p>}
       {!recording.on && recording.reason && <p class="banner degraded" data-test="recording-reason">{b("record.ended", { reason: reasonClause(recording.reason) })}</p>}
       <div class="conduct-sharing">
         <span class="quiet small">{b("sharing")}</span>

@@ -137,8 +137,18 @@ impl Room {
             }
             Input::Recording { on, reason } => {
                 let since = on.then(|| self.recording.since.unwrap_or(now.at));
-                self.recording = Recording { on, since, reason };
+                self.recording = Recording {
+                    on,
+                    since,
+                    reason,
+                    hidden: None,
+                };
                 self.changed();
+                Ok(())
+            }
+            Input::RecordingHidden(hidden) => {
+                self.recording.hidden = hidden.filter(|_| self.recording.on);
+                self.board_changed = true;
                 Ok(())
             }
             Input::Invited(sites) => {

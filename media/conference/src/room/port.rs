@@ -222,6 +222,8 @@ pub enum Input {
         /// Why it stopped.
         reason: Option<Reason>,
     },
+    /// The recording shows its card in place of a picture that comes, with the reason; `None`: no longer.
+    RecordingHidden(Option<Reason>),
     /// The booking changed: sites added get a row, renamed ones their name. Rows never vanish.
     Invited(Vec<InvitedSite>),
     /// The time asked for by [`Output::Timeout`] has come.

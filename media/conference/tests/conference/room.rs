@@ -692,6 +692,20 @@ fn boards_and_rosters_have_the_shape_of_the_protocol() {
         t0,
     )
     .expect("recording");
+    room.handle_input(
+        Input::RecordingHidden(Some(
+            nhipcau_conference::Reason::new("picture_no_decoder").with("codec", "AV1"),
+        )),
+        t0,
+    )
+    .expect("hidden");
+    let hidden = serde_json::to_value(room.board()).expect("serialises");
+    assert_eq!(
+        hidden["recording"]["hidden"],
+        serde_json::json!({"code": "picture_no_decoder", "args": {"codec": "AV1"}})
+    );
+    room.handle_input(Input::RecordingHidden(None), t0)
+        .expect("seen again");
     let board = serde_json::to_value(room.board()).expect("serialises");
     assert_eq!(board["state"], "live");
     assert_eq!(board["sharing"], "one");

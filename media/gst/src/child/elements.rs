@@ -4,6 +4,7 @@ use gst::prelude::*;
 use gstreamer as gst;
 
 use crate::control::Failure;
+use crate::tap::Codec;
 
 const CORE: &str = "libgstreamer1.0-0";
 const BASE: &str = "gstreamer1.0-plugins-base";
@@ -28,6 +29,25 @@ pub(super) const RECORD: &[(&str, &str)] = &[
     ("x264enc", UGLY),
     ("textoverlay", PANGO),
 ];
+
+/// What decodes a picture, the best first, with its settings. One thread each: a decoder that works on several pictures at once holds
+/// them back. Of VP8 the recording depends, of the others it takes what there is.
+const DECODERS: &[(Codec, &str, &str)] = &[
+    (Codec::Vp8, "vp8dec", "threads=1"),
+    (Codec::H264, "avdec_h264", "max-threads=1"),
+    (Codec::H264, "openh264dec", ""),
+    (Codec::Vp9, "vp9dec", "threads=1"),
+    (Codec::Av1, "dav1ddec", "n-threads=1"),
+    (Codec::Av1, "av1dec", ""),
+];
+
+/// The element and settings that decode `codec`, if any is installed. Errors in what is decoded never end it.
+pub(super) fn decoder(codec: Codec) -> Option<String> {
+    DECODERS
+        .iter()
+        .find(|(of, element, _)| *of == codec && gst::ElementFactory::find(element).is_some())
+        .map(|(_, element, settings)| format!("{element} max-errors=-1 {settings}"))
+}
 
 /// For a repair.
 pub(super) const REPAIR: &[(&str, &str)] = &[

@@ -16,7 +16,7 @@ use super::output::{Format, Output};
 use super::picture::Picture;
 use super::sound::Sound;
 use super::stop::Stop;
-use super::{failure, report, title};
+use super::{card, failure, report};
 use crate::control::{Failure, Report, WarningCode};
 use crate::tap::{self, Kind};
 
@@ -34,7 +34,7 @@ pub(super) fn record(
     title: &str,
     stop: &Stop,
 ) -> Result<Report, Failure> {
-    let card = title::draw(title, format)?;
+    let cards = card::Cards::draw(title, format)?;
     let (sender, receiver) = sync_channel(QUEUE);
     let dropped = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&dropped);
@@ -47,7 +47,7 @@ pub(super) fn record(
     thread::spawn(move || progress(&copy, &seen));
     let engine = Engine {
         fps: format.fps,
-        picture: Picture::new(format, card),
+        picture: Picture::new(format, cards),
         sound: Sound::default(),
         output: &output,
         warnings: Warnings::default(),
@@ -105,7 +105,7 @@ impl Engine<'_> {
             if now.saturating_duration_since(due) > LAG_MAX {
                 start += now.saturating_duration_since(due);
             }
-            self.tick(now);
+            self.tick(now)?;
             self.warnings.add(
                 WarningCode::PacketDropped,
                 dropped.swap(0, Ordering::Relaxed),
@@ -136,12 +136,18 @@ impl Engine<'_> {
     }
 
     /// One block of sound, and the pictures that are due with it.
-    fn tick(&mut self, now: Instant) {
-        if let Some(code) = self.picture.tick(now) {
+    fn tick(&mut self, now: Instant) -> Result<(), Failure> {
+        if let Some(code) = self.picture.tick(now)? {
             self.warnings.add(code, 1);
         }
         if let Some(source) = self.picture.keyframe_wanted(now) {
             report::send(&Report::KeyframeWanted { source });
+        }
+        if let Some((source, codec)) = self.picture.first_shown() {
+            report::send(&Report::Shown { source, codec });
+        }
+        if let Some(hidden) = self.picture.hidden_changed() {
+            report::send(&Report::Hidden { hidden });
         }
         let time = ClockTime::from_mseconds(u64::from(self.blocks) * BLOCK_MS as u64);
         let (block, replaced) = self.sound.block(now);
@@ -156,6 +162,7 @@ impl Engine<'_> {
             }
             self.pictures += 1;
         }
+        Ok(())
     }
 }
 

@@ -5,9 +5,14 @@
 //! pipeline of its own; when hostile input ends one, it is replaced. Packets are read, ordered and joined in Rust
 //! before a C library sees them.
 
+mod assembler;
+mod av1;
+mod bits;
+mod card;
 mod decoder;
 mod elements;
 mod engine;
+mod h264;
 mod limits;
 mod mix;
 mod output;
@@ -18,8 +23,8 @@ mod report;
 mod rtp;
 mod sound;
 mod stop;
-mod title;
 mod vp8;
+mod vp9;
 
 use std::ffi::OsString;
 use std::io;

@@ -6,6 +6,7 @@ pub(super) struct Packet<'a> {
     pub(super) sequence: u16,
     pub(super) timestamp: u32,
     pub(super) marker: bool,
+    pub(super) payload_type: u8,
     /// Without header, extension and padding. Empty for the padding that congestion control sends as probes.
     pub(super) payload: &'a [u8],
 }
@@ -39,6 +40,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Packet<'_>> {
         sequence: u16::from_be_bytes([fixed[2], fixed[3]]),
         timestamp: u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]),
         marker: fixed[1] & 0x80 != 0,
+        payload_type: fixed[1] & 0x7f,
         payload,
     })
 }
@@ -61,6 +63,7 @@ mod tests {
                 sequence: 0x0102,
                 timestamp: 9,
                 marker: true,
+                payload_type: 96,
                 payload: b"abc"
             }
         );

@@ -88,6 +88,15 @@ pub enum RecorderEvent {
         /// Source id as in the tap's datagrams.
         source: u32,
     },
+    /// The first picture of a source, or of a source's new codec, goes into the file.
+    Shown {
+        /// Source id as in the tap's datagrams.
+        source: u32,
+        /// What it comes in.
+        codec: crate::tap::Codec,
+    },
+    /// From now on the card stands in place of a picture that comes and cannot be decoded; `None`: no longer.
+    Hidden(Option<crate::control::Hidden>),
     /// Something was lost and the recording goes on.
     Warning {
         /// Machine-readable kind.

@@ -127,6 +127,8 @@ impl From<Report> for RecorderEvent {
                 seconds: seconds(duration_ms),
             },
             Report::KeyframeWanted { source } => Self::KeyframeWanted { source },
+            Report::Shown { source, codec } => Self::Shown { source, codec },
+            Report::Hidden { hidden } => Self::Hidden(hidden),
             Report::Warning { code, count } => Self::Warning { code, count },
             Report::Finished { bytes, duration_ms } => Self::Finished {
                 bytes,

@@ -91,11 +91,19 @@ pub(crate) fn frames(file: &Path) -> Vec<Frame> {
 /// Whether something bright stands in the middle third.
 pub(crate) fn has_text(frame: &Frame) -> bool {
     let third = frame.0.len() / 3;
-    frame.0[third..2 * third]
+    count_bright(&frame.0[third..2 * third]) > 100
+}
+
+/// Bright pixels of the whole picture.
+pub(crate) fn bright(frame: &Frame) -> usize {
+    count_bright(&frame.0)
+}
+
+fn count_bright(bytes: &[u8]) -> usize {
+    bytes
         .chunks_exact(3)
         .filter(|pixel| pixel.iter().all(|&part| part > 200))
         .count()
-        > 100
 }
 
 /// Left channel at 48 kHz.
@@ -139,6 +147,14 @@ pub(crate) fn loudness(samples: &[f64], hertz: f64) -> f64 {
     });
     let count = u32::try_from(samples.len() / 4800).unwrap().max(1);
     blocks.sum::<f64>() / f64::from(count)
+}
+
+/// The colours that followed one another, without the card: it may come between them on a machine without breath.
+pub(crate) fn pictures(colours: &[Colour]) -> Vec<Colour> {
+    let mut pictures = colours.to_vec();
+    pictures.retain(|colour| *colour != Colour::Dark);
+    pictures.dedup();
+    pictures
 }
 
 /// The sequence without repetitions.

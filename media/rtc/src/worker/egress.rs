@@ -405,26 +405,28 @@ fn copy_to_tap(
     counters: &mut super::Counters,
 ) {
     let Some(recording) = recording else { return };
-    if outgoing.translation.blank {
-        return;
-    }
     let (payload, _) = split(outgoing.packet, payload);
+    // A number that stays empty is told too, or it would be waited for.
+    let payload = if outgoing.translation.blank {
+        &[]
+    } else {
+        payload
+    };
     let payload = match &outgoing.packet.descriptor {
         Descriptor::Red(red) => &payload[usize::from(red.primary).min(payload.len())..],
         _ => payload,
     };
     let id = outgoing.packet.place.to_be_bytes();
-    let (kind, payload_type, sequence, timestamp, ssrc) = match outgoing.kind {
+    let payload_type = tap::payload_type(outgoing.packet.codec);
+    let (kind, sequence, timestamp, ssrc) = match outgoing.kind {
         Kind::Audio => (
             tap::AUDIO,
-            tap::AUDIO_PAYLOAD_TYPE,
             outgoing.packet.index as u16,
             outgoing.packet.timestamp,
             id,
         ),
         Kind::Video => (
             tap::VIDEO,
-            tap::VIDEO_PAYLOAD_TYPE,
             outgoing.translation.index as u16,
             outgoing.translation.timestamp,
             [0, 0, 0, 1],
@@ -442,11 +444,13 @@ fn copy_to_tap(
     scratch.extend_from_slice(&ssrc);
     let at = scratch.len();
     scratch.extend_from_slice(payload);
-    outgoing.packet.descriptor.patch(
-        &mut scratch[at..],
-        outgoing.translation.picture_id,
-        outgoing.translation.tl0,
-    );
+    if !payload.is_empty() {
+        outgoing.packet.descriptor.patch(
+            &mut scratch[at..],
+            outgoing.translation.picture_id,
+            outgoing.translation.tl0,
+        );
+    }
     if recording.send(scratch).is_err() {
         counters.drop(Drop::Tap);
     }

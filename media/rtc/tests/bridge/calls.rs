@@ -197,7 +197,10 @@ fn a_recording_gets_plain_packets_of_speaker_and_voices() {
                         assert_eq!(rest[16] & 1, 0, "a keyframe comes first");
                     }
                     speaker_first = speaker_first.or(Some(false));
-                    assert_eq!(rest[1] & 0x7f, tap::VIDEO_PAYLOAD_TYPE);
+                    assert_eq!(
+                        rest[1] & 0x7f,
+                        tap::payload_type(nhipcau_media_rtc::Codec::Vp8)
+                    );
                     assert_eq!(rest[17], 0);
                     pictures += 1;
                 }

@@ -35,8 +35,6 @@ use seat::Seat;
 
 /// Layers of a track, lowest first.
 pub const LAYERS: usize = 3;
-/// What a recording can show.
-const TAP_CODECS: Codecs = Codecs::NONE.with(Codec::Vp8);
 /// Between two looks at voices, activity and waiting receivers.
 const TICK: Duration = Duration::from_millis(100);
 /// Between two keyframe requests to one layer: a keyframe is ten times a delta frame, and 300 sites turn to a new speaker at once.
@@ -610,13 +608,8 @@ impl Room {
             let index = self.free_index();
             let mut seat = Box::new(Seat::new(None, port));
             seat.connected = true;
-            let codecs = vec![Codecs::ALL; self.voices + 1];
-            seat.fit_slots(
-                self.voices + 1,
-                1,
-                &[],
-                &[codecs, vec![TAP_CODECS]].concat(),
-            );
+            // Every codec: the recording says itself what it cannot decode.
+            seat.fit_slots(self.voices + 1, 1, &[], &vec![Codecs::ALL; self.voices + 2]);
             self.seats[index as usize] = Some(seat);
             self.tap = Some(index);
         }

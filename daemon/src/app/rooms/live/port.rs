@@ -127,7 +127,13 @@ pub(crate) trait Surroundings: Send + Sync + 'static {
     /// A recording grew to this length.
     fn recording_grew(&self, file: PathBuf, bytes: u64);
     /// A recording ended.
-    fn recording_ended(&self, file: PathBuf, bytes: u64, failed: Option<Reason>);
+    fn recording_ended(
+        &self,
+        file: PathBuf,
+        bytes: u64,
+        failed: Option<Reason>,
+        hidden: Option<Reason>,
+    );
     /// Where recordings go and under which name, or why there can be none (`disk_full`).
     fn recording_place(&self) -> Result<(PathBuf, String), Reason>;
 }

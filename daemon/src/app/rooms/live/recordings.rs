@@ -2,9 +2,10 @@
 
 use nhipcau_conference::{Input, Reason};
 use nhipcau_media_gst::RecorderEvent;
+use nhipcau_media_gst::control::Hidden;
 
-use super::{Live, now};
-use crate::app::rooms::record::Recording;
+use super::{Live, now, peer_of};
+use crate::app::rooms::record::{Recording, hidden_reason};
 
 impl Live {
     pub(super) fn start_recording(&mut self) {
@@ -63,6 +64,9 @@ impl Live {
         if matches!(event, RecorderEvent::KeyframeWanted { .. }) {
             self.bridge.request_tap_keyframe(self.room);
         }
+        if let RecorderEvent::Hidden(hidden) = event {
+            self.recording_hidden(generation, hidden);
+        }
         let Some(end) = self
             .recordings
             .get_mut(&generation)
@@ -75,8 +79,12 @@ impl Live {
             return;
         };
         if let Some(recording) = self.recordings.remove(&generation) {
-            self.surroundings
-                .recording_ended(recording.file(), end.bytes, end.failed.clone());
+            self.surroundings.recording_ended(
+                recording.file(),
+                end.bytes,
+                end.failed.clone(),
+                end.hidden,
+            );
         }
         if self.recording == Some(generation) {
             self.recording = None;
@@ -88,6 +96,28 @@ impl Live {
                 },
                 now(),
             );
+        }
+    }
+
+    /// Tells the desk why the file lacks a picture that everybody else sees, and keeps it for the index.
+    fn recording_hidden(&mut self, generation: u64, hidden: Option<Hidden>) {
+        let reason = hidden.map(|hidden| {
+            let participants = self.machine.roster().participants;
+            let name = participants
+                .iter()
+                .find(|participant| peer_of(self.room.0, participant.id).0 as u32 == hidden.source)
+                .map_or("", |participant| participant.name.as_str());
+            hidden_reason(&hidden, name)
+        });
+        if let Some(recording) = self.recordings.get_mut(&generation)
+            && let Some(reason) = &reason
+        {
+            recording.note_hidden(reason);
+        }
+        if self.recording == Some(generation) {
+            let _ = self
+                .machine
+                .handle_input(Input::RecordingHidden(reason), now());
         }
     }
 }

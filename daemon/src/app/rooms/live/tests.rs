@@ -26,7 +26,8 @@ impl Surroundings for Nobody {
     fn board_changed(&self) {}
     fn recording_started(&self, _: std::path::PathBuf) {}
     fn recording_grew(&self, _: std::path::PathBuf, _: u64) {}
-    fn recording_ended(&self, _: std::path::PathBuf, _: u64, _: Option<Reason>) {}
+    fn recording_ended(&self, _: std::path::PathBuf, _: u64, _: Option<Reason>, _: Option<Reason>) {
+    }
     fn recording_place(&self) -> Result<(std::path::PathBuf, String), Reason> {
         Err(Reason::new("disk_full"))
     }

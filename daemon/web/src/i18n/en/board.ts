@@ -48,6 +48,7 @@ export const boardWords: Record<keyof typeof vi, string> = {
   "record.stop.title": "Stop recording?",
   "record.stop.text": "The recording is kept with the conference's report.",
   "record.on": "Recording since {time}",
+  "record.hidden": "The recording shows its card instead of the picture: {reason}.",
   "record.ended": "The recording stopped: {reason}.",
   "end": "End the conference",
   "end.title": "End the conference?",

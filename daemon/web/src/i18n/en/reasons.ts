@@ -52,6 +52,8 @@ export const reasons: Record<string, string> = {
   codec_unknown: "this browser cannot show the picture: it is sent as {codec}",
   conference_ended: "the conference ended",
   disk_full: "the server's disk is full",
+  picture_no_decoder: "the picture of {name} comes in {codec}, for which the server has no decoder",
+  picture_undecodable: "the {codec} picture of {name} cannot be decoded",
   pipeline_died: "the recording process died",
   daemon_restarted: "the server restarted",
   stopped_by: "stopped by {name}",

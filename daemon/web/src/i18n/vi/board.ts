@@ -46,6 +46,7 @@ export const boardWords = {
   "record.stop.title": "Dừng ghi hình?",
   "record.stop.text": "Bản ghi được lưu lại trong báo cáo cuộc họp.",
   "record.on": "Đang ghi hình từ {time}",
+  "record.hidden": "Bản ghi đang không có hình mà chỉ có bảng tên cuộc họp: {reason}.",
   "record.ended": "Ghi hình đã dừng: {reason}.",
   "end": "Kết thúc họp",
   "end.title": "Kết thúc cuộc họp?",

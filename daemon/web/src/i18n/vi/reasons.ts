@@ -52,6 +52,8 @@ export const reasons: Record<string, string> = {
   codec_unknown: "trình duyệt này không xem được hình: bên kia gửi theo chuẩn {codec}",
   conference_ended: "cuộc họp kết thúc",
   disk_full: "ổ đĩa của máy chủ đã đầy",
+  picture_no_decoder: "hình của {name} gửi theo chuẩn {codec}, máy chủ không có bộ giải mã",
+  picture_undecodable: "không giải mã được hình {codec} của {name}",
   pipeline_died: "tiến trình ghi hình dừng đột ngột",
   daemon_restarted: "máy chủ vừa khởi động lại",
   stopped_by: "{name} đã dừng",
