@@ -10,6 +10,7 @@ mod hostile_agent;
 mod hostile_text;
 mod load;
 mod notifications;
+mod pictures;
 mod playbooks;
 mod rfc9725;
 mod secrets;

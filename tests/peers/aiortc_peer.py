@@ -26,6 +26,7 @@ from aiortc import (
     RTCSessionDescription,
     VideoStreamTrack,
 )
+from aiortc.codecs.vpx import VpxPayloadDescriptor
 from av import AudioFrame, VideoFrame
 
 WIDTH, HEIGHT, RATE = 320, 180, 15
@@ -71,6 +72,44 @@ class Tone(AudioStreamTrack):
         return frame
 
 
+class Seen:
+    """What a stream of pictures says of itself, packet by packet: numbers, times, and the picture ids of VP8."""
+
+    def __init__(self, vp8):
+        self.vp8, self.packets, self.last = vp8, {}, None
+
+    def add(self, packet):
+        if self.last is None:
+            self.last = packet.sequence_number + 0x10000
+        # The number nearest to the one before (RFC 3550 appendix A.1).
+        number = self.last + ((packet.sequence_number - self.last + 0x8000) & 0xFFFF) - 0x8000
+        self.last = max(self.last, number)
+        picture = None
+        if packet.payload_type in self.vp8 and packet.payload:
+            picture = VpxPayloadDescriptor.parse(packet.payload)[0].picture_id
+        self.packets[number] = (packet.ssrc, packet.timestamp, picture)
+
+    def said(self):
+        numbers = sorted(self.packets)
+        back = jumps = 0
+        for before, after in zip(numbers, numbers[1:]):
+            if after != before + 1:
+                continue
+            (_, earlier, picture), (_, later, follows) = self.packets[before], self.packets[after]
+            step = (later - earlier) & 0xFFFFFFFF
+            back += step >= 1 << 31
+            if picture is not None and follows is not None:
+                jumps += (follows - picture) & 0x7FFF != (1 if step else 0)
+        return {
+            "packets": len(numbers),
+            "named": sum(picture is not None for _, _, picture in self.packets.values()),
+            "holes": numbers[-1] - numbers[0] + 1 - len(numbers) if numbers else 0,
+            "back": back,
+            "jumps": jumps,
+            "sources": len({source for source, _, _ in self.packets.values()}),
+        }
+
+
 class Peer:
     def __init__(self, way, url, token):
         self.way, self.url, self.token = way, url, token
@@ -80,6 +119,10 @@ class Peer:
         self.width = self.height = 0
         self.before = None
         self.watchers = []
+        self.seen = Seen(())
+        # Pictures by their colour: means of U and V to the next sixteenth, or `mixed` where they differ within a picture.
+        self.colours = {}
+        self.colour = None
 
     async def post(self):
         if self.connection:
@@ -112,8 +155,23 @@ class Peer:
         self.location = urllib.parse.urljoin(self.url, head["Location"])
         self.etag = head["ETag"]
         await self.connection.setRemoteDescription(RTCSessionDescription(text, "answer"))
+        if self.way == "play":
+            self.look(text)
         codecs = re.findall(r"a=rtpmap:\d+ ([A-Za-z0-9]+)/", text)
         return {"status": 201, "location": self.location, "etag": self.etag, "codecs": codecs}
+
+    def look(self, answer):
+        """Sees every packet of pictures just before the jitter buffer, retransmitted ones as what they stand for."""
+        self.seen = Seen([int(number) for number in re.findall(r"a=rtpmap:(\d+) VP8/", answer)])
+        receivers = [one.receiver for one in self.connection.getTransceivers() if one.kind == "video"]
+        waiting = receivers[0]._RTCRtpReceiver__nack_generator
+        add, seen = waiting.add, self.seen
+
+        def adding(packet):
+            seen.add(packet)
+            return add(packet)
+
+        waiting.add = adding
 
     async def ask(self, method, url, body=None, headers=()):
         def run():
@@ -139,6 +197,11 @@ class Peer:
                 continue
             self.frames += 1
             self.width, self.height = frame.width, frame.height
+            planes = frame.reformat(format="yuv420p").to_ndarray()[frame.height :].reshape(2, -1)
+            self.colour = "mixed" if planes.std(axis=1).max() > 12 else ",".join(
+                str(round(mean / 16) * 16) for mean in planes.mean(axis=1)
+            )
+            self.colours[self.colour] = self.colours.get(self.colour, 0) + 1
             small = frame.reformat(width=32, height=18, format="gray").to_ndarray().astype(numpy.int16)
             if self.before is not None and numpy.abs(small - self.before).mean() > 1:
                 self.changed += 1
@@ -153,6 +216,9 @@ class Peer:
             "loud": self.loud,
             "width": self.width,
             "height": self.height,
+            "colour": self.colour,
+            "colours": self.colours,
+            "seen": self.seen.said(),
         }
         if self.connection:
             for report in (await self.connection.getStats()).values():

@@ -2,7 +2,7 @@
 
     gstreamer_encoder.py vp8|h264 URL TOKEN
 
-Commands and answers as in aiortc_peer.py.
+Commands and answers as in aiortc_peer.py, and `colour AARRGGBB`: from now on the picture is that colour and nothing else.
 """
 
 import json
@@ -24,7 +24,7 @@ VIDEO = {
     "h264": "x264enc tune=zerolatency speed-preset=ultrafast bitrate=400 key-int-max=60 bframes=0"
     " ! video/x-h264,profile=constrained-baseline ! rtph264pay pt=96 config-interval=-1 aggregate-mode=zero-latency",
 }
-SOURCE = "videotestsrc is-live=true pattern=ball motion=sweep ! video/x-raw,width=320,height=180,framerate=15/1"
+SOURCE = "videotestsrc name=source is-live=true pattern=ball motion=sweep ! video/x-raw,width=320,height=180,framerate=15/1"
 SOUND = "audiotestsrc is-live=true freq=440 volume=0.4 ! audioconvert ! audioresample ! opusenc ! rtpopuspay pt=97"
 ANSWER_WITHIN_SECONDS = 20
 
@@ -91,6 +91,12 @@ class Encoder:
         state = self.rtc.get_property("connection-state") if self.rtc else None
         return {"connection": state.value_nick if state else "none"}
 
+    def colour(self, argb):
+        source = self.pipeline.get_by_name("source")
+        source.set_property("foreground-color", int(argb, 16))
+        source.set_property("pattern", "solid-color")
+        return {}
+
     def delete(self):
         return {"status": self.ask("DELETE", self.location)[0]}
 
@@ -100,10 +106,10 @@ def main():
     threading.Thread(target=GLib.MainLoop().run, daemon=True).start()
     encoder = Encoder(*sys.argv[1:4])
     for line in sys.stdin:
-        command = line.strip()
-        if command in ("", "quit"):
+        command, *words = line.split() or ["quit"]
+        if command == "quit":
             break
-        print(json.dumps(getattr(encoder, command)()), flush=True)
+        print(json.dumps(getattr(encoder, command)(*words)), flush=True)
     if encoder.pipeline:
         encoder.pipeline.set_state(Gst.State.NULL)
 

@@ -210,7 +210,9 @@ impl Client {
     pub fn raw(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.origin));
+            .uri(format!("{}{path}", self.origin))
+            // One that waits may be closed by the daemon just when it is used again.
+            .header(header::CONNECTION, "close");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -85,3 +85,28 @@ pub(super) async fn method_not_allowed() -> Response {
     let problem = Problem::new("bad_request", "this path does not take that method");
     (StatusCode::METHOD_NOT_ALLOWED, problem).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_come_back_is_told_when() {
+        for (code, status, seconds) in [
+            ("too_many_attempts", 429, Some("900")),
+            ("too_fast", 429, Some("10")),
+            ("too_many_peers", 503, Some("30")),
+            ("replaced", 409, None),
+            ("nothing_usable", 422, None),
+        ] {
+            let response = Problem::new(code, "").into_response();
+            let said = response.headers().get(RETRY_AFTER);
+            assert_eq!(response.status().as_u16(), status, "{code}");
+            assert_eq!(
+                said.and_then(|value| value.to_str().ok()),
+                seconds,
+                "{code}"
+            );
+        }
+    }
+}

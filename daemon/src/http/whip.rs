@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use axum::body::to_bytes;
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -14,6 +14,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
 
 use super::guard::base_url;
 use super::{BODY_MAX, Peer, Problem};
@@ -28,6 +29,8 @@ const SDP: &str = "application/sdp";
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 /// Longest time for a body to arrive.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(15);
+/// Bytes of a body that are read at most, also of one that is refused.
+const READ_MAX: usize = 4 * BODY_MAX;
 /// Longest token that is looked at; ours have 22 characters.
 const TOKEN_BYTES_MAX: usize = 256;
 
@@ -74,13 +77,13 @@ async fn begin(
     peer: Peer,
     request: Request,
 ) -> Result<Response, Problem> {
-    let headers = request.headers().clone();
-    let token = bearer(&headers)?;
+    let (head, body) = request.into_parts();
+    let headers = head.headers;
+    let (token, offer) = read(&headers, body, SDP).await?;
     // Only over TLS: the credentials of the relay are for nobody on the way.
-    let reached_at = base_url(request.uri(), &headers, peer.secure, &app.settings())
+    let reached_at = base_url(&head.uri, &headers, peer.secure, &app.settings())
         .ok()
         .and_then(|base| base.strip_prefix("https://").map(str::to_owned));
-    let offer = body(request, SDP).await?;
     let caller = Caller {
         reached_at,
         ..caller(way, room, token, peer)
@@ -163,9 +166,9 @@ async fn patch(
     peer: Peer,
     request: Request,
 ) -> Result<Response, Problem> {
-    let headers = request.headers().clone();
-    let token = bearer(&headers)?;
-    let fragment = body(request, FRAGMENT).await?;
+    let (head, body) = request.into_parts();
+    let headers = head.headers;
+    let (token, fragment) = read(&headers, body, FRAGMENT).await?;
     let tags = headers
         .get(IF_MATCH)
         .map(HeaderValue::as_bytes)
@@ -285,26 +288,61 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
     Ok(token)
 }
 
-async fn body(request: Request, wanted: &'static str) -> Result<String, Problem> {
-    let kind = request
-        .headers()
+/// The token and the body of a request of this type. What is refused is read all the same, within bounds: a connection that is closed over an
+/// unread body is reset, and the refusal lost.
+async fn read<'a>(
+    headers: &'a HeaderMap,
+    body: Body,
+    wanted: &'static str,
+) -> Result<(&'a str, String), Problem> {
+    let token = bearer(headers)
+        .map_err(Problem::from)
+        .and_then(|token| is_of_type(headers, wanted).map(|()| token));
+    let body = arrived(body, token.is_ok()).await;
+    let (token, bytes) = (token?, body?);
+    let text =
+        String::from_utf8(bytes).map_err(|_| Problem::new("bad_sdp", "the body is not UTF-8"))?;
+    Ok((token, text))
+}
+
+fn is_of_type(headers: &HeaderMap, wanted: &'static str) -> Result<(), Problem> {
+    let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .and_then(|kind| kind.split(';').next())
         .unwrap_or("")
         .trim();
-    // What may be sent instead is in `Accept-Post` and `Accept-Patch` of an OPTIONS.
-    if !kind.eq_ignore_ascii_case(wanted) {
-        return Err(Problem::new(
-            "unsupported_media_type",
-            format!("the body must be {wanted}"),
-        ));
+    if kind.eq_ignore_ascii_case(wanted) {
+        return Ok(());
     }
-    let bytes = tokio::time::timeout(ARRIVES_WITHIN, to_bytes(request.into_body(), BODY_MAX))
+    // What may be sent instead is in `Accept-Post` and `Accept-Patch` of an OPTIONS.
+    let message = format!("the body must be {wanted}");
+    Err(Problem::new("unsupported_media_type", message))
+}
+
+async fn arrived(body: Body, keep: bool) -> Result<Vec<u8>, Problem> {
+    let mut chunks = body.into_data_stream();
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    let all = async {
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_| Problem::new("bad_request", "the body broke off"))?;
+            length += chunk.len();
+            if length > READ_MAX {
+                break;
+            }
+            if keep && length <= BODY_MAX {
+                bytes.extend_from_slice(&chunk);
+            }
+        }
+        Ok::<_, Problem>(())
+    };
+    tokio::time::timeout(ARRIVES_WITHIN, all)
         .await
-        .map_err(|_| Problem::new("bad_request", "the body did not arrive in time"))?
-        .map_err(|_| Problem::new("too_large", "the body is longer than 256 KiB"))?;
-    String::from_utf8(bytes.into()).map_err(|_| Problem::new("bad_sdp", "the body is not UTF-8"))
+        .map_err(|_| Problem::new("bad_request", "the body did not arrive in time"))??;
+    if length > BODY_MAX {
+        return Err(Problem::new("too_large", "the body is longer than 256 KiB"));
+    }
+    Ok(bytes)
 }
 
 /// RFC 9725 section 4.6.

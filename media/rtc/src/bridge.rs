@@ -44,6 +44,7 @@ pub(crate) enum Command {
     },
     RestartIce {
         peer: PeerId,
+        seating: Seating,
         remote_ufrag: String,
         reply: SyncSender<Option<(String, String)>>,
     },
@@ -408,13 +409,20 @@ impl Bridge {
     /// its candidates go out. Keys, tracks and addresses in use stay; the former credentials hold until the new ones are used.
     ///
     /// # Errors
-    /// [`JoinError::Unavailable`] when the peer is not seated or the packet thread does not answer.
-    pub fn restart_ice(&self, peer: PeerId, remote_ufrag: String) -> Result<IceAnswer, JoinError> {
+    /// [`JoinError::Superseded`] when the peer has no connection of this seating (any more), [`JoinError::Unavailable`] when it is not seated or
+    /// the packet thread does not answer.
+    pub fn restart_ice(
+        &self,
+        peer: PeerId,
+        seating: Seating,
+        remote_ufrag: String,
+    ) -> Result<IceAnswer, JoinError> {
         let (reply, answer) = sync_channel(1);
         self.send_to(
             peer,
             Command::RestartIce {
                 peer,
+                seating,
                 remote_ufrag,
                 reply,
             },
@@ -422,7 +430,7 @@ impl Bridge {
         let (ufrag, pwd) = answer
             .recv_timeout(JOIN_WAIT)
             .map_err(|_| JoinError::Unavailable)?
-            .ok_or(JoinError::Unavailable)?;
+            .ok_or(JoinError::Superseded)?;
         Ok(IceAnswer {
             ufrag,
             pwd,

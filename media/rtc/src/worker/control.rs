@@ -44,10 +44,11 @@ impl Worker {
             }
             Command::RestartIce {
                 peer,
+                seating,
                 remote_ufrag,
                 reply,
             } => {
-                let _ = reply.try_send(self.restart_ice(peer, remote_ufrag, now));
+                let _ = reply.try_send(self.restart_ice(peer, seating, remote_ufrag, now));
             }
             Command::Detail { peer, reply } => {
                 let _ = reply.try_send(self.peer_detail(peer));
@@ -214,12 +215,15 @@ impl Worker {
     fn restart_ice(
         &mut self,
         id: PeerId,
+        seating: Seating,
         remote_ufrag: String,
         now: Instant,
     ) -> Option<(String, String)> {
         let index = *self.by_id.get(&id)?;
         let fresh = self.credentials();
-        let peer = self.peers[index as usize].as_mut()?;
+        let peer = self.peers[index as usize]
+            .as_mut()
+            .filter(|peer| peer.seating == seating)?;
         peer.remote_ufrag = remote_ufrag;
         peer.renew_credentials(fresh, index, &mut self.by_ufrag, now);
         Some((peer.local.ufrag.clone(), peer.local.pwd.clone()))

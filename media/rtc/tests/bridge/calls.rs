@@ -271,6 +271,16 @@ fn what_is_told_of_a_peer_names_its_seating_and_an_overtaken_offer_is_refused() 
         });
     }
     assert!(seatings[0] < seatings[1]);
+    let restart = |seating| {
+        stage
+            .bridge
+            .restart_ice(PeerId(0), seating, "anew".to_owned())
+    };
+    assert_eq!(
+        restart(seatings[0]),
+        Err(JoinError::Superseded),
+        "of a former session"
+    );
     // Both say goodbye, the former one too late.
     stage.crowd.client(0).close();
     stage.crowd.client(1).close();

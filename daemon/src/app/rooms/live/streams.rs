@@ -3,7 +3,7 @@
 use nhipcau_conference::{
     Actor, Code, Command, ConnectionId, Input, Join, SeatId, SeatKind, SiteKey,
 };
-use nhipcau_media_rtc::{IceAnswer, ReadOffer};
+use nhipcau_media_rtc::{IceAnswer, ReadOffer, Seating};
 use tokio::sync::oneshot;
 
 use super::{Live, RoomInput, Seated, now};
@@ -58,6 +58,8 @@ pub(super) struct Stream {
     pub(super) site: SiteKey,
     session: String,
     pass: i64,
+    /// Of its offer.
+    seating: Seating,
     /// Number of its ICE session.
     generation: u64,
 }
@@ -115,6 +117,8 @@ impl Live {
             let _ = seated.send(Ok(Seated { seat }));
         }
         let offer = waiting.offer.of_session(&waiting.session);
+        let seating = self.bridge.next_seating();
+        self.seatings.begin(seat, seating);
         self.streams.insert(
             seat,
             Stream {
@@ -122,6 +126,7 @@ impl Live {
                 site: waiting.site.clone(),
                 session: waiting.session,
                 pass: waiting.pass,
+                seating,
                 generation: 1,
             },
         );
@@ -133,8 +138,6 @@ impl Live {
             .map(|host| self.relay_server(seat, &host));
         let (bridge, room, peer) = (self.bridge.clone(), self.room, self.peer(seat));
         let inputs = self.inputs.clone();
-        let seating = bridge.next_seating();
-        self.seatings.begin(seat, seating);
         tokio::task::spawn_blocking(move || {
             let answer = bridge
                 .join_read(room, peer, seating, offer)
@@ -199,10 +202,10 @@ impl Live {
             }
             StreamWish::Restart { ufrag } => {
                 stream.generation += 1;
-                let generation = stream.generation;
+                let (generation, seating) = (stream.generation, stream.seating);
                 let (bridge, peer) = (self.bridge.clone(), self.peer(seat));
                 tokio::task::spawn_blocking(move || {
-                    let answer: Result<IceAnswer, _> = bridge.restart_ice(peer, ufrag);
+                    let answer: Result<IceAnswer, _> = bridge.restart_ice(peer, seating, ufrag);
                     let patched = answer
                         .map(|answer| Some(Patched::Restarted(answer, generation)))
                         .map_err(|error| refusal_of(&error));
