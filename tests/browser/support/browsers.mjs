@@ -23,11 +23,11 @@ const FLAGS = [
   "--allow-loopback-in-peer-connection",
 ];
 
-/** A Chromium; `colour` ([r, g, b]) makes its camera show that colour with a moving bar; `program` starts it elsewhere; `more` are further flags. */
-export async function chromium({ colour, program = CHROMIUM, more = [] } = {}) {
+/** A Chromium; `colour` ([r, g, b]) makes its camera show that colour with a moving bar; `program` starts it elsewhere; `display` is where it has a window; `more` are further flags. */
+export async function chromium({ colour, program = CHROMIUM, display, more = [] } = {}) {
   if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is not there (Debian package chromium; make test installs it)`);
   const args = [...FLAGS, ...more, ...(colour ? [`--use-file-for-fake-video-capture=${camera(colour)}`] : [])];
-  return puppeteer.launch({ executablePath: program, pipe: program !== CHROMIUM, headless: true, args, acceptInsecureCerts: true, protocolTimeout: 2 * PATIENCE_MS, defaultViewport: { width: 1280, height: 800 } });
+  return puppeteer.launch({ executablePath: program, pipe: program !== CHROMIUM, headless: display === undefined, env: { ...process.env, ...(display && { DISPLAY: display }) }, args, acceptInsecureCerts: true, protocolTimeout: 2 * PATIENCE_MS, defaultViewport: { width: 1280, height: 800 } });
 }
 
 /** A page whose errors fail the test that looks at `page.faults`. */

@@ -30,6 +30,7 @@ export function Devices({ conference }: { conference: ConferenceDetail }) {
       aside={<Button test="device-add" onClick={() => setMaking(true)}>{d("devices.add")}</Button>}
     >
       <p class="quiet">{d("devices.text")}</p>
+      {passes.data?.length === 0 && <p class="roll-none" data-test="devices-none">{d("devices.none")}</p>}
       {list.length > 0 && (
         <ul class="links devices">
           {list.map((pass) => (

@@ -52,7 +52,7 @@ function columns(show: (row: PeerRow) => void): Column<PeerRow>[] {
       cell: (row) => (
         <>
           <button type="button" class="link" data-test="quality-open" onClick={() => show(row)}><Name>{row.site_name}</Name></button>
-          {row.name !== row.site_name && <span class="quiet small"> <Name>{row.name}</Name></span>}
+          {row.name !== row.site_name && <span class="under"><Name>{row.name}</Name></span>}
           {row.kind !== "person" && <> <span class="tag device">{d(`quality.kind.${row.kind}`)}</span></>}
         </>
       ),
@@ -76,6 +76,14 @@ function columns(show: (row: PeerRow) => void): Column<PeerRow>[] {
 }
 
 const LAYERS = ["l", "m", "h"] as const;
+
+/** What a stream carries; which of its layers only where there are several. Those of a screen differ in how many pictures they have. */
+function streamName(report: PeerReport, one: PeerReport["up"][number]): string {
+  const layers = report.up.filter((other) => other.track === one.track && other.kind === one.kind).length;
+  const layer = one.track === "slides" ? (one.layer === 0 ? "few" : "many") : LAYERS[one.layer] ?? "h";
+  const codec = one.codec === "opus" ? "Opus" : one.codec;
+  return `${d(`quality.${one.track}.${one.kind}`)}${layers > 1 ? ` ${d(`quality.layer.${layer}`)}` : ""} · ${codec}`;
+}
 
 function Detail({ id, row, onClose }: { id: string; row: PeerRow; onClose: () => void }) {
   const [report, setReport] = useState<PeerReport>();
@@ -107,9 +115,10 @@ function Detail({ id, row, onClose }: { id: string; row: PeerRow; onClose: () =>
           </dl>
           <Panel title={d("quality.sends")} flush>
             <Lines
+              label={d("quality.sends")}
               head={[d("quality.what"), d("quality.rate"), d("quality.fps"), d("quality.lost"), d("quality.jitter"), d("quality.repaired"), d("quality.keyframes")]}
               rows={report.up.map((one) => [
-                `${d(`quality.${one.track}.${one.kind}`)}${one.kind === "video" ? ` ${d(`quality.layer.${LAYERS[one.layer] ?? "h"}`)}` : ""} · ${one.codec}`,
+                streamName(report, one),
                 rate(one.bps), one.kind === "video" ? number(Math.round(one.fps)) : "–", `${number(Math.round(one.lost))}/${number(Math.round(one.packets))}`, ms(one.jitter_ms),
                 `${number(Math.round(one.repaired))}/${number(Math.round(one.nacked))}`, one.kind === "video" ? `${number(Math.round(one.keyframes))}/${number(Math.round(one.keyframes_asked))}` : "–",
               ])}
@@ -117,8 +126,9 @@ function Detail({ id, row, onClose }: { id: string; row: PeerRow; onClose: () =>
           </Panel>
           <Panel title={d("quality.receives")} flush>
             <Lines
+              label={d("quality.receives")}
               head={[d("quality.what"), d("quality.from"), d("quality.rate"), d("quality.fps"), d("quality.lost"), d("quality.jitter"), d("quality.repaired")]}
-              rows={report.down.filter((one) => one.packets > 0).map((one) => [
+              rows={report.down.filter((one) => one.shown !== undefined).map((one) => [
                 one.kind === "audio" ? d("quality.audio") : one.slot === 0 ? d("quality.large") : d("quality.tile", { n: one.slot }),
                 one.shown_name ?? "–", rate(one.bps), one.kind === "video" ? number(Math.round(one.fps)) : "–", `${number(Math.round(one.lost))}/${number(Math.round(one.packets))}`, ms(one.jitter_ms),
                 `${number(Math.round(one.repeated))}/${number(Math.round(one.nacked))}`,
@@ -132,10 +142,10 @@ function Detail({ id, row, onClose }: { id: string; row: PeerRow; onClose: () =>
   );
 }
 
-function Lines({ head, rows }: { head: string[]; rows: string[][] }) {
+function Lines({ label, head, rows }: { label: string; head: string[]; rows: string[][] }) {
   if (rows.length === 0) return <p class="quiet roll-none">{d("quality.nothing")}</p>;
   return (
-    <div class="lines-scroll">
+    <div class="lines-scroll" tabIndex={0} role="region" aria-label={label}>
       <table class="lines">
         <thead><tr>{head.map((text) => <th key={text} scope="col">{text}</th>)}</tr></thead>
         <tbody>{rows.map((row, index) => <tr key={index}>{row.map((text, place) => <td key={place} class={place > 0 ? "num" : undefined}><bdi>{text}</bdi></td>)}</tr>)}</tbody>

@@ -12,16 +12,18 @@ interface BigProps {
   icon: IconName;
   word: string;
   on: boolean;
+  disabled?: boolean;
   test: string;
   onClick: () => void;
 }
 
-function Big({ icon, word, on, test, onClick }: BigProps) {
+function Big({ icon, word, on, disabled, test, onClick }: BigProps) {
   return (
     <button
       type="button"
       class={on ? "big on" : "big"}
       aria-pressed={on}
+      disabled={disabled}
       data-test={test}
       onClick={(event) => {
         // A mouse leaves no focus behind, so that the space bar opens the microphone instead of pressing this again.
@@ -39,6 +41,8 @@ function Big({ icon, word, on, test, onClick }: BigProps) {
 export function Controls({ seat, state, openDevices, openShares }: { seat: Seat; state: SeatState; openDevices: () => void; openShares: () => void }) {
   useSpaceToTalk(seat);
   const shares = state.shares.slides || state.shares.document;
+  const sounds = state.mode === "sound_only";
+  const films = state.cam && !sounds;
   const leave = async () => {
     if (await ask(r("leave.title"), r("leave.text"), r("leave"))) seat.leave();
   };
@@ -50,7 +54,7 @@ export function Controls({ seat, state, openDevices, openShares }: { seat: Seat;
       </div>
       <div class="bigs">
         <Big icon={state.mic || state.talking ? "mic" : "mic_off"} word={r(state.mic ? "mic.on" : "mic.off")} on={state.mic || state.talking} test="mic" onClick={() => seat.setMic(!state.mic)} />
-        <Big icon={state.cam ? "cam" : "cam_off"} word={r(state.cam ? "cam.on" : "cam.off")} on={state.cam} test="cam" onClick={() => void seat.setCam(!state.cam)} />
+        <Big icon={films ? "cam" : "cam_off"} word={r(sounds ? "stage.sound_only" : films ? "cam.on" : "cam.off")} on={films} disabled={sounds} test="cam" onClick={() => void seat.setCam(!state.cam)} />
         <Big icon="hand" word={r(state.hand ? "hand.lower" : "hand.raise")} on={state.hand} test="hand" onClick={() => seat.setHand(!state.hand)} />
       </div>
       <button type="button" class="small-control leave" data-test="leave" onClick={() => void leave()}><Icon name="leave" /><span>{r("leave")}</span></button>

@@ -49,9 +49,9 @@ export function Stage({ seat, state }: { seat: Seat; state: SeatState }) {
   );
 }
 
-/** Whether somebody sends this picture at all. */
+/** Whether somebody sends this picture at all; a camera that is wanted rests while its site takes sound only. */
 function isSent({ one, track }: Shown): boolean {
-  return track === "main" ? one.cam : track === "slides" ? one.slides : one.document;
+  return track === "main" ? one.cam && one.mode !== "sound_only" : track === "slides" ? one.slides : one.document;
 }
 
 function Large({ seat, state, shown: { one, track } }: { seat: Seat; state: SeatState; shown: Shown }) {

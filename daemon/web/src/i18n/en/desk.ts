@@ -124,6 +124,7 @@ export const deskWords: Record<keyof typeof vi, string> = {
   "recording.failed": "Broken off",
   "devices": "Devices (WHIP/WHEP)",
   "devices.text": "Cameras, encoders such as OBS, and screens that join without a page. Each has a token of its own; it is shown once.",
+  "devices.none": "No device has a token yet.",
   "devices.add": "Add a device",
   "devices.direction": "Direction",
   "devices.send": "Sends (WHIP)",
@@ -193,6 +194,8 @@ export const deskWords: Record<keyof typeof vi, string> = {
   "quality.layer.h": "high",
   "quality.layer.m": "middle",
   "quality.layer.l": "low",
+  "quality.layer.many": "all frames",
+  "quality.layer.few": "few frames",
   "quality.nothing": "Nothing flows.",
   "quality.drops": "Packets dropped: {list}.",
 };
