@@ -3,12 +3,14 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { barriers, pictures } from "./support/artifacts.mjs";
-import { chromium, click, gone, join, knows, moving, open, picture, press, says, see, state, text } from "./support/browsers.mjs";
+import { chromium, choose, click, gone, join, knows, moving, open, picture, press, says, see, state, text } from "./support/browsers.mjs";
 import { ACCOUNT, Daemon } from "./support/daemon.mjs";
 import { pause, until } from "./support/wait.mjs";
 
 const CHAIR = "tinh";
 const SITE = "v-bac-tra-my";
+/** Has a document camera. */
+const PAPER = "v-hoi-an";
 const UPLINK = "isr4431--r-bac-tra-my";
 /** The browser picks the tab with this title when a page asks what to share. */
 const TITLE = "Báo cáo quý";
@@ -29,7 +31,7 @@ before(async () => {
   browsers = await Promise.all([chromium({ colour: [210, 30, 30], more: share }), chromium({ colour: [30, 40, 210], more: share }), chromium(), daemon.start()]).then((all) => all.slice(0, 3));
   await daemon.setUp();
   await daemon.settled();
-  conference = await daemon.book("Giao ban có trình chiếu", CHAIR, [SITE]);
+  conference = await daemon.book("Giao ban có trình chiếu", CHAIR, [SITE, PAPER]);
   const slides = await open(browsers[0]);
   await slides.setContent(`<title>${TITLE}</title><style>body{margin:0;background:rgb(20,170,40);font:48px sans-serif;color:#fff}</style><h1>Thu ngân sách quý IV</h1><p id="n"></p>`);
   await slides.evaluate(() => {
@@ -129,6 +131,27 @@ test("a site chooses the light picture, and it is remembered", async () => {
   await click(delegate, "picture-again");
   await knows(delegate, "normal", (known) => known.mode === "normal");
   await moving(delegate, "the delegate sees red", "large-video", isRed);
+});
+
+// Of Chromium's made-up cameras the second films depths, which nobody can send; the third is a camera again.
+test("a second camera shows papers to everybody, and the speaker beside them", async () => {
+  const browser = await chromium({ more: ["--use-fake-device-for-media-stream=device-count=3"] });
+  browsers.push(browser);
+  const site = await open(browser, daemon.link(conference, PAPER));
+  await join(site, "Tổ thư ký", { mic: false });
+  await press(site, "share");
+  const third = await (await see(site, "paper-camera")).evaluate((list) => list.options[1].value);
+  await choose(site, "paper-camera", third);
+  await press(site, "paper-start");
+  await knows(site, "the papers are shared", (known) => known.shares.document && !known.shares.slides);
+  for (const [page, who] of [[chair, "the chair"], [delegate, "the delegate"]]) await moving(page, `${who} sees the papers`, "large-video", isGreen, '[data-track="document"]');
+  await moving(delegate, "the chair is beside them", "beside-video", isRed);
+  await press(site, "stop-share");
+  await knows(site, "the papers are shared no more", (known) => !known.shares.document);
+  for (const [page, who] of [[chair, "the chair"], [delegate, "the delegate"]]) await see(page, "large-video", '[data-track="main"]').catch((cause) => { throw new Error(`${who} sees no camera again`, { cause }); });
+  await press(site, "leave");
+  await click(site, "ask-yes");
+  await knows(delegate, "the site has left", (known) => known.participants.length === 2);
 });
 
 test("a line that carries no picture falls back to sound with a word, and the picture returns by itself", async () => {
