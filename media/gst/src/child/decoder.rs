@@ -69,6 +69,11 @@ impl Decoder {
         self.input.push_buffer(buffer).is_ok()
     }
 
+    /// Whether the decoder has taken everything that it was given.
+    pub(super) fn keeps_up(&self) -> bool {
+        self.input.current_level_buffers() == 0
+    }
+
     /// Whether the pipeline has stopped with an error.
     pub(super) fn is_dead(&self) -> bool {
         // Drained on every look: a flood of warnings must not pile up on a bus that nobody reads.

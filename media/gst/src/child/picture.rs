@@ -255,7 +255,8 @@ impl Picture {
                     let Some(decoder) = &source.stream.decoder else {
                         continue;
                     };
-                    source.fruitless = source.fruitless.saturating_add(1);
+                    // A machine without breath is no reason to say that a picture cannot be decoded.
+                    source.fruitless += u32::from(decoder.keeps_up());
                     if !decoder.push(frame.bytes, frame.keyframe) {
                         source.stream.assembler.lose();
                         warning = Some(WarningCode::PacketDropped);

@@ -263,10 +263,10 @@ pub(crate) fn garbage() -> Vec<Send> {
         let mut bytes: Vec<u8> = (0..length).map(|_| random()).collect();
         bytes[0] = index.to_le_bytes()[0] % 4;
         if index % 2 == 0 && bytes.len() > 40 {
-            // Looks like a packet of one of a few sources; for VP8 like the start of a keyframe.
+            // Looks like a packet of one of a few sources; for VP8 like the start of a keyframe, of each codec in turn.
             bytes[1..5].copy_from_slice(&(index % 5 + 1).to_be_bytes());
             bytes[5] = 0x80;
-            bytes[6] = 96 | 0x80;
+            bytes[6] = Codec::ALL[index as usize / 2 % 4] as u8 | 0x80;
             bytes[7..9].copy_from_slice(&index.to_be_bytes()[2..]);
             bytes[17] = 0x10;
             bytes[18] &= 0xfe;
