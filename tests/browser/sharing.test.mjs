@@ -1,6 +1,7 @@
 // A screen is shared with its sound, sites take less picture, a thin line falls back to sound: nobody looks at a dead picture without a reason.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { barriers, pictures } from "./support/artifacts.mjs";
 import { chromium, choose, click, gone, join, knows, moving, open, picture, press, says, see, state, text } from "./support/browsers.mjs";
@@ -25,6 +26,25 @@ let chair;
 let delegate;
 let desk;
 let self;
+
+const isCamera = (colour) => isRed(colour) || isBlue(colour);
+/** The tab, or the dark green screen that Chromium makes up where it finds none. */
+const isScreen = ([r, g, b]) => g > 50 && g > 2 * r && g > 2 * b;
+
+/** What stands below the middle of a recording's pictures, two a second. */
+function colours(file) {
+  const words = ["-v", "quiet", "-i", "-", "-an", "-vf", "fps=2,scale=32:18:flags=area", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"];
+  const { stdout } = spawnSync("ffmpeg", words, { input: file, maxBuffer: 64 << 20 });
+  const [size, pixel] = [32 * 18 * 3, (14 * 32 + 16) * 3];
+  return Array.from({ length: Math.floor(stdout.length / size) }, (_, frame) => [...stdout.subarray(frame * size + pixel).subarray(0, 3)]);
+}
+
+/** The file plays while it is written: waits until it has a picture like that. */
+const recorded = (what, like) =>
+  until(`${what} in the recording`, async () => {
+    const [newest] = await daemon.get(`/recordings?conference=${conference.id}`);
+    return newest?.bytes > 0 && colours(await daemon.download(`/recordings/${newest.id}/file`)).some(like);
+  }, 90_000);
 
 before(async () => {
   const share = [`--auto-select-tab-capture-source-by-title=${TITLE}`];
@@ -60,6 +80,10 @@ after(async () => {
 
 test("a shared screen is large and heard, and who speaks is beside it", async () => {
   await moving(delegate, "the delegate sees red", "large-video", isRed);
+  await click(desk, "record");
+  await click(desk, "ask-yes");
+  for (const page of [chair, delegate]) await see(page, "recording");
+  await recorded("a camera", isCamera);
   await chair.bringToFront();
   await press(chair, "share");
   await see(chair, "share-sheet");
@@ -75,6 +99,17 @@ test("a shared screen is large and heard, and who speaks is beside it", async ()
   assert.deepEqual(await pictures(delegate, "vi-room-slides"), []);
   assert.deepEqual(await pictures(chair, "vi-room-sharing"), []);
   assert.deepEqual(await barriers(delegate, "slides"), []);
+});
+
+test("the recording has the shared screen after the camera", async () => {
+  await recorded("the screen", isScreen);
+  await click(desk, "record");
+  await click(desk, "ask-yes");
+  await gone(chair, "recording");
+  const done = await until("the recording is done", async () => (await daemon.get(`/recordings?conference=${conference.id}`)).find((row) => row.state === "done"));
+  const seen = colours(await daemon.download(`/recordings/${done.id}/file`));
+  const camera = seen.findIndex(isCamera);
+  assert.ok(camera >= 0 && seen.findIndex(isScreen) > camera, JSON.stringify(seen));
 });
 
 test("a second one is refused, what is pinned is large, and the host ends a share", async () => {
