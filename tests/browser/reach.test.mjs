@@ -203,6 +203,44 @@ test("a socket that is lost stops no picture, and one that comes back begins no 
   }
 });
 
+test("over a road that loses a tenth of the packets both ways an office is in, sees and hears", { skip }, async () => {
+  office.lose(lines[0], 10);
+  const browser = await office_browser();
+  try {
+    const page = await visit(browser, daemon.link(conference, "xa-tra-giang"));
+    await join(page, "Xã Trà Giang");
+    await sees(page, "the chair over the bad road");
+    const looks = await page.evaluate(async () => {
+      const look = async () => {
+        const stats = [...(await window.kept.calls.at(-1).getStats()).values()].filter((one) => one.type === "inbound-rtp");
+        const sum = (kind, figure) => stats.filter((one) => one.kind === kind).reduce((total, one) => total + (one[figure] ?? 0), 0);
+        return {
+          frames: sum("video", "framesDecoded"),
+          freezes: sum("video", "freezeCount"),
+          frozen_s: sum("video", "totalFreezesDuration"),
+          concealed: sum("audio", "concealedSamples") - sum("audio", "silentConcealedSamples"),
+          samples: sum("audio", "totalSamplesReceived"),
+        };
+      };
+      const seen = [await look()];
+      for (let second = 0; second < 15; second += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        seen.push(await look());
+      }
+      return seen;
+    });
+    const grown = (figure) => looks.at(-1)[figure] - looks[0][figure];
+    const still = looks.slice(1).filter((look, index) => look.frames === looks[index].frames).length;
+    const figures = Object.fromEntries(Object.keys(looks[0]).map((figure) => [figure, grown(figure)]));
+    console.log(JSON.stringify({ measured: "a tenth lost both ways, 15 s", ...figures, still_seconds: still }));
+    assert.ok(still <= 3, `${still} of 15 seconds without a picture`);
+    assert.ok(grown("samples") > 0 && grown("concealed") < grown("samples") * 0.2, "sound without copies would have a tenth made up");
+  } finally {
+    await browser.close();
+    office.allow();
+  }
+});
+
 test("an office with IPv6 only", { skip }, async () => {
   office.down(lines[0]);
   office.up(lines[2]);

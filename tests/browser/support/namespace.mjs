@@ -80,6 +80,17 @@ export class Office {
     execFileSync("ip", ["netns", "exec", this.name, "nft", "-f", "-"], { input: rules, stdio: "pipe" });
   }
 
+  /** Loses `percent` of the datagrams both ways on a line that is up, each by itself: the host cuts its bundles before they are on the line. */
+  lose({ outside }, percent) {
+    run("ip", "link", "set", outside, "gso_max_segs", "1");
+    const lost = `meta l4proto udp numgen random mod 100 < ${percent} drop`;
+    const rules = `table inet office {
+      chain into { type filter hook input priority 0; iifname != "lo" ${lost}; }
+      chain out { type filter hook output priority 0; oifname != "lo" ${lost}; }
+    }`;
+    execFileSync("ip", ["netns", "exec", this.name, "nft", "-f", "-"], { input: rules, stdio: "pipe" });
+  }
+
   /** Lets everything out again. */
   allow() {
     run("ip", "netns", "exec", this.name, "nft", "flush", "ruleset");
