@@ -227,6 +227,8 @@ pub(crate) struct Down {
     pub(crate) transport_next: u16,
     pub(crate) estimator: Estimator,
     pub(crate) told_bps: u64,
+    /// Whether sound goes out with its copies, where the receiver takes them.
+    pub(crate) copies: bool,
     pub(crate) pacer: Pacer,
     pub(crate) rtcp_index: u32,
     /// Retransmissions left until the next tick.
@@ -490,6 +492,7 @@ impl Down {
             dependency_id: None,
             transport_next: 0,
             estimator: Estimator::new(now),
+            copies: false,
             told_bps: 0,
             pacer: Pacer::default(),
             rtcp_index: 0,

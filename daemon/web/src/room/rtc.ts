@@ -267,6 +267,7 @@ export class Call {
       transceiver = pc.addTransceiver(source, { direction: "sendonly" }); // no simulcast here: one layer
     }
     if (kind === "video") prefer(transceiver, SENT);
+    else preferCopies(transceiver);
     this.senders.set(what, transceiver.sender);
   }
 
@@ -389,6 +390,18 @@ function takeAll(transceiver: RTCRtpTransceiver): void {
     choice.setHeaderExtensionsToNegotiate?.(extensions);
   } catch {
     // AV1 without layers goes without it
+  }
+}
+
+/** Sound with a copy of the packet before: the bridge fills holes of this line from it, and passes it on to lines that lose packets. */
+function preferCopies(transceiver: RTCRtpTransceiver): void {
+  const codecs = RTCRtpReceiver.getCapabilities?.("audio")?.codecs;
+  if (!codecs || !transceiver.setCodecPreferences) return;
+  const isCopies = (codec: { mimeType: string }) => codec.mimeType.toLowerCase() === "audio/red";
+  try {
+    transceiver.setCodecPreferences([...codecs.filter(isCopies), ...codecs.filter((codec) => !isCopies(codec))]);
+  } catch {
+    // plain sound
   }
 }
 

@@ -30,7 +30,7 @@ struct Envelope {
     payload_type: u8,
     /// SRTP index.
     index: u64,
-    /// Whether the receiver takes no redundant sound: the primary block goes out alone.
+    /// Whether the receiver takes no copies of sound, or needs none: the primary block goes out alone.
     plain_sound: bool,
     /// Original sequence number, in front of the payload of a repetition (RFC 4588 section 4).
     original: Option<u16>,
@@ -350,6 +350,7 @@ pub(super) fn send(
     impairments: bool,
 ) -> Result<(), Drop> {
     let route = down.route.ok_or(Drop::NotValidated)?;
+    let copies = down.copies;
     let slot = down
         .slots(outgoing.kind)
         .get_mut(outgoing.slot)
@@ -358,7 +359,8 @@ pub(super) fn send(
     let (plain, _) =
         slot.payload_types[outgoing.packet.codec as usize].ok_or(Drop::UnknownSource)?;
     let is_red = matches!(outgoing.packet.descriptor, Descriptor::Red(_));
-    let payload_type = slot.red.filter(|_| is_red).unwrap_or(plain);
+    let red = slot.red.filter(|_| is_red && copies);
+    let payload_type = red.unwrap_or(plain);
     // The room never gives an index twice; were it wrong, this packet must not be sealed.
     if !slot.guard.insert(outgoing.translation.index) {
         return Err(Drop::Replay);
@@ -370,7 +372,7 @@ pub(super) fn send(
         ssrc: slot.ssrc,
         payload_type,
         index: outgoing.translation.index,
-        plain_sound: is_red && slot.red.is_none(),
+        plain_sound: is_red && red.is_none(),
         original: None,
     };
     let length = write(

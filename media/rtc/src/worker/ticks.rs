@@ -164,6 +164,7 @@ impl Worker {
             down.estimator.want(live.room.wanted_bps(peer.id));
         }
         down.estimator.tick(now);
+        down.copies = down.estimator.wants_copies(now);
         let bps = down.estimator.bps();
         let step = (bps as f64 - down.told_bps as f64).abs();
         if step < down.told_bps as f64 * ESTIMATE_STEP {

@@ -79,6 +79,10 @@ const UNHEARD_AGAIN: Duration = Duration::from_millis(400);
 const UNHEARD_SHARE: f64 = 0.7;
 /// Where that ends: sound alone, so that the queue has a chance to empty.
 const UNHEARD_FLOOR_BPS: f64 = 40_000.0;
+/// From this loss on a line wants copies of sound, for so long, and from this estimate on it has room for them.
+const LOSSY: f64 = 0.015;
+const LOSSY_KEPT: Duration = Duration::from_secs(15);
+const COPIES_BPS: f64 = 250_000.0;
 /// Between two packets; a longer pause begins anew.
 const SENDING_US: u64 = 500_000;
 
@@ -121,6 +125,7 @@ pub struct Estimator {
     last_feedback: Option<Instant>,
     last_decrease: Option<Instant>,
     reported_at: Option<Instant>,
+    lossy_at: Option<Instant>,
     round_trip: Duration,
     /// The last arrival in ticks, extended beyond the 32 bits of the feedback.
     arrived_ticks: Option<i64>,
@@ -151,6 +156,7 @@ impl Estimator {
             last_feedback: None,
             last_decrease: None,
             reported_at: None,
+            lossy_at: None,
             round_trip: Duration::from_millis(100),
             arrived_ticks: None,
         }
@@ -194,6 +200,13 @@ impl Estimator {
         self.loss.smoothed()
     }
 
+    /// Whether the line loses packets and has room for copies of sound (RFC 2198). On a good line they are twice the sound for nothing.
+    #[must_use]
+    pub fn wants_copies(&self, now: Instant) -> bool {
+        let lossy = |at| now.saturating_duration_since(at) < LOSSY_KEPT;
+        self.estimate_bps >= COPIES_BPS && self.lossy_at.is_some_and(lossy)
+    }
+
     /// Milliseconds that packets wait on the way beyond the fastest of the last seconds.
     #[must_use]
     pub fn queue_ms(&self) -> f64 {
@@ -214,6 +227,9 @@ impl Estimator {
 
     /// Takes the loss of a receiver's report, 0 to 1, when it gives no transport-wide feedback.
     pub fn on_report(&mut self, loss: f64, now: Instant) {
+        if loss >= LOSSY && !self.is_informed() {
+            self.lossy_at = Some(now);
+        }
         let young = now.saturating_duration_since(self.epoch) < DEAF_AFTER;
         if self.is_informed() || young {
             return;
@@ -270,6 +286,9 @@ impl Estimator {
             return;
         }
         self.loss.count(told);
+        if self.loss.smoothed() >= LOSSY {
+            self.lossy_at = Some(now);
+        }
         let elapsed = self
             .last_feedback
             .replace(now)

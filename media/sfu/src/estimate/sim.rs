@@ -558,6 +558,25 @@ fn a_receiver_without_feedback_is_led_by_its_reports_and_its_own_word() {
 }
 
 #[test]
+fn copies_of_sound_are_for_bad_lines_with_room() {
+    let mut world = World::new(5e6);
+    world.demand_bps = 600e3;
+    let mut wants = |world: &mut World, seconds: f64| {
+        world.run(seconds);
+        let now = world.start + Duration::from_micros(world.now_us);
+        world.estimator.wants_copies(now)
+    };
+    assert!(!wants(&mut world, 5.0), "nothing is lost");
+    world.loss = 0.05;
+    assert!(wants(&mut world, 5.0));
+    world.loss = 0.0;
+    assert!(wants(&mut world, 5.0), "not dropped at once");
+    assert!(!wants(&mut world, 20.0), "{}", world.shows());
+    (world.line_bps, world.loss) = (120e3, 0.05);
+    assert!(!wants(&mut world, 10.0), "no room: {}", world.shows());
+}
+
+#[test]
 fn the_clock_wraps_after_seventy_minutes_without_a_queue() {
     let mut world = World::new(5e6);
     world.now_us = 4_290_000_000;
