@@ -64,7 +64,8 @@ async function visit(browser, address, { relayOnly = false } = {}) {
     keep("RTCPeerConnection", "calls", (options) => (relay ? { ...options, iceTransportPolicy: "relay" } : options));
     keep("WebSocket", "sockets", (url) => url);
   }, relayOnly);
-  await page.goto(address, { waitUntil: "domcontentloaded" });
+  // A line that has just come up makes Chromium drop what it has begun.
+  await until("the page", () => page.goto(address, { waitUntil: "domcontentloaded" }));
   return page;
 }
 
