@@ -561,7 +561,7 @@ fn a_receiver_without_feedback_is_led_by_its_reports_and_its_own_word() {
 fn copies_of_sound_are_for_bad_lines_with_room() {
     let mut world = World::new(5e6);
     world.demand_bps = 600e3;
-    let mut wants = |world: &mut World, seconds: f64| {
+    let wants = |world: &mut World, seconds: f64| {
         world.run(seconds);
         let now = world.start + Duration::from_micros(world.now_us);
         world.estimator.wants_copies(now)
