@@ -35,14 +35,17 @@ const CONNECTING_MAX: usize = 16;
 const PLUGINS: &str = "/usr/lib/x86_64-linux-gnu/janus/plugins";
 const TRANSPORTS: &str = "/usr/lib/x86_64-linux-gnu/janus/transports";
 
+/// Our end of the veth pair.
+const OURS: &str = "ncj-ours";
+
 /// A network namespace with one end of a veth pair; both are gone with this value.
 struct Namespace(String);
 
 impl Namespace {
     fn new() -> Self {
-        let (name, ours, theirs) = ("nhipcau-janus".to_owned(), "ncj-ours", "ncj-theirs");
+        let (name, ours, theirs) = ("nhipcau-janus".to_owned(), OURS, "ncj-theirs");
         // A run that was killed left it behind; its Janus ended with it.
-        let _ = program::run(Command::new("ip").args(["netns", "del", &name]));
+        remove(&name);
         let namespace = Self(name.clone());
         for line in [
             format!("netns add {name}"),
@@ -66,8 +69,14 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        let _ = program::run(Command::new("ip").args(["netns", "del", &self.0]));
+        remove(&self.0);
     }
+}
+
+/// The pair goes first: the kernel takes a namespace apart in its own time, and the pair's name would be taken until then.
+fn remove(namespace: &str) {
+    let _ = program::run(Command::new("ip").args(["link", "del", OURS]));
+    let _ = program::run(Command::new("ip").args(["netns", "del", namespace]));
 }
 
 /// Janus, and a session with it.
