@@ -126,6 +126,11 @@ pub(crate) struct Dtls {
     state: State,
 }
 
+fn is_of_flight(datagram: &[u8]) -> bool {
+    let kind = datagram.first();
+    kind.is_some_and(|kind| FLIGHT_TYPES.contains(kind))
+}
+
 /// What was sent together and is repeated together.
 struct Flight {
     datagrams: Vec<BytesMut>,
@@ -236,10 +241,7 @@ impl Dtls {
             return Progress::Refused;
         };
         if events.is_empty() && self.state == State::Connected {
-            if datagram
-                .first()
-                .is_some_and(|kind| FLIGHT_TYPES.contains(kind))
-            {
+            if is_of_flight(datagram) {
                 // The end of the handshake did not reach the other side (RFC 6347 section 4.2.4).
                 self.repeat(now);
             }
@@ -294,10 +296,7 @@ impl Dtls {
         let mut datagrams = Vec::new();
         while let Some(transmit) = self.endpoint.poll_transmit() {
             let datagram = transmit.message;
-            let of_flight = datagram
-                .first()
-                .is_some_and(|kind| FLIGHT_TYPES.contains(kind));
-            if of_flight {
+            if is_of_flight(&datagram) {
                 datagrams.push(datagram.clone());
             }
             self.outgoing.push_back(datagram);

@@ -395,23 +395,24 @@ function takeAll(transceiver: RTCRtpTransceiver): void {
 
 /** Sound with a copy of the packet before: the bridge fills holes of this line from it, and passes it on to lines that lose packets. */
 function preferCopies(transceiver: RTCRtpTransceiver): void {
-  const codecs = RTCRtpReceiver.getCapabilities?.("audio")?.codecs;
-  if (!codecs || !transceiver.setCodecPreferences) return;
   const isCopies = (codec: { mimeType: string }) => codec.mimeType.toLowerCase() === "audio/red";
-  try {
-    transceiver.setCodecPreferences([...codecs.filter(isCopies), ...codecs.filter((codec) => !isCopies(codec))]);
-  } catch {
-    // plain sound
-  }
+  order(transceiver, "audio", (codecs) => [...codecs.filter(isCopies), ...codecs.filter((codec) => !isCopies(codec))]);
 }
 
 function prefer(transceiver: RTCRtpTransceiver, names: string[]): void {
-  const codecs = RTCRtpReceiver.getCapabilities?.("video")?.codecs;
+  order(transceiver, "video", (codecs) => {
+    const of = (name: string) =>
+      codecs.filter((codec) => codec.mimeType.toLowerCase() === `video/${name}` && (TAKEN[name]?.(codec.sdpFmtpLine ?? "") ?? true));
+    return [...names.flatMap(of), ...of("rtx")];
+  });
+}
+
+/** Offers the codecs that `choose` takes of the browser's, best first. */
+function order(transceiver: RTCRtpTransceiver, kind: "audio" | "video", choose: (codecs: RTCRtpCodec[]) => RTCRtpCodec[]): void {
+  const codecs = RTCRtpReceiver.getCapabilities?.(kind)?.codecs;
   if (!codecs || !transceiver.setCodecPreferences) return;
-  const of = (name: string) =>
-    codecs.filter((codec) => codec.mimeType.toLowerCase() === `video/${name}` && (TAKEN[name]?.(codec.sdpFmtpLine ?? "") ?? true));
   try {
-    transceiver.setCodecPreferences([...names.flatMap(of), ...of("rtx")]);
+    transceiver.setCodecPreferences(choose(codecs));
   } catch {
     // the browser's own order; the bridge has its own
   }

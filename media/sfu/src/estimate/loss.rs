@@ -74,11 +74,11 @@ struct Trial {
 }
 
 impl Trial {
-    fn weigh(&mut self, received: i64, lost: i64) {
+    fn weigh(&mut self, told: Told) {
         let before = self.share.clamp(WEIGHED_MIN, 0.9);
         let after = before * LEFT;
         let arrival = ((1.0 - after) / (1.0 - before)).ln();
-        let packets = received as f64 * arrival + lost.max(0) as f64 * LEFT.ln();
+        let packets = told.received as f64 * arrival + told.lost.max(0) as f64 * LEFT.ln();
         self.odds += packets / self.run;
     }
 }
@@ -201,12 +201,12 @@ impl Loss {
         }
         let chance = 2.0 * (self.own * (1.0 - self.own) / total.max(1) as f64).sqrt();
         let queued = queue_ms >= QUEUE_MS.max(jitter_ms * RESTLESS);
-        if let Some(mut trial) = self.trial {
+        if let Some(trial) = &mut self.trial {
             // The first period still tells of what was sent before.
             if now.saturating_duration_since(trial.since) >= PERIOD * 2 {
-                trial.weigh(told.received, told.lost);
+                trial.weigh(told);
             }
-            self.trial = Some(trial);
+            let trial = *trial;
             return Some(self.conclude(trial, queue_ms, sent_bps, now));
         }
         let excess = if queued { EXCESS_QUEUED } else { EXCESS };
