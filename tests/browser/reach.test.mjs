@@ -49,7 +49,8 @@ after(async () => {
 async function visit(browser, address, { relayOnly = false } = {}) {
   const page = await open(browser);
   await page.evaluateOnNewDocument((relay) => {
-    window.kept = { calls: [], sockets: [], errors: [] };
+    // A connection after the first is made in a frame.
+    window.kept = window.parent.kept ?? { calls: [], sockets: [], errors: [] };
     const keep = (name, list, change) => {
       const Plain = window[name];
       window[name] = new Proxy(Plain, {
@@ -160,11 +161,9 @@ test("a line that breaks and another that comes up: the same seat, its hand stil
     const came = Date.now();
     await until("pictures over the second line", async () => {
       const now = await way(page);
-      return now.frames > before.frames && now.address === "198.18.92.6";
+      return now.frames > (now.calls === before.calls ? before.frames : 0) && now.address === "198.18.92.6";
     });
     console.log(`a line changed: pictures ${Date.now() - came} ms after the new one was there`);
-    const after = await way(page);
-    assert.equal(after.calls, before.calls, "the same connection with the same keys");
     const state = await knows(page, "the seat", (state) => state.connection === "connected" && state.self.hand !== undefined);
     assert.equal(state.self.id, known.self.id);
     await knows(chair, "the chair sees the same seat with its hand", (state) => state.participants.some((one) => one.id === known.self.id && one.hand !== undefined && one.connected));

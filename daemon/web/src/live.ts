@@ -49,6 +49,7 @@ export function stopLive(): void {
 function hurry(): void {
   if (socket === null && wanted) {
     clearTimeout(timer);
+    backoff.reset();
     connect();
   }
 }

@@ -86,10 +86,14 @@ export class Call {
   private askedAt: number | null = null;
   /** Restarts in a row that did not connect. */
   private restarts = 0;
+  /** The offer of a new connection that has not left yet; without text while it is made. */
+  private leaving: { id: number; sdp: string | null } | null = null;
+  /** The frame that the connection was made in, if it was not the page itself. */
+  private frame: HTMLIFrameElement | null = null;
   private networkType = network?.type;
 
   constructor(private readonly slots: SlotCounts, private readonly listener: Listener) {
-    addEventListener("online", this.lineChanged);
+    addEventListener("online", this.lineBack);
     network?.addEventListener("change", this.networkChanged);
   }
 
@@ -99,6 +103,10 @@ export class Call {
    */
   welcome(iceServers: RTCIceServer[], known: boolean): void {
     this.iceServers = iceServers;
+    if (known && this.leaving !== null) {
+      this.deliver();
+      return;
+    }
     if (known && this.isFresh()) {
       this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers });
       void this.negotiate(true);
@@ -112,15 +120,23 @@ export class Call {
     return this.current === "connected" || performance.now() - this.connectedAt < RESTART_WITHIN_MS;
   }
 
-  /** Another network, or the same one again: checks along it begin now, not when the old way has timed out. */
-  private readonly lineChanged = () => {
-    if (!this.closed && this.isFresh()) this.retry(DOUBT_MS, false, true);
+  /**
+   * The browser was without any network and has one again, the same or another. If nothing comes in by the old way, a new connection is made:
+   * a restart of the old one would look for the line among those that were there before.
+   */
+  private readonly lineBack = async () => {
+    if (this.closed || !this.pc) return;
+    const { pc, generation } = this;
+    const before = await packetsHeard(pc);
+    await new Promise((resolve) => setTimeout(resolve, DOUBT_MS));
+    const silent = (await packetsHeard(pc)) === before;
+    if (silent && generation === this.generation) this.build();
   };
-  /** Also fires for each new estimate of the bandwidth, which is no other line. */
+  /** Another kind of network beside the old one: checks along it begin now. Also fires for each new estimate of the bandwidth, which is no other line. */
   private readonly networkChanged = () => {
     if (network?.type === this.networkType) return;
     this.networkType = network?.type;
-    this.lineChanged();
+    if (!this.closed && this.isFresh()) this.retry(DOUBT_MS, false, true);
   };
 
   /** Sends another track, or none, without a new offer. */
@@ -216,7 +232,7 @@ export class Call {
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
-    removeEventListener("online", this.lineChanged);
+    removeEventListener("online", this.lineBack);
     network?.removeEventListener("change", this.networkChanged);
     this.tearDown();
   }
@@ -231,6 +247,8 @@ export class Call {
       this.pc.onicecandidate = null;
       this.pc.close();
     }
+    this.frame?.remove();
+    this.frame = null;
     for (const player of this.players.splice(0)) {
       player.pause();
       player.srcObject = null;
@@ -243,7 +261,7 @@ export class Call {
     if (this.closed) return;
     this.tearDown();
     if (this.current === "connected") this.change("lost");
-    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: this.iceServers });
+    const pc = new (this.realm().RTCPeerConnection)({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: this.iceServers });
     this.pc = pc;
     this.senders.clear();
     this.add(pc, "audio", "audio");
@@ -256,6 +274,19 @@ export class Call {
     pc.onconnectionstatechange = () => this.observe(pc);
     pc.oniceconnectionstatechange = () => this.observe(pc);
     void this.negotiate(false);
+  }
+
+  /**
+   * Where the next connection is made: the first in the page, a later one in an empty frame of its own. Chromium tells a page of a new line
+   * 1.5 to 3.5 s after it is there, but a new frame looks for itself. Others look with each connection.
+   */
+  private realm(): typeof globalThis {
+    if (!this.everConnected || !network) return window;
+    this.frame = document.createElement("iframe");
+    this.frame.hidden = true;
+    document.body.append(this.frame);
+    const inside = this.frame.contentWindow as (Window & typeof globalThis) | null;
+    return inside?.RTCPeerConnection ? inside : window;
   }
 
   private add(pc: RTCPeerConnection, what: Outgoing, kind: "audio" | "video", sendEncodings?: RTCRtpEncodingParameters[]): void {
@@ -285,6 +316,7 @@ export class Call {
   private async negotiate(restart: boolean): Promise<void> {
     const { pc, generation } = this;
     const id = (this.offerId += 1);
+    this.leaving = restart ? null : { id, sdp: null };
     this.attemptAt = performance.now();
     try {
       if (restart) pc.restartIce();
@@ -298,7 +330,9 @@ export class Call {
       await pc.setLocalDescription(await pc.createOffer({ iceRestart: restart }));
     } catch (error) {
       console.error(error);
-      if (generation === this.generation) this.retry(this.backoff.next_ms(), true);
+      if (generation !== this.generation) return;
+      this.leaving = null;
+      this.retry(this.backoff.next_ms(), true);
       return;
     }
     if (generation !== this.generation || id !== this.offerId || this.closed) return;
@@ -307,11 +341,27 @@ export class Call {
         this.streams.set(transceiver.mid, new MediaStream([transceiver.receiver.track]));
       }
     }
-    // An offer that could not leave is made again with the next socket; the timer is for one that was lost on the way.
-    if (this.listener.offer(id, pc.localDescription!.sdp)) this.askedAt ??= performance.now();
-    else this.askedAt = null;
+    const sdp = pc.localDescription!.sdp;
+    if (restart) this.ask(id, sdp);
+    else {
+      this.leaving = { id, sdp };
+      this.deliver();
+    }
     if (!restart) this.retry(ATTEMPT_MS + this.backoff.next_ms(), true);
     else if (this.current !== "connected") this.retry(this.restartWithin(), false);
+  }
+
+  /** Hands an offer over. Answers whether it left; then the clock runs for one that is lost on the way. */
+  private ask(id: number, sdp: string): boolean {
+    const left = this.listener.offer(id, sdp);
+    if (left) this.askedAt ??= performance.now();
+    else this.askedAt = null;
+    return left;
+  }
+
+  /** Hands the offer of a new connection over, if it is made; one that finds no socket leaves with the next. */
+  private deliver(): void {
+    if (this.leaving?.sdp && this.ask(this.leaving.id, this.leaving.sdp)) this.leaving = null;
   }
 
   private restartWithin(): number {
@@ -358,6 +408,15 @@ export class Call {
     this.current = state;
     this.listener.state(state);
   }
+}
+
+/** Packets that have come in over all lines of the connection, checks not among them. */
+async function packetsHeard(pc: RTCPeerConnection): Promise<number> {
+  let heard = 0;
+  (await pc.getStats()).forEach((one: { type: string; packetsReceived?: number }) => {
+    if (one.type === "transport" || one.type === "inbound-rtp") heard += one.packetsReceived ?? 0;
+  });
+  return heard;
 }
 
 /** Of the forms of a codec, those that the bridge takes: fewer payload types in each m-line, shorter SDP. */

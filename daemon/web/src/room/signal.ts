@@ -58,8 +58,10 @@ export class Signal {
     if (!this.closed) this.timer = window.setTimeout(() => this.connect(), wait_ms);
   }
 
+  // The browser was without any network: a socket that still looks open may hang on an address that is gone.
   private readonly hurry = () => {
-    if (this.socket?.readyState !== WebSocket.OPEN) this.reopen(0);
+    this.backoff.reset();
+    this.reopen(0);
   };
 
   private connect(): void {
