@@ -15,6 +15,7 @@ export const coded = (page, sender) => page.evaluateOnNewDocument(installCamera,
 export const watched = (page) => page.evaluateOnNewDocument(installReader, NUMBERS);
 
 function installCamera(sender, rate, numbers) {
+  if (window.parent !== window) return;
   const bits = (number) => {
     const check = (sender * 37 + (number ^ (number >> 4)) * 11 + 0x5a) & 0xff;
     return [[sender, 4], [number, 12], [check, 8]].flatMap(([value, count]) => Array.from({ length: count }, (_, place) => (value >> (count - 1 - place)) & 1));
@@ -66,8 +67,8 @@ function installCamera(sender, rate, numbers) {
 }
 
 function installReader(numbers) {
-  window.__shown = [];
-  window.__calls = [];
+  // A connection after the first is made in a frame.
+  window.__calls = window.parent.__calls ?? [];
   const Native = RTCPeerConnection;
   window.RTCPeerConnection = class extends Native {
     constructor(...rest) {
@@ -75,6 +76,8 @@ function installReader(numbers) {
       window.__calls.push(this);
     }
   };
+  if (window.parent !== window) return;
+  window.__shown = [];
   const [width, height] = [64, 36];
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d", { willReadFrequently: true });
