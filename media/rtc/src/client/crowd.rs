@@ -4,7 +4,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use super::{Client, ClientError, ClientIdentity, Packet};
-use crate::socket::{JoinedInbox, Readiness};
+use crate::socket::{Inbox, Readiness};
 
 /// Clients that are polled together. They share one certificate.
 pub struct Crowd {
@@ -18,11 +18,13 @@ pub struct Crowd {
     on_lines: Vec<usize>,
     readiness: Option<Readiness>,
     ready: Vec<u32>,
-    inbox: JoinedInbox,
+    inbox: Inbox,
     /// When every client was last looked at, also those without datagrams.
     swept_at: Option<Instant>,
 }
 
+/// Messages taken from a socket in one call; each may be many datagrams.
+const MESSAGES: usize = 8;
 /// Between two looks at clients that received nothing.
 const SWEEP_PAUSE: Duration = Duration::from_millis(20);
 
@@ -38,7 +40,7 @@ impl Crowd {
             on_lines: Vec::new(),
             readiness: Readiness::new().ok(),
             ready: Vec::new(),
-            inbox: JoinedInbox::new(),
+            inbox: Inbox::new(MESSAGES),
             swept_at: None,
         }
     }

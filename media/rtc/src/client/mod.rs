@@ -20,7 +20,7 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::dtls::{Dtls, Identity, Progress};
-use crate::socket::{JoinedInbox, Outbox, Route, Socket, join_segments};
+use crate::socket::{Inbox, Outbox, Route, Socket};
 use crate::srtp::{Profile, Session};
 use crate::stun::{self, BindingRequest, Role};
 
@@ -418,7 +418,7 @@ impl Client {
     fn poll(
         &mut self,
         identity: &ClientIdentity,
-        inbox: &mut JoinedInbox,
+        inbox: &mut Inbox,
         now: Instant,
         readable: bool,
         sink: &mut dyn FnMut(Packet<'_>),
@@ -426,9 +426,12 @@ impl Client {
         let mut more = readable;
         while more {
             more = inbox.receive(&self.socket);
-            inbox.each(|source, datagram| match &mut self.line {
-                Some(line) => line.down.offer(datagram, now),
-                None => self.take(source, datagram, identity, now, sink),
+            inbox.each(0, |arrived| match (arrived, &mut self.line) {
+                (Some((_, datagram)), Some(line)) => line.down.offer(datagram, now),
+                (Some((route, datagram)), None) => {
+                    self.take(route.remote, datagram, identity, now, sink);
+                }
+                (None, _) => {}
             });
         }
         if self.line.is_some() {
@@ -598,9 +601,7 @@ impl Client {
 }
 
 fn bind(options: &ClientOptions) -> io::Result<Socket> {
-    let socket = Socket::bind_with_buffer(SocketAddr::new(options.bind, 0), options.buffer_bytes)?;
-    join_segments(&socket);
-    Ok(socket)
+    Socket::bind_with_buffer(SocketAddr::new(options.bind, 0), options.buffer_bytes)
 }
 
 /// The transaction of the check with that number.

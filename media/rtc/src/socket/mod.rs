@@ -1,26 +1,34 @@
 //! UDP sockets, and datagrams in batches.
 
+mod calls;
 mod handover;
+mod inbox;
+mod outbox;
 #[cfg(feature = "client")]
-mod many;
-mod mmsg;
+mod readiness;
+mod sockaddr;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
+#[cfg(feature = "client")]
+pub(crate) use calls::pin_thread;
+pub(crate) use calls::{poll, thread_cpu_seconds, tune_stream, wait};
 pub(crate) use handover::{Entrance, Exit, passage};
+pub(crate) use inbox::Inbox;
+pub(crate) use outbox::Outbox;
 #[cfg(feature = "client")]
-pub(crate) use many::{JoinedInbox, Readiness, join_segments};
-#[cfg(feature = "client")]
-pub(crate) use mmsg::pin_thread;
-pub(crate) use mmsg::{DATAGRAM_MAX, Inbox, Outbox, poll, thread_cpu_seconds, tune_stream, wait};
+pub(crate) use readiness::Readiness;
 
 use crate::stats::Transport;
 
 /// Kernel buffers per socket in bytes. A frame to 1,000 receivers is about 6 MB; a burst must fit while we are not running.
 const BUFFER_BYTES: usize = 16 << 20;
+
+/// Longest datagram that we take or send, in bytes; browsers stay below 1,500. A longer one is counted and dropped.
+pub(crate) const DATAGRAM_MAX: usize = 2048;
 
 /// Socket numbers from here on are no UDP sockets: their datagrams travel in TCP connections, which the thread of [`crate::stream`]
 /// owns. An empty datagram between the two threads says that the connection has ended, or shall end.
@@ -96,9 +104,10 @@ impl Socket {
         socket.set_nonblocking(true)?;
         let inner = UdpSocket::from(socket);
         let addr = inner.local_addr()?;
-        mmsg::enlarge_buffers(&inner, bytes);
+        calls::enlarge_buffers(&inner, bytes);
+        calls::join_segments(&inner);
         if addr.ip().is_unspecified() {
-            mmsg::report_local_address(&inner, addr.is_ipv6())?;
+            calls::report_local_address(&inner, addr.is_ipv6())?;
         }
         Ok(Self { inner, addr })
     }

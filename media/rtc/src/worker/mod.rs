@@ -47,7 +47,9 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// Between two looks at impaired roads while something waits there (lab only).
 const IMPAIRED_SLEEP: Duration = Duration::from_millis(2);
 /// Batches taken from one socket before the others have their turn.
-const BATCHES_MAX: usize = 8;
+const BATCHES_MAX: usize = 16;
+/// Messages of one batch; each may be several datagrams of one flow.
+const MESSAGES: usize = 64;
 
 /// The worker's number of the recording's copy, which is no peer.
 const TAP_PORT: u32 = u32::MAX;
@@ -235,7 +237,7 @@ impl Worker {
 
     /// Runs until the last handle is dropped; `streams` takes what is for peers behind TCP.
     pub(crate) fn run(mut self, streams: Entrance) {
-        let mut inbox = Inbox::new();
+        let mut inbox = Inbox::new(MESSAGES);
         let mut outbox = Outbox::new(streams);
         let mut polled = Vec::new();
         let mut sources = self
@@ -320,16 +322,14 @@ impl Worker {
         for _ in 0..BATCHES_MAX {
             let more = inbox.receive(&self.sockets[socket]);
             let now = Instant::now();
-            for index in 0..inbox.len() {
-                match inbox.datagram(index, socket as u8) {
-                    Some((route, datagram)) => {
-                        self.counters.datagrams_in += 1;
-                        self.counters.bytes_in += datagram.len() as u64;
-                        self.take(&route, datagram, outbox, now, Via::Socket);
-                    }
-                    None => self.counters.drop(Drop::Malformed),
+            inbox.each(socket as u8, |arrived| match arrived {
+                Some((route, datagram)) => {
+                    self.counters.datagrams_in += 1;
+                    self.counters.bytes_in += datagram.len() as u64;
+                    self.take(&route, datagram, outbox, now, Via::Socket);
                 }
-            }
+                None => self.counters.drop(Drop::Malformed),
+            });
             self.forward(outbox, now);
             self.send_keyframe_requests(outbox);
             outbox.flush(&self.sockets);
