@@ -177,6 +177,7 @@ impl Machines {
                 ),
                 ("tls", stats.streams.secure as u64),
             ],
+            connections_taken_total: stats.streams.accepted,
             connections_ended_total: vec![
                 ("refused", stats.streams.refused),
                 ("broken", stats.streams.broken),
@@ -186,7 +187,12 @@ impl Machines {
             relay_forbidden_total: stats.streams.forbidden,
             rooms: stats.rooms as u64,
             packets_received_total: vec![("all", stats.datagrams_in)],
-            packets_sent_total: vec![("media", stats.forwarded), ("all", stats.datagrams_out)],
+            packets_sent_total: vec![
+                ("media", stats.forwarded),
+                ("caught_up", stats.caught_up),
+                ("padding", stats.padding),
+                ("all", stats.datagrams_out),
+            ],
             received_bytes_total: stats.bytes_in,
             sent_bytes_total: stats.bytes_out,
             dropped_total: BridgeDrop::ALL
@@ -199,6 +205,10 @@ impl Machines {
             nacks_in_total: stats.nacked_in,
             nacks_out_total: stats.nacked_out,
             retransmissions_total: stats.retransmitted,
+            repairs_total: vec![("again", stats.repaired), ("copy", stats.recovered)],
+            handed_on_total: vec![("media", stats.handed_on), ("datagram", stats.handed_over)],
+            events_lost_total: stats.events_lost,
+            cpu_seconds_total: stats.cpu_seconds,
         }
     }
 }

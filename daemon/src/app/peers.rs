@@ -116,11 +116,13 @@ fn report(row: PeerRow, detail: &PeerDetail, people: &[Participant]) -> PeerRepo
                 kind: kind(layer.kind),
                 codec: layer.codec.name(),
                 layer: layer.layer,
+                ssrc: layer.ssrc,
                 packets: layer.packets,
                 bytes: layer.bytes,
                 lost: layer.lost,
                 jitter_ms: layer.jitter_ms,
                 repaired: layer.repaired,
+                recovered: layer.recovered,
                 nacked: layer.nacked,
                 keyframes: layer.keyframes,
                 keyframes_asked: layer.keyframes_asked,
@@ -140,6 +142,7 @@ fn report(row: PeerRow, detail: &PeerDetail, people: &[Participant]) -> PeerRepo
                     Some(one.site_name.clone())
                 }),
                 layer: slot.layer,
+                ssrc: slot.ssrc,
                 packets: slot.packets,
                 bytes: slot.bytes,
                 lost: slot.lost,
@@ -152,6 +155,7 @@ fn report(row: PeerRow, detail: &PeerDetail, people: &[Participant]) -> PeerRepo
                 bps: slot.bps,
             })
             .collect(),
+        copies: detail.copies,
         drops: nhipcau_media_rtc::Drop::ALL
             .iter()
             .zip(detail.drops)

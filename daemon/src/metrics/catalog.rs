@@ -144,12 +144,13 @@ catalog! {
     BridgePeers Gauge "nhipcau_bridge_peers" [] ONE "Browsers connected to the bridge.";
     BridgeTransportPeers Gauge "nhipcau_bridge_transport_peers" ["transport"] WORDS "Connected browsers by the way they come: udp, tcp (ICE-TCP), relay (TURN).";
     BridgeConnections Gauge "nhipcau_bridge_connections" ["kind"] WORDS "TCP connections that carry media or may: plain, tls.";
+    BridgeConnectionsTaken Counter "nhipcau_bridge_connections_taken_total" [] ONE "TCP connections taken, of which most carry media.";
     BridgeConnectionsEnded Counter "nhipcau_bridge_connections_ended_total" ["reason"] WORDS "TCP connections turned away: refused (too many), broken (no protocol of ours), unproven (no seat in time).";
     BridgeRelayAllocations Gauge "nhipcau_bridge_relay_allocations" [] ONE "Allocations of the embedded TURN server.";
     BridgeRelayForbidden Counter "nhipcau_bridge_relay_forbidden_total" [] ONE "TURN messages for another peer than the bridge; none was relayed.";
     BridgeRooms Gauge "nhipcau_bridge_rooms" [] ONE "Rooms with media.";
     BridgePacketsReceived Counter "nhipcau_bridge_packets_received_total" ["kind"] WORDS "Datagrams in (all).";
-    BridgePacketsSent Counter "nhipcau_bridge_packets_sent_total" ["kind"] WORDS "Packets out: all, and the media among them, once for each receiver.";
+    BridgePacketsSent Counter "nhipcau_bridge_packets_sent_total" ["kind"] WORDS "Packets out: all, and among them media (once for each receiver), caught_up (the past of a picture that a receiver turned to) and padding (to find room on lines).";
     BridgeBytesReceived Counter "nhipcau_bridge_received_bytes_total" [] ONE "Bytes of all datagrams in.";
     BridgeBytesSent Counter "nhipcau_bridge_sent_bytes_total" [] ONE "Bytes of all datagrams out.";
     BridgeDropped Counter "nhipcau_bridge_dropped_total" ["reason"] WORDS "Datagrams and packets that went no further, by reason.";
@@ -157,6 +158,10 @@ catalog! {
     BridgeKeyframes Counter "nhipcau_bridge_keyframe_requests_total" [] ONE "Keyframes asked of senders.";
     BridgeNacks Counter "nhipcau_bridge_nacks_total" ["direction"] WORDS "Lost packets that were asked for again, in or out.";
     BridgeRetransmissions Counter "nhipcau_bridge_retransmissions_total" [] ONE "Packets sent again.";
+    BridgeRepairs Counter "nhipcau_bridge_repairs_total" ["by"] WORDS "Packets of senders that were missing and came after all: again (sent again), copy (in a later packet of sound, RFC 2198).";
+    BridgeHandedOn Counter "nhipcau_bridge_handed_on_total" ["kind"] WORDS "What packet threads hand to each other: media (of a room that sits on several), datagram (that arrived at another thread than its peer's).";
+    BridgeEventsLost Counter "nhipcau_bridge_events_lost_total" [] ONE "Events of the bridge that the daemon did not read in time.";
+    BridgeCpu Counter "nhipcau_bridge_cpu_seconds_total" [] ONE "CPU time of the packet threads.";
 
     PeerSeats Gauge "nhipcau_peer_seats" ["conference" "site"] DEVICES "Connected seats of a site; sites beyond metrics.peer_sites stand under other.";
     PeerRoundTrip Gauge "nhipcau_peer_round_trip_seconds" ["conference" "site"] DEVICES "Longest round trip between the bridge and a seat of the site.";

@@ -313,6 +313,13 @@ fn bridge(out: &mut Exposition, snapshot: &Snapshot) {
     let bridge = &snapshot.bridge;
     out.put(Id::BridgePeers, &[], bridge.peers as f64);
     out.put(Id::BridgeRooms, &[], bridge.rooms as f64);
+    out.put(Id::BridgeEventsLost, &[], bridge.events_lost_total as f64);
+    out.put(Id::BridgeCpu, &[], bridge.cpu_seconds_total);
+    out.put(
+        Id::BridgeConnectionsTaken,
+        &[],
+        bridge.connections_taken_total as f64,
+    );
     out.put(
         Id::BridgeRelayAllocations,
         &[],
@@ -330,6 +337,8 @@ fn bridge(out: &mut Exposition, snapshot: &Snapshot) {
         (Id::BridgeTransportPeers, &bridge.transport_peers),
         (Id::BridgeConnections, &bridge.connections),
         (Id::BridgeConnectionsEnded, &bridge.connections_ended_total),
+        (Id::BridgeRepairs, &bridge.repairs_total),
+        (Id::BridgeHandedOn, &bridge.handed_on_total),
     ] {
         for (word, count) in counts {
             out.put(id, &[word], *count as f64);

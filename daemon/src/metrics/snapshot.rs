@@ -279,6 +279,8 @@ pub struct BridgeFigures {
     pub transport_peers: Vec<(&'static str, u64)>,
     /// TCP connections by kind (`plain`, `tls`).
     pub connections: Vec<(&'static str, u64)>,
+    /// TCP connections taken since the start.
+    pub connections_taken_total: u64,
     /// TCP connections turned away, by reason.
     pub connections_ended_total: Vec<(&'static str, u64)>,
     /// Allocations of the embedded TURN server.
@@ -289,7 +291,7 @@ pub struct BridgeFigures {
     pub rooms: u64,
     /// Packets in by kind (`all`).
     pub packets_received_total: Vec<(&'static str, u64)>,
-    /// Packets out by kind (`all`, and `media` among them).
+    /// Packets out by kind (`all`, and among them `media`, `caught_up`, `padding`).
     pub packets_sent_total: Vec<(&'static str, u64)>,
     /// Bytes in.
     pub received_bytes_total: u64,
@@ -307,6 +309,14 @@ pub struct BridgeFigures {
     pub nacks_out_total: u64,
     /// Packets sent again.
     pub retransmissions_total: u64,
+    /// Missing packets of senders that came after all, by way (`again`, `copy`).
+    pub repairs_total: Vec<(&'static str, u64)>,
+    /// What packet threads hand to each other, by kind (`media`, `datagram`).
+    pub handed_on_total: Vec<(&'static str, u64)>,
+    /// Events that were not read in time.
+    pub events_lost_total: u64,
+    /// CPU time of the packet threads.
+    pub cpu_seconds_total: f64,
 }
 
 /// The road of a site in a live room.

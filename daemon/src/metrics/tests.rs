@@ -96,6 +96,8 @@ fn everything() -> (Metrics, Snapshot) {
             transport_peers: vec![("udp", 1)],
             connections: vec![("tls", 1)],
             connections_ended_total: vec![("refused", 1)],
+            repairs_total: vec![("copy", 1)],
+            handed_on_total: vec![("media", 1)],
             ..Default::default()
         },
         roads: vec![RoadFigures {

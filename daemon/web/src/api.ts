@@ -491,6 +491,7 @@ export interface PeerRow {
 }
 interface Stream {
   kind: "audio" | "video";
+  ssrc: number;
   packets: number;
   bytes: number;
   lost: number;
@@ -501,8 +502,10 @@ interface Stream {
   bps: number;
 }
 export interface PeerReport extends PeerRow {
-  up: (Stream & { track: "main" | "slides" | "document"; codec: string; layer: number; repaired: number; keyframes: number })[];
+  up: (Stream & { track: "main" | "slides" | "document"; codec: string; layer: number; repaired: number; recovered: number; keyframes: number })[];
   down: (Stream & { slot: number; shown?: string; shown_name?: string; layer?: number; loss_percent: number; repeated: number })[];
+  /** Whether sound goes to it with copies. */
+  copies: boolean;
   drops: Record<string, number>;
 }
 

@@ -176,12 +176,22 @@ pub struct BridgeStats {
     pub nacked_out: u64,
     /// Packets sent again on a receiver's NACK.
     pub retransmitted: u64,
+    /// Packets that publishers sent again and that were missing.
+    pub repaired: u64,
+    /// Packets of sound that were lost on the way from a publisher and stood as copies in later ones (RFC 2198).
+    pub recovered: u64,
     /// Packets of padding, sent to find room on receivers' lines.
     pub padding: u64,
     /// Packets of the past that receivers were told when they turned to a picture, counted beside `forwarded`.
     pub caught_up: u64,
     /// Keyframes asked of publishers.
     pub keyframe_requests: u64,
+    /// Packets of peers handed on to other packet threads that have receivers of the same room, once for each thread.
+    pub handed_on: u64,
+    /// Datagrams that arrived at another thread than their peer's, and were handed over.
+    pub handed_over: u64,
+    /// Events that the owner did not read in time.
+    pub events_lost: u64,
     /// CPU time of the packet threads in seconds (`CLOCK_THREAD_CPUTIME_ID`).
     pub cpu_seconds: f64,
     /// Counts by [`Drop`], in the order of [`Drop::ALL`].
@@ -205,9 +215,14 @@ impl BridgeStats {
             nacked_in,
             nacked_out,
             retransmitted,
+            repaired,
+            recovered,
             padding,
             caught_up,
             keyframe_requests,
+            handed_on,
+            handed_over,
+            events_lost,
             cpu_seconds,
             drops,
             // The handle asks for them.
@@ -223,9 +238,14 @@ impl BridgeStats {
         self.nacked_in += nacked_in;
         self.nacked_out += nacked_out;
         self.retransmitted += retransmitted;
+        self.repaired += repaired;
+        self.recovered += recovered;
         self.padding += padding;
         self.caught_up += caught_up;
         self.keyframe_requests += keyframe_requests;
+        self.handed_on += handed_on;
+        self.handed_over += handed_over;
+        self.events_lost += events_lost;
         self.cpu_seconds += cpu_seconds;
         for (sum, count) in self.drops.iter_mut().zip(drops) {
             *sum += count;
@@ -285,8 +305,8 @@ pub struct PeerDetail {
     pub down: Vec<SlotStats>,
     /// What of it went no further, by [`Drop`], in the order of [`Drop::ALL`].
     pub drops: [u32; DROP_REASONS],
-    /// Why it gets less than its page asked for, while it does.
-    pub lowered: Option<LoweredReason>,
+    /// Whether sound goes to it with copies, because its line loses packets.
+    pub copies: bool,
 }
 
 /// A layer that arrives from a peer.
@@ -312,6 +332,8 @@ pub struct LayerStats {
     pub jitter_ms: f32,
     /// Packets that came by retransmission.
     pub repaired: u32,
+    /// Packets that were lost and stood as copies in later ones.
+    pub recovered: u32,
     /// Packets asked for again.
     pub nacked: u32,
     /// Keyframes.

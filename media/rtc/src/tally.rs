@@ -11,6 +11,8 @@ pub(crate) struct LayerTally {
     pub(crate) keyframes: u32,
     /// Packets that came by retransmission.
     pub(crate) repaired: u32,
+    /// Packets that were lost and stood as copies in later ones.
+    pub(crate) recovered: u32,
     /// Packets asked for again; one that is asked for twice counts twice.
     pub(crate) nacked: u32,
     /// Keyframes asked for.

@@ -48,6 +48,8 @@ pub struct PeerReport {
     pub row: PeerRow,
     pub up: Vec<PeerLayer>,
     pub down: Vec<PeerSlot>,
+    /// Whether sound goes to it with copies, because its line loses packets.
+    pub copies: bool,
     /// What of it went no further, by reason.
     pub drops: BTreeMap<&'static str, u32>,
 }
@@ -59,11 +61,15 @@ pub struct PeerLayer {
     pub kind: &'static str,
     pub codec: &'static str,
     pub layer: u8,
+    /// As the page's `getStats` names the stream.
+    pub ssrc: u32,
     pub packets: u64,
     pub bytes: u64,
     pub lost: u32,
     pub jitter_ms: f32,
     pub repaired: u32,
+    /// Lost and then found as copies in later packets (sound).
+    pub recovered: u32,
     pub nacked: u32,
     pub keyframes: u32,
     pub keyframes_asked: u32,
@@ -82,6 +88,8 @@ pub struct PeerSlot {
     pub shown_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<u8>,
+    /// As the page's `getStats` names the stream.
+    pub ssrc: u32,
     pub packets: u64,
     pub bytes: u64,
     pub lost: u32,

@@ -111,6 +111,7 @@ function Detail({ id, row, onClose }: { id: string; row: PeerRow; onClose: () =>
             <dt>{d("quality.network")}</dt><dd class="num">{report.address ?? "–"}{report.transport && ` · ${d(`quality.by.${report.transport}`)}`}</dd>
             <dt>{d("quality.rtt")}</dt><dd class="num">{ms(report.rtt_ms)}</dd>
             <dt>{d("quality.estimate")}</dt><dd class="num">{rate(report.estimate_bps)}</dd>
+            {report.copies && <><dt>{d("quality.audio")}</dt><dd>{d("quality.copies")}</dd></>}
             {report.lowered && <><dt>{d("quality.lowered")}</dt><dd>{reasonClause(report.lowered)}</dd></>}
           </dl>
           <Panel title={d("quality.sends")} flush>
@@ -120,7 +121,7 @@ function Detail({ id, row, onClose }: { id: string; row: PeerRow; onClose: () =>
               rows={report.up.map((one) => [
                 streamName(report, one),
                 rate(one.bps), one.kind === "video" ? number(Math.round(one.fps)) : "–", `${number(Math.round(one.lost))}/${number(Math.round(one.packets))}`, ms(one.jitter_ms),
-                `${number(Math.round(one.repaired))}/${number(Math.round(one.nacked))}`, one.kind === "video" ? `${number(Math.round(one.keyframes))}/${number(Math.round(one.keyframes_asked))}` : "–",
+                one.recovered > 0 ? d("quality.recovered", { n: number(one.recovered) }) : `${number(Math.round(one.repaired))}/${number(Math.round(one.nacked))}`, one.kind === "video" ? `${number(Math.round(one.keyframes))}/${number(Math.round(one.keyframes_asked))}` : "–",
               ])}
             />
           </Panel>

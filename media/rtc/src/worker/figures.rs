@@ -35,9 +35,14 @@ impl Worker {
             nacked_in: self.counters.nacked_in,
             nacked_out: self.counters.nacked_out,
             retransmitted: self.counters.retransmitted,
+            repaired: self.counters.repaired,
+            recovered: self.counters.recovered,
             padding: self.counters.padding,
             caught_up: self.counters.caught_up,
             keyframe_requests: self.counters.keyframe_requests,
+            handed_on: self.counters.handed_on,
+            handed_over: self.counters.handed_over,
+            events_lost: self.lost_events,
             cpu_seconds: thread_cpu_seconds(),
             drops,
             ..BridgeStats::default()
@@ -139,6 +144,7 @@ impl Worker {
                 lost: tally.reception.lost,
                 jitter_ms: tally.reception.jitter as f32 * 1_000.0 / kind.clock_hz() as f32,
                 repaired: tally.repaired,
+                recovered: tally.recovered,
                 nacked: tally.nacked,
                 keyframes: tally.keyframes,
                 keyframes_asked: tally.asked,
@@ -176,7 +182,7 @@ impl Worker {
             up: layers.collect(),
             down: slots.collect(),
             drops: peer.drops,
-            lowered: peer.lowered.filter(|_| self.is_lowered(peer)),
+            copies: down.copies,
         })
     }
 }

@@ -32,6 +32,7 @@ impl Worker {
 
     pub(super) fn hand_over(&mut self, thread: usize, route: &Route, datagram: &[u8]) {
         let route = *route;
+        self.counters.handed_over += 1;
         self.links
             .hand(thread, datagram, |at| Entry::Datagram { route, at });
     }

@@ -197,7 +197,10 @@ impl Worker {
             header.marker,
             frame.keyframe,
         );
-        tally.repaired += u32::from(matches!(role, Role::Repair(_)));
+        if matches!(role, Role::Repair(_)) {
+            tally.repaired += 1;
+            self.counters.repaired += 1;
+        }
         layer.codec = codec;
         layer.highest = layer.highest.max(facts.index);
         layer.cache.insert(&facts, payload, dependency);
@@ -205,6 +208,9 @@ impl Worker {
             Some(opus) => recover(layer, &facts, sequence, payload, opus, now),
             None => Recovered::default(),
         };
+        let filled = recovered.iter().flatten().count();
+        layer.tally.recovered += filled as u32;
+        self.counters.recovered += filled as u64;
         Ok(Some(Accepted {
             source,
             facts,

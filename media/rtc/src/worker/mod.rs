@@ -118,9 +118,13 @@ struct Counters {
     nacked_in: u64,
     nacked_out: u64,
     retransmitted: u64,
+    repaired: u64,
+    recovered: u64,
     padding: u64,
     caught_up: u64,
     keyframe_requests: u64,
+    handed_on: u64,
+    handed_over: u64,
 }
 
 impl Counters {

@@ -242,6 +242,7 @@ impl Worker {
             peer: peer.id,
         };
         for thread in threads(live.members) {
+            self.counters.handed_on += 1;
             self.links.hand(thread, payload, |at| {
                 Entry::Packet(Handed {
                     of,

@@ -375,6 +375,15 @@ fn copies_of_sound_fill_holes_and_go_on_where_packets_are_lost() {
         let copies = arrived.filter(|got| got.client == bad && got.payload_type == 63);
         copies.count() > 50
     });
+    stage.until("the figures of copies", |stage| {
+        let recovered = stage.bridge.stats().recovered;
+        let detail = stage.bridge.peer_detail(PeerId(sender as u64)).unwrap();
+        recovered > 0 && u64::from(detail.up[0].recovered) >= recovered
+    });
+    for client in [good, plain] {
+        let detail = stage.bridge.peer_detail(PeerId(client as u64)).unwrap();
+        assert!(!detail.copies);
+    }
     let sounds = |client: usize, payload_type: u8| {
         let arrived = stage.arrived.iter().filter(move |arrived| {
             arrived.client == client

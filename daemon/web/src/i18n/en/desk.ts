@@ -181,6 +181,8 @@ export const deskWords: Record<keyof typeof vi, string> = {
   "quality.lost": "Lost/packets",
   "quality.jitter": "Jitter",
   "quality.repaired": "Sent again/asked",
+  "quality.recovered": "{n} from copies",
+  "quality.copies": "with copies, because the line loses packets",
   "quality.keyframes": "Keyframes/asked",
   "quality.audio": "Sound",
   "quality.main.audio": "Sound",

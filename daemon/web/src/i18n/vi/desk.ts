@@ -179,6 +179,8 @@ export const deskWords = {
   "quality.lost": "Mất/tổng số gói",
   "quality.jitter": "Dao động",
   "quality.repaired": "Gửi lại/yêu cầu",
+  "quality.recovered": "{n} từ bản sao",
+  "quality.copies": "kèm bản sao, vì đường truyền mất gói",
   "quality.keyframes": "Hình khóa/yêu cầu",
   "quality.audio": "Tiếng",
   "quality.main.audio": "Tiếng",
