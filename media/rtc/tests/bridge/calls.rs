@@ -264,10 +264,11 @@ fn what_is_told_of_a_peer_names_its_seating_and_an_overtaken_offer_is_refused() 
         assert_eq!(join(early), Err(JoinError::Superseded));
         stage.crowd.client(number).accept(&answer.sdp).unwrap();
         seatings.push(seating);
-        stage.until("its seating connected", |stage| {
-            stage.saw(
-                |event| matches!(event, BridgeEvent::Connected { seating: of, .. } if *of == seating),
-            )
+        stage.until("its seating connected on both sides", |stage| {
+            stage.crowd.clients()[number].is_connected()
+                && stage.saw(
+                    |event| matches!(event, BridgeEvent::Connected { seating: of, .. } if *of == seating),
+                )
         });
     }
     assert!(seatings[0] < seatings[1]);
