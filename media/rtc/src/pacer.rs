@@ -148,6 +148,7 @@ mod tests {
                 picture_id: 0,
                 tl0: 0,
                 frame_number: 0,
+                quality: nhipcau_sfu::Quality::FULL,
             },
         }
     }

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use nhipcau_sfu::arrivals::Arrivals;
+use nhipcau_sfu::descriptor::Descriptor;
 use nhipcau_sfu::descriptor::av1::Structure;
 use nhipcau_sfu::estimate::Estimator;
+use nhipcau_sfu::rewrite::UpPacket;
 use nhipcau_sfu::sequence::{Extender, ReplayWindow};
 use nhipcau_sfu::twcc::Recorder;
 use nhipcau_sfu::{CODECS, Codec, Codecs, Kind, LAYERS, PeerId, RoomId, Source, Track};
@@ -164,6 +166,29 @@ pub(crate) struct UpLayer {
     pub(crate) report: Option<(u64, u32, Instant)>,
 }
 
+/// Payload and dependency descriptor of a packet as it is kept.
+pub(crate) fn split<'a>(packet: &UpPacket, kept: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+    match &packet.descriptor {
+        Descriptor::Av1(av1) => {
+            kept.split_at(kept.len().saturating_sub(av1.descriptor_bytes.into()))
+        }
+        _ => (kept, &[]),
+    }
+}
+
+impl UpLayer {
+    /// Takes the templates that a packet brings, as it is kept; for who did not read its header.
+    pub(crate) fn note_structure(&mut self, packet: &UpPacket, kept: &[u8]) {
+        let (_, descriptor) = split(packet, kept);
+        // The fourth byte begins with the flag of a structure.
+        if descriptor.get(3).is_some_and(|flags| flags & 0x80 != 0) {
+            let structure = self.structure.get_or_insert_with(Box::default);
+            // Whoever read it first has judged it.
+            let _ = structure.read(descriptor);
+        }
+    }
+}
+
 /// An m-line in which a peer sends.
 #[derive(Clone)]
 pub(crate) struct UpMedia {
@@ -201,6 +226,8 @@ pub(crate) struct DownSlot {
     pub(crate) ssrc: u32,
     /// Payload type and that of its retransmissions, by codec; a source of another codec is not sent here.
     pub(crate) payload_types: [Option<(u8, Option<u8>)>; CODECS],
+    /// Id of the dependency descriptor; `None` too when the receiver takes no two-byte extensions, into which alone a keyframe's fits.
+    pub(crate) dependency_id: Option<u8>,
     /// Payload type of redundant sound.
     pub(crate) red: Option<u8>,
     pub(crate) rtx_ssrc: u32,
@@ -222,8 +249,6 @@ pub(crate) struct Down {
     pub(crate) video: Vec<DownSlot>,
     /// Id of the transport-wide sequence number.
     pub(crate) transport_id: Option<u8>,
-    /// Id of the dependency descriptor; `None` too when the receiver takes no two-byte extensions, into which alone a keyframe's fits.
-    pub(crate) dependency_id: Option<u8>,
     pub(crate) transport_next: u16,
     pub(crate) estimator: Estimator,
     pub(crate) told_bps: u64,
@@ -458,26 +483,43 @@ fn payload_types(media: &Media) -> [Option<(u8, Option<u8>)>; CODECS] {
 impl DownSlot {
     /// The codecs that the m-line negotiated.
     pub(crate) fn codecs(&self) -> Codecs {
-        [Codec::Opus]
+        let codecs = [Codec::Opus]
             .into_iter()
             .chain(Codec::VIDEO)
             .filter(|codec| self.payload_types[*codec as usize].is_some())
-            .collect()
+            .collect::<Codecs>();
+        match self.dependency_id {
+            Some(_) => codecs.with_av1_sizes(),
+            None => codecs,
+        }
     }
 
-    fn new(media: &Media, ssrc: u32, rtx_ssrc: u32, rtx_index: u16) -> Self {
-        Self {
-            mid: media.mid.clone(),
+    /// Takes what the m-line of a new offer says.
+    fn apply(&mut self, media: &Media, mixed: bool) {
+        self.mid.clone_from(&media.mid);
+        self.payload_types = payload_types(media);
+        self.red = media.red.map(|red| red.0);
+        self.dependency_id = media
+            .extension_towards(Extension::DependencyDescriptor)
+            .filter(|_| mixed);
+    }
+
+    fn new(media: &Media, mixed: bool, ssrc: u32, rtx_ssrc: u32, rtx_index: u16) -> Self {
+        let mut slot = Self {
+            mid: String::new(),
             ssrc,
-            payload_types: payload_types(media),
-            red: media.red.map(|red| red.0),
+            payload_types: [None; CODECS],
+            dependency_id: None,
+            red: None,
             rtx_ssrc,
             rtx_index: u64::from(rtx_index & 0x7fff),
             guard: ReplayWindow::default(),
             packets: 0,
             octets: 0,
             tally: SlotTally::default(),
-        }
+        };
+        slot.apply(media, mixed);
+        slot
     }
 }
 
@@ -489,7 +531,6 @@ impl Down {
             audio: Vec::new(),
             video: Vec::new(),
             transport_id: None,
-            dependency_id: None,
             transport_next: 0,
             estimator: Estimator::new(now),
             copies: false,
@@ -505,10 +546,6 @@ impl Down {
     /// Takes what a new offer says about receiving. Slots that exist keep their SSRCs.
     pub(crate) fn apply(&mut self, offer: &Offer, mut random: impl FnMut() -> u32) {
         self.transport_id = offer.extensions.id(Extension::TransportSequence);
-        self.dependency_id = offer
-            .extensions
-            .id(Extension::DependencyDescriptor)
-            .filter(|_| offer.mixed);
         let mut counts = [0; 2];
         for media in &offer.media {
             let Use::Down(kind, slot) = media.usage else {
@@ -520,12 +557,11 @@ impl Down {
                 Kind::Video => &mut self.video,
             };
             match slots.get_mut(slot) {
-                Some(known) => {
-                    known.mid.clone_from(&media.mid);
-                    known.payload_types = payload_types(media);
-                    known.red = media.red.map(|red| red.0);
+                Some(known) => known.apply(media, offer.mixed),
+                None => {
+                    let (ssrc, rtx_ssrc, rtx_index) = (random(), random(), random() as u16);
+                    slots.push(DownSlot::new(media, offer.mixed, ssrc, rtx_ssrc, rtx_index));
                 }
-                None => slots.push(DownSlot::new(media, random(), random(), random() as u16)),
             }
         }
         self.audio.truncate(counts[0]);

@@ -47,7 +47,7 @@ impl Codec {
     }
 }
 
-/// A set of codecs.
+/// A set of codecs, as one who receives takes them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Codecs(u8);
 
@@ -55,12 +55,27 @@ impl Codecs {
     /// No codec.
     pub const NONE: Self = Self(0);
     /// Every codec.
-    pub const ALL: Self = Self((1 << CODECS) - 1);
+    pub const ALL: Self = Self((1 << (CODECS + 1)) - 1);
+
+    const AV1_SIZES: u8 = 1 << CODECS;
 
     /// The set with `codec` in it.
     #[must_use]
     pub const fn with(self, codec: Codec) -> Self {
         Self(self.0 | 1 << codec as u8)
+    }
+
+    /// The set whose AV1 may have several spatial layers, because the receiver takes the dependency descriptor.
+    #[must_use]
+    pub const fn with_av1_sizes(self) -> Self {
+        Self(self.0 | Self::AV1_SIZES)
+    }
+
+    /// Whether a stream in `codec` may have several spatial layers. Those of VP9 are told in its payload; those of AV1 only in the
+    /// dependency descriptor, and who gets them without it shows nothing at all (seen in Chromium).
+    #[must_use]
+    pub const fn takes_sizes_of(self, codec: Codec) -> bool {
+        !matches!(codec, Codec::Av1) || self.0 & Self::AV1_SIZES != 0
     }
 
     /// Whether `codec` is in it.
@@ -85,6 +100,9 @@ mod tests {
         let set = Codecs::from_iter([Codec::H264, Codec::Av1]);
         assert!(set.contains(Codec::H264) && set.contains(Codec::Av1));
         assert!(!set.contains(Codec::Vp8) && !set.contains(Codec::Opus));
+        assert!(set.takes_sizes_of(Codec::Vp9) && !set.takes_sizes_of(Codec::Av1));
+        assert!(set.with_av1_sizes().takes_sizes_of(Codec::Av1));
+        assert!(Codecs::ALL.takes_sizes_of(Codec::Av1));
         assert!(
             Codec::VIDEO
                 .iter()

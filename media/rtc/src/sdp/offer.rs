@@ -116,6 +116,17 @@ pub(crate) struct Media {
     pub(crate) extmaps: Vec<(u8, Option<Direction>, usize)>,
 }
 
+impl Media {
+    /// Id of an extension that may be written into packets towards the peer.
+    pub(crate) fn extension_towards(&self, extension: Extension) -> Option<u8> {
+        let written = self.extmaps.iter().find(|(_, direction, place)| {
+            URIS[*place].0 == extension
+                && !matches!(direction, Some(Direction::SendOnly | Direction::Inactive))
+        });
+        written.map(|(id, ..)| *id)
+    }
+}
+
 /// Ids of the header extensions, by [`Extension`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Extensions([Option<u8>; URIS.len()]);

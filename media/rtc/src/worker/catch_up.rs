@@ -7,7 +7,7 @@ use nhipcau_sfu::rewrite::UpPacket;
 use nhipcau_sfu::{CatchUp, Kind, Outgoing};
 
 use super::Worker;
-use super::egress::{payload_of, send_in_turn};
+use super::egress::{kept, send_in_turn};
 use crate::socket::Outbox;
 
 impl Worker {
@@ -37,7 +37,7 @@ impl Worker {
             catch_unwind(AssertUnwindSafe(|| machine.translate(of, packet, now)))
         };
         for index in of.first..=of.last {
-            let Some((packet, payload)) = payload_of(up, of.source, index) else {
+            let Some((packet, kept)) = kept(up, of.source, index) else {
                 continue;
             };
             let translation = match translate(packet) {
@@ -60,7 +60,7 @@ impl Worker {
             let paced = &mut self.paced;
             let impairments = self.impairments;
             if let Err(reason) =
-                send_in_turn(down, outbox, paced, &outgoing, payload, now, impairments)
+                send_in_turn(down, outbox, paced, &outgoing, kept, now, impairments)
             {
                 self.counters.drop(reason);
             }

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use nhipcau_sfu::descriptor::av1::{MASK_BYTES_MAX, Structure};
 use nhipcau_sfu::descriptor::{Av1, Descriptor};
 use nhipcau_sfu::rewrite::{Translation, UpPacket};
 use nhipcau_sfu::{Kind, Outgoing, Source};
@@ -10,7 +11,7 @@ use nhipcau_sfu::{Kind, Outgoing, Source};
 use super::{TAP_PORT, Worker};
 use crate::impair::Fate;
 use crate::pacer::Waiting;
-use crate::peer::{Down, Up, place_of};
+use crate::peer::{Down, Up, place_of, split};
 use crate::socket::{DATAGRAM_MAX, Outbox};
 use crate::srtp::OVERHEAD;
 use crate::stats::Drop;
@@ -19,8 +20,8 @@ use crate::tap;
 /// Fixed header, and one block of one-byte extensions with the transport-wide sequence number.
 const HEADER: usize = 12;
 const EXTENSION: usize = 8;
-/// What a dependency descriptor adds to its own bytes: its head, a longer one of its neighbour, padding.
-const DEPENDENCY: usize = 6;
+/// What a dependency descriptor adds to its own bytes: its head, a longer one of its neighbour, padding, what is said of left out layers.
+const DEPENDENCY: usize = 6 + MASK_BYTES_MAX;
 /// Longest payload that is forwarded: it must fit with header, repair number and protection.
 const PAYLOAD_MAX: usize = DATAGRAM_MAX - HEADER - EXTENSION - DEPENDENCY - 2 - OVERHEAD;
 
@@ -30,6 +31,8 @@ struct Envelope {
     payload_type: u8,
     /// SRTP index.
     index: u64,
+    /// Id of the dependency descriptor, where the m-line takes it.
+    dependency_id: Option<u8>,
     /// Whether the receiver takes no copies of sound, or needs none: the primary block goes out alone.
     plain_sound: bool,
     /// Original sequence number, in front of the payload of a repetition (RFC 4588 section 4).
@@ -43,11 +46,11 @@ fn write(
     envelope: &Envelope,
     packet: &UpPacket,
     translation: &Translation,
-    payload: &[u8],
+    kept: Kept<'_>,
     clock_us: u64,
 ) -> Option<usize> {
     let seal = down.seal.as_ref()?;
-    let (payload, dependency) = split(packet, payload);
+    let (payload, dependency) = split(packet, kept.payload);
     let payload = match (&packet.descriptor, envelope.plain_sound) {
         _ if translation.blank => &[],
         (Descriptor::Red(red), true) => &payload[usize::from(red.primary).min(payload.len())..],
@@ -59,9 +62,19 @@ fn write(
     space[8..12].copy_from_slice(&envelope.ssrc.to_be_bytes());
     let mut at = HEADER;
     let transport = down.transport_next;
-    let dependency_id = down
+    let dependency_id = envelope
         .dependency_id
         .filter(|_| !dependency.is_empty() && !translation.blank);
+    let mut restated = [0; u8::MAX as usize];
+    let dependency = match (dependency_id, kept.structure) {
+        (Some(_), Some(structure)) => {
+            match structure.restate(dependency, translation.quality, &mut restated) {
+                Some(length) => &restated[..length],
+                None => dependency,
+            }
+        }
+        _ => dependency,
+    };
     match (down.transport_id, dependency_id) {
         (transport_id, Some(id)) => {
             space[0] = 0x90;
@@ -114,16 +127,6 @@ fn write(
     Some(length)
 }
 
-/// Payload and dependency descriptor of a packet as it is kept.
-fn split<'a>(packet: &UpPacket, kept: &'a [u8]) -> (&'a [u8], &'a [u8]) {
-    match &packet.descriptor {
-        Descriptor::Av1(av1) => {
-            kept.split_at(kept.len().saturating_sub(av1.descriptor_bytes.into()))
-        }
-        _ => (kept, &[]),
-    }
-}
-
 /// Writes a block of extensions with a dependency descriptor, in the two-byte form when it is too long for the other (RFC 8285).
 /// Returns its length.
 fn write_extensions(
@@ -160,12 +163,20 @@ fn write_extensions(
     end
 }
 
-pub(super) fn payload_of(up: &Up, source: Source, index: u64) -> Option<(&UpPacket, &[u8])> {
-    up.layers[place_of(source)]
-        .as_ref()?
-        .cache
-        .find(index)
-        .filter(|(_, payload)| payload.len() <= PAYLOAD_MAX)
+/// What is there of a packet besides its facts.
+#[derive(Clone, Copy)]
+pub(super) struct Kept<'a> {
+    /// Payload and dependency descriptor.
+    pub(super) payload: &'a [u8],
+    /// The templates of its stream, for AV1 with dependency descriptors.
+    structure: Option<&'a Structure>,
+}
+
+pub(super) fn kept(up: &Up, source: Source, index: u64) -> Option<(&UpPacket, Kept<'_>)> {
+    let layer = up.layers[place_of(source)].as_ref()?;
+    let (packet, payload) = layer.cache.find(index)?;
+    let structure = layer.structure.as_deref();
+    (payload.len() <= PAYLOAD_MAX).then_some((packet, Kept { payload, structure }))
 }
 
 impl Worker {
@@ -199,12 +210,11 @@ impl Worker {
                     else {
                         return;
                     };
-                    let Some((_, payload)) = payload_of(up, outgoing.source, outgoing.packet.index)
-                    else {
+                    let Some((_, kept)) = kept(up, outgoing.source, outgoing.packet.index) else {
                         return;
                     };
                     if outgoing.port == TAP_PORT {
-                        return copy_to_tap(scratch, recording, &outgoing, payload, counters);
+                        return copy_to_tap(scratch, recording, &outgoing, kept.payload, counters);
                     }
                     let Some(Some(down)) = downs.get_mut(outgoing.port as usize) else {
                         return;
@@ -212,7 +222,7 @@ impl Worker {
                     if outbox.is_full() {
                         outbox.flush(sockets);
                     }
-                    match send_in_turn(down, outbox, paced, &outgoing, payload, now, impairments) {
+                    match send_in_turn(down, outbox, paced, &outgoing, kept, now, impairments) {
                         Ok(true) => counters.forwarded += 1,
                         Ok(false) => {}
                         Err(reason) => counters.drop(reason),
@@ -248,12 +258,11 @@ impl Worker {
             .origin(seat, slot, sequence)
             .and_then(|(source, number)| {
                 let sender = live.peers.get(source.seat() as usize).copied().flatten()?;
-                let (packet, payload) =
-                    payload_of(self.ups[sender as usize].as_ref()?, source, number)?;
+                let (packet, kept) = kept(self.ups[sender as usize].as_ref()?, source, number)?;
                 let translation = live.room.again(seat, slot, source, packet)?;
-                Some((packet, payload, translation))
+                Some((packet, kept, translation))
             });
-        let Some((packet, payload, translation)) = found else {
+        let Some((packet, kept, translation)) = found else {
             return;
         };
         let Some(Some(down)) = self.downs.get_mut(index as usize) else {
@@ -271,6 +280,7 @@ impl Worker {
             ssrc: state.rtx_ssrc,
             payload_type,
             index: state.rtx_index,
+            dependency_id: state.dependency_id,
             plain_sound: false,
             original: Some(translation.index as u16),
         };
@@ -283,7 +293,7 @@ impl Worker {
             &envelope,
             packet,
             &translation,
-            payload,
+            kept,
             clock_us,
         ) {
             self.counters.retransmitted += 1;
@@ -307,7 +317,7 @@ pub(super) fn send_in_turn(
     outbox: &mut Outbox,
     paced: &mut Vec<u32>,
     outgoing: &Outgoing<'_>,
-    payload: &[u8],
+    kept: Kept<'_>,
     now: Instant,
     impairments: bool,
 ) -> Result<bool, Drop> {
@@ -315,7 +325,7 @@ pub(super) fn send_in_turn(
     if outgoing.kind == Kind::Video {
         let estimator = &down.estimator;
         let pacer = &mut down.pacer;
-        if !pacer.passes(payload.len(), clock_us, || estimator.bps()) {
+        if !pacer.passes(kept.payload.len(), clock_us, || estimator.bps()) {
             if !pacer.is_waiting() {
                 paced.push(outgoing.port);
             }
@@ -323,7 +333,7 @@ pub(super) fn send_in_turn(
                 source: outgoing.source,
                 index: outgoing.packet.index,
                 slot: outgoing.slot as u8,
-                bytes: payload.len() as u16,
+                bytes: kept.payload.len() as u16,
                 translation: outgoing.translation,
             };
             let held = pacer.hold(waiting);
@@ -336,7 +346,7 @@ pub(super) fn send_in_turn(
         packet: outgoing.packet,
         translation: outgoing.translation,
     };
-    send(down, outbox, &going, payload, clock_us, now, impairments).map(|()| true)
+    send(down, outbox, &going, kept, clock_us, now, impairments).map(|()| true)
 }
 
 /// Seals a packet for a receiver and puts it into the outbox.
@@ -344,7 +354,7 @@ pub(super) fn send(
     down: &mut Down,
     outbox: &mut Outbox,
     outgoing: &Going<'_>,
-    payload: &[u8],
+    kept: Kept<'_>,
     clock_us: u64,
     now: Instant,
     impairments: bool,
@@ -366,12 +376,13 @@ pub(super) fn send(
         return Err(Drop::Replay);
     }
     slot.packets = slot.packets.wrapping_add(1);
-    slot.octets = slot.octets.wrapping_add(payload.len() as u32);
-    slot.tally.count(payload.len(), outgoing.packet.marker);
+    slot.octets = slot.octets.wrapping_add(kept.payload.len() as u32);
+    slot.tally.count(kept.payload.len(), outgoing.packet.marker);
     let envelope = Envelope {
         ssrc: slot.ssrc,
         payload_type,
         index: outgoing.translation.index,
+        dependency_id: slot.dependency_id,
         plain_sound: is_red && red.is_none(),
         original: None,
     };
@@ -381,7 +392,7 @@ pub(super) fn send(
         &envelope,
         outgoing.packet,
         &outgoing.translation,
-        payload,
+        kept,
         clock_us,
     )
     .ok_or(Drop::NoKeys)?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Worker;
-use super::egress::{Going, payload_of, send};
+use super::egress::{Going, kept, send};
 use crate::socket::Outbox;
 
 /// Between two looks at what waits: 5 ms of a 10 Mbit/s line are 6 kB.
@@ -37,9 +37,9 @@ impl Worker {
             let sender = live.peers.get(source.seat() as usize).copied().flatten();
             let found = sender
                 .and_then(|sender| self.ups.get(sender as usize)?.as_ref())
-                .and_then(|up| payload_of(up, source, waiting.index));
+                .and_then(|up| kept(up, source, waiting.index));
             // Gone from the cache: the receiver will ask, and be told nothing.
-            let Some((packet, payload)) = found else {
+            let Some((packet, kept)) = found else {
                 continue;
             };
             if outbox.is_full() {
@@ -51,15 +51,7 @@ impl Worker {
                 packet,
                 translation: waiting.translation,
             };
-            match send(
-                down,
-                outbox,
-                &going,
-                payload,
-                clock_us,
-                now,
-                self.impairments,
-            ) {
+            match send(down, outbox, &going, kept, clock_us, now, self.impairments) {
                 Ok(()) => self.counters.forwarded += 1,
                 Err(reason) => self.counters.drop(reason),
             }

@@ -278,6 +278,7 @@ impl Worker {
         layer.codec = handed.facts.codec;
         // What came is payload and dependency descriptor as they lie in a cache.
         layer.cache.insert(&handed.facts, payload, &[]);
+        layer.note_structure(&handed.facts, payload);
         if handed.anew {
             self.in_room(mirror.room, |live| {
                 live.room.handle_input(Input::Restarted { source }, now);

@@ -275,6 +275,35 @@ fn a_dependency_descriptor_reaches_who_negotiated_it_with_numbers_that_continue(
 }
 
 #[test]
+fn a_tile_of_layered_av1_is_told_that_only_the_lowest_target_is_sent() {
+    let mut stage = Stage::new(Protection::Gcm);
+    let sender = stage.join(sender());
+    let other = stage.join(ClientOptions::default());
+    let viewer = stage.join(viewer());
+    stage.bridge.set_view(
+        PeerId(viewer as u64),
+        Some(TrackId::main(PeerId(other as u64))),
+        vec![TrackId::main(PeerId(sender as u64))],
+    );
+    let mut tile = Vec::new();
+    stage.until("a tile", |stage| {
+        stage.picture(sender, av1);
+        tile.extend(stage.arrivals(viewer, 1));
+        tile.len() > 40
+    });
+    // Before the second layer had been seen, everything was the smallest picture.
+    let small = &tile[tile.len() - 20..];
+    for arrived in small {
+        let dependency = arrived.dependency.as_ref().expect("a descriptor");
+        assert!(arrived.marker && arrived.payload[2] == 0);
+        assert_ne!(dependency[3] & 0x40, 0, "the active targets are told");
+        if dependency[3] & 0x80 == 0 {
+            assert_eq!(dependency[3..], [0b0100_0010], "the first of two");
+        }
+    }
+}
+
+#[test]
 fn who_did_not_offer_the_codec_is_told_and_gets_nothing() {
     let mut stage = Stage::new(Protection::Gcm);
     let sender = stage.join(sender());

@@ -84,9 +84,7 @@ fn replayed_during_a_call(ip: IpAddr, strange: IpAddr, config: BridgeConfig) {
         socket.set_nonblocking(true).unwrap();
         socket
     });
-    // Figures are told once a second: what was dropped on the way into the call must be among them.
-    let told = Instant::now() + Duration::from_millis(2_500);
-    stage.film(sender, 1, "figures", |_| Instant::now() > told);
+    stage.film_into_figures(sender);
     let before = stage.bridge.stats().drops;
     // From outside, and from an address that ICE has validated.
     let (mut from_outside, mut from_peers) = ([0u64; CLASSES], [0u64; CLASSES]);

@@ -214,6 +214,13 @@ impl Stage {
         });
     }
 
+    /// Films until the figures know how the call began. Each thread tells its own once a second: what was dropped on the way into the
+    /// call must be among them before anything is counted.
+    fn film_into_figures(&mut self, number: usize) {
+        let told = Instant::now() + Duration::from_millis(2_500);
+        self.film(number, 1, "figures", |_| Instant::now() > told);
+    }
+
     fn pictures(&self, number: usize) -> u64 {
         self.crowd.clients()[number]
             .received()

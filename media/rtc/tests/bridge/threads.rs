@@ -208,6 +208,7 @@ fn strangers_at_any_thread_are_counted_and_nothing_is_handed_on() {
     let sender = stage.join(publisher(1));
     let viewer = stage.join(ClientOptions::default());
     stage.film(sender, 1, "pictures", |stage| stage.pictures(viewer) > 50);
+    stage.film_into_figures(sender);
     let bridge = stage.bridge.local_addrs()[0];
     let before = [Drop::NotValidated, Drop::StunUnknown].map(|reason| stage.drops(reason));
     let mut hello = vec![22, 0xfe, 0xff];

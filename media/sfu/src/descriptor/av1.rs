@@ -1,6 +1,10 @@
 //! AV1 (the RTP specification of the Alliance for Open Media): the aggregation header, and the dependency descriptor that tells of
 //! each packet which layers it belongs to. The descriptor is an RTP header extension; it refers to templates that come with keyframes.
 
+mod restate;
+
+pub use restate::MASK_BYTES_MAX;
+
 use super::Frame;
 
 /// Templates that six bits can number.
@@ -323,7 +327,7 @@ pub(crate) mod tests {
     /// Two spatial and two temporal layers, every upper one predicted from the lower: five templates from id 60 on, four targets
     /// (S0T0, S0T1, S1T0, S1T1) and one chain a spatial layer. Template 0 is of keyframes, 1 and 2 of S0, 3 and 4 of S1 … of
     /// which 3 serves the key picture too.
-    fn structure(pen: &mut Pen) {
+    pub(super) fn structure(pen: &mut Pen) {
         pen.put(0b10000, 5); // structure, nothing custom
         pen.put(60, 6).put(3, 5);
         pen.put(0, 2).put(1, 2).put(2, 2).put(1, 2).put(3, 2);

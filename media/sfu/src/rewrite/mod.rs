@@ -54,6 +54,8 @@ pub struct Translation {
     pub tl0: u8,
     /// AV1 frame number; meaningful when the source has one.
     pub frame_number: u16,
+    /// The layers that pass when this packet does.
+    pub quality: Quality,
 }
 
 /// Switches that a NACK can look behind: a receiver asks for packets of the last second, and a slot switches once or twice in that.
@@ -66,7 +68,6 @@ pub struct Rewriter {
     segments: [Option<Segment>; SEGMENTS],
     /// Place of the newest segment.
     newest: usize,
-    selection: Selection,
     next_index: u64,
     last_timestamp: u32,
     last_at: Option<Instant>,
@@ -84,7 +85,6 @@ impl Rewriter {
             clock_hz,
             segments: Default::default(),
             newest: 0,
-            selection: Selection::new(Quality::FULL),
             next_index: u64::from(first_sequence),
             last_timestamp: 0,
             last_at: None,
@@ -105,12 +105,16 @@ impl Rewriter {
     /// The layers of it that pass now.
     #[must_use]
     pub fn quality(&self) -> Quality {
-        self.selection.now
+        self.segments[self.newest]
+            .as_ref()
+            .map_or(Quality::FULL, |segment| segment.selection.now)
     }
 
     /// Sets which layers of the source that flows are to pass; the change waits for a frame that allows it.
     pub fn aim(&mut self, quality: Quality) {
-        self.selection.wanted = quality;
+        if let Some(segment) = &mut self.segments[self.newest] {
+            segment.selection.wanted = quality;
+        }
     }
 
     /// Begins a segment: `packet` is the first of `source` that passes, and all layers up to `quality` pass with it. For video it
@@ -161,7 +165,6 @@ impl Rewriter {
             Descriptor::Av1(av1) => av1.number.unwrap_or(0),
             _ => 0,
         };
-        self.selection = Selection::new(quality);
         self.newest = (self.newest + 1) % SEGMENTS;
         self.segments[self.newest] = Some(Segment {
             source,
@@ -173,6 +176,7 @@ impl Rewriter {
             picture_offset: self.last_picture.wrapping_add(1).wrapping_sub(picture),
             tl0_offset: self.last_tl0.wrapping_add(1).wrapping_sub(tl0),
             frame_offset: self.last_frame.wrapping_add(1).wrapping_sub(frame),
+            selection: Selection::new(quality),
             packets: None,
             pictures: None,
         });
@@ -197,11 +201,11 @@ impl Rewriter {
             if segment.is_omitted(packet.index) {
                 return None;
             }
-            return segment.translate(packet, self.selection.at(packet.index));
+            return segment.translate(packet, segment.selection.at(packet.index));
         }
         let frame = packet.descriptor.frame();
-        self.selection.turn(&frame, packet.index);
-        if !self.selection.now.holds(&frame) {
+        segment.selection.turn(&frame, packet.index);
+        if !segment.selection.now.holds(&frame) {
             segment.omit(packet);
             // Packets between the one before and this one may still come: their numbers stay free.
             self.next_index = segment.number(packet.index + 1)?;
@@ -214,7 +218,7 @@ impl Rewriter {
         {
             segment.live = None;
         }
-        let translation = segment.translate(packet, self.selection.now)?;
+        let translation = segment.translate(packet, segment.selection.now)?;
         self.next_index = translation.index + 1;
         self.last_timestamp = translation.timestamp;
         self.last_at = Some(now);
@@ -248,19 +252,13 @@ impl Rewriter {
     /// Translates a packet that went out before, for sending it again; the numbers are those of the first time.
     #[must_use]
     pub fn again(&self, source: Source, packet: &UpPacket) -> Option<Translation> {
-        let (back, segment) = self
+        let segment = self
             .segments()
-            .enumerate()
-            .find(|(_, segment)| segment.source == source && segment.first_in <= packet.index)?;
+            .find(|segment| segment.source == source && segment.first_in <= packet.index)?;
         if segment.is_omitted(packet.index) {
             return None;
         }
-        let quality = if back == 0 {
-            self.selection.at(packet.index)
-        } else {
-            Quality::FULL
-        };
-        segment.translate(packet, quality)
+        segment.translate(packet, segment.selection.at(packet.index))
     }
 
     /// The receiver's timestamp for a moment of `source`, for sender reports.

@@ -5,7 +5,7 @@ use super::{Translation, UpPacket};
 use crate::descriptor::Descriptor;
 use crate::ids::Source;
 use crate::omitted::Omitted;
-use crate::selection::Quality;
+use crate::selection::{Quality, Selection};
 
 /// What has passed is told 64 times as fast as it happened: the pictures of two seconds lie within 31 ms.
 pub(super) const HASTE: u32 = 6;
@@ -28,6 +28,8 @@ pub(super) struct Segment {
     pub(super) picture_offset: u16,
     pub(super) tl0_offset: u8,
     pub(super) frame_offset: u16,
+    /// Its layers that pass.
+    pub(super) selection: Selection,
     /// Packets of layers that do not pass.
     pub(super) packets: Option<Box<Omitted>>,
     /// VP8 pictures that do not pass: a receiver takes a gap in their ids for a loss. Those of VP9 and AV1 name what they refer to,
@@ -135,6 +137,7 @@ impl Segment {
                 .tl0()
                 .map_or(0, |tl0| tl0.wrapping_add(self.tl0_offset)),
             frame_number: number.map_or(0, |number| number.wrapping_add(self.frame_offset)),
+            quality,
         })
     }
 }

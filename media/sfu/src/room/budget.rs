@@ -230,8 +230,18 @@ fn steps(seat: &Seat, track: Track, codecs: Codecs) -> impl Iterator<Item = Step
     offered(seat, track, codecs)
         .enumerate()
         .flat_map(move |(place, layer)| {
-            let qualities = seat.track(track).layers[layer].qualities();
-            qualities
+            let state = &seat.track(track).layers[layer];
+            let sizes = state.codec.is_none_or(|codec| codecs.takes_sizes_of(codec));
+            state
+                .qualities()
+                .filter(move |(_, spatial, _)| sizes || *spatial == 0)
+                .map(move |(mut quality, spatial, measured)| {
+                    if !sizes {
+                        // Also of what the encoder adds later.
+                        quality.spatial = 0;
+                    }
+                    (quality, spatial, measured)
+                })
                 // Fewer frames only of the smallest: a larger picture that stutters is worth less than a small one that flows.
                 .filter(move |(quality, ..)| place == 0 || quality.temporal == u8::MAX)
                 .map(move |(quality, spatial, measured)| Step {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::codec::Codec;
-use crate::descriptor::Descriptor;
+use crate::descriptor::{Av1, Descriptor};
 
 pub(super) fn picture(index: u64, keyframe: bool, bytes: u16) -> UpPacket {
     UpPacket {
@@ -440,6 +440,17 @@ fn layered(index: u64, keyframe: bool, spatial: u8, temporal: u8, bytes: u16) ->
 impl Bench {
     /// A seat sends three spatial layers in one stream for `ms`; returns the spatial layers that port 1 got at the end.
     fn film_layered(&mut self, peer: u64, ms: u64) -> Vec<u8> {
+        self.film_for(1, peer, ms, |packet| packet)
+    }
+
+    /// The same for another port, of packets that `make` changes.
+    fn film_for(
+        &mut self,
+        port: u32,
+        peer: u64,
+        ms: u64,
+        make: fn(UpPacket) -> UpPacket,
+    ) -> Vec<u8> {
         let mut got = Vec::new();
         for _ in 0..ms / 20 {
             self.now += Duration::from_millis(20);
@@ -449,11 +460,12 @@ impl Bench {
             for spatial in 0..3u8 {
                 self.index += 1;
                 let bytes = [250u16, 900, 3_500][usize::from(spatial)];
-                let packet = layered(self.index, keyframe, spatial, 0, bytes);
+                let packet = make(layered(self.index, keyframe, spatial, 0, bytes));
                 let source = self.source(peer, Kind::Video, 0);
                 self.room.ingest(source, &packet, self.now);
                 self.room.drain(self.now, |out| {
-                    if out.port == 1 {
+                    if out.port == port {
+                        assert!(!out.translation.blank);
                         got.push(out.packet.descriptor.frame().spatial);
                     }
                 });
@@ -498,6 +510,36 @@ fn a_narrow_line_gets_the_smaller_pictures_of_a_stream_with_layers() {
         [0, 1, 2],
         "a keyframe was asked for and came"
     );
+}
+
+/// AV1 with the layers of a VP9 packet.
+fn in_av1(packet: UpPacket) -> UpPacket {
+    let frame = packet.descriptor.frame();
+    UpPacket {
+        codec: Codec::Av1,
+        descriptor: Descriptor::Av1(Av1 {
+            frame,
+            number: Some(packet.index as u16),
+            active: 0b111,
+            descriptor_bytes: 3,
+        }),
+        ..packet
+    }
+}
+
+#[test]
+fn who_takes_no_dependency_descriptor_gets_the_smallest_picture_of_layered_av1() {
+    let mut bench = Bench::new(1);
+    let without = Codecs::from_iter(Codec::VIDEO).with(Codec::Opus);
+    bench.join_with(1, &[without; 7]);
+    bench.join_with(2, &[without.with_av1_sizes(); 7]);
+    for ms in [2_000, 500, 500] {
+        assert_eq!(bench.film_for(1, 0, ms, in_av1), [0], "others show nothing");
+        assert_eq!(bench.film_for(2, 0, ms, in_av1), [0, 1, 2]);
+    }
+    // VP9 says it in the payload.
+    assert_eq!(bench.film_layered(0, 2_000), [0, 1, 2]);
+    assert_eq!(bench.film_for(1, 0, 2_000, in_av1), [0]);
 }
 
 #[test]
