@@ -4,7 +4,7 @@ import { dateTime } from "../format.ts";
 import { common, errorSentence } from "../i18n/common.ts";
 import { d } from "../i18n/desk.ts";
 import { useResource } from "../resource.ts";
-import { Button, CopyButton, Name, Panel, Refusal } from "../ui/basics.tsx";
+import { Button, CopyButton, Failure, Name, Panel, Refusal } from "../ui/basics.tsx";
 import { Dialog, ask, say } from "../ui/dialog.tsx";
 import { Choice, Field, Select, Text } from "../ui/forms.tsx";
 
@@ -30,6 +30,7 @@ export function Devices({ conference }: { conference: ConferenceDetail }) {
       aside={<Button test="device-add" onClick={() => setMaking(true)}>{d("devices.add")}</Button>}
     >
       <p class="quiet">{d("devices.text")}</p>
+      {!passes.data && passes.error && <Failure error={passes.error} retry={passes.reload} />}
       {passes.data?.length === 0 && <p class="roll-none" data-test="devices-none">{d("devices.none")}</p>}
       {list.length > 0 && (
         <ul class="links devices">
@@ -108,7 +109,7 @@ function Once({ made, onClose }: { made: PassMade; onClose: () => void }) {
     <Dialog title={d("devices.made", { name: made.name })} onClose={onClose} wide test="device-made">
       <div class="stack">
         <p class="banner degraded">{d("devices.once")}</p>
-        <Secret label={d(made.direction === "send" ? "devices.url.send" : "devices.url.receive")} value={made.url} test="device-url" />
+        <Secret label={d(made.direction === "send" ? "devices.url.send" : "devices.url.receive")} value={made.url} test="device-url" focus />
         <Secret label={d("devices.token")} value={made.token} test="device-token" />
         <p class="quiet">{d(made.direction === "send" ? "devices.how.send" : "devices.how.receive")}</p>
         <div class="actions"><Button kind="primary" test="device-noted" onClick={onClose}>{d("devices.noted")}</Button></div>
@@ -117,12 +118,13 @@ function Once({ made, onClose }: { made: PassMade; onClose: () => void }) {
   );
 }
 
-function Secret({ label, value, test }: { label: string; value: string; test: string }) {
+/** `focus`: the first key goes here and not to the button that closes the only view of the token. */
+function Secret({ label, value, test, focus }: { label: string; value: string; test: string; focus?: boolean }) {
   return (
     <Field label={label}>
       {(id) => (
         <div class="link-line">
-          <input id={id} class="input mono" readOnly value={value} data-test={test} onFocus={(event) => event.currentTarget.select()} />
+          <input id={id} class="input mono" readOnly autoFocus={focus} value={value} data-test={test} onFocus={(event) => event.currentTarget.select()} />
           <CopyButton text={value} test={`${test}-copy`} />
         </div>
       )}

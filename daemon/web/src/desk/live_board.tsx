@@ -36,14 +36,16 @@ export function LiveBoard({ id }: { id: string }) {
         : !board
           ? desk.refused ? <Empty title={errorSentence(desk.refused)} /> : <><p class="quiet" role="status">{d("live.connecting")}</p><Loading /></>
           : (
-            <div class="desk-live">
-              <div class="desk-live-left">
-                <Panel><Conduct board={board} send={send} /></Panel>
-                <Panel><Floor board={board} send={send} /></Panel>
+            <>
+              <div class="desk-live">
+                <div class="desk-live-left">
+                  <Panel><Conduct board={board} send={send} /></Panel>
+                  <Panel><Floor board={board} send={send} /></Panel>
+                </div>
+                <Panel><Roll board={board} send={send} /></Panel>
               </div>
-              <Panel><Roll board={board} send={send} /></Panel>
               <div class="desk-live-whole"><Panel><Quality id={id} /></Panel></div>
-            </div>
+            </>
           )}
     </>
   );

@@ -128,6 +128,7 @@ function Detail({ id, row, onClose }: { id: string; row: PeerRow; onClose: () =>
           <Panel title={d("quality.receives")} flush>
             <Lines
               label={d("quality.receives")}
+              words={2}
               head={[d("quality.what"), d("quality.from"), d("quality.rate"), d("quality.fps"), d("quality.lost"), d("quality.jitter"), d("quality.repaired")]}
               rows={report.down.filter((one) => one.shown !== undefined).map((one) => [
                 one.kind === "audio" ? d("quality.audio") : one.slot === 0 ? d("quality.large") : d("quality.tile", { n: one.slot }),
@@ -143,13 +144,15 @@ function Detail({ id, row, onClose }: { id: string; row: PeerRow; onClose: () =>
   );
 }
 
-function Lines({ label, head, rows }: { label: string; head: string[]; rows: string[][] }) {
+/** The first `words` columns are words, the others numbers. */
+function Lines({ label, head, rows, words = 1 }: { label: string; head: string[]; rows: string[][]; words?: number }) {
+  const kind = (place: number) => (place < words ? "word" : "num");
   if (rows.length === 0) return <p class="quiet roll-none">{d("quality.nothing")}</p>;
   return (
     <div class="lines-scroll" tabIndex={0} role="region" aria-label={label}>
       <table class="lines">
-        <thead><tr>{head.map((text) => <th key={text} scope="col">{text}</th>)}</tr></thead>
-        <tbody>{rows.map((row, index) => <tr key={index}>{row.map((text, place) => <td key={place} class={place > 0 ? "num" : undefined}><bdi>{text}</bdi></td>)}</tr>)}</tbody>
+        <thead><tr>{head.map((text, place) => <th key={text} scope="col" class={kind(place)}>{text}</th>)}</tr></thead>
+        <tbody>{rows.map((row, index) => <tr key={index}>{row.map((text, place) => <td key={place} class={kind(place)}><bdi>{text}</bdi></td>)}</tr>)}</tbody>
       </table>
     </div>
   );

@@ -37,11 +37,7 @@ impl Room {
         for (place, source) in pictures.sources.into_iter().enumerate() {
             self.want(&mut seat, index, Kind::Video, place, source, now);
         }
-        if pictures.lowered && !seat.is_lowered {
-            let bps = seat.estimate_bps;
-            self.tell_lowered(&mut seat, Lowered::Estimate { bps }, now);
-        }
-        seat.is_lowered = pictures.lowered;
+        seat.lowered.judge(pictures.lowered, now);
         if let Some(codec) = pictures.foreign
             && !seat.is_foreign
         {
@@ -78,7 +74,20 @@ impl Room {
             if pending {
                 self.assign_seat(index as u32, now);
             }
+            self.tell_lasting(index, now);
         }
+    }
+
+    /// Tells of a smaller picture that the line has been the reason of for a while.
+    fn tell_lasting(&mut self, index: usize, now: Instant) {
+        let Some(mut seat) = self.seats[index].take() else {
+            return;
+        };
+        if seat.lowered.take_due(now) {
+            let bps = seat.estimate_bps;
+            self.tell_lowered(&mut seat, Lowered::Estimate { bps }, now);
+        }
+        self.seats[index] = Some(seat);
     }
 
     fn tell_lowered(&mut self, seat: &mut Seat, reason: Lowered, now: Instant) {

@@ -460,7 +460,7 @@ impl Room {
     pub fn is_lowered(&self, peer: PeerId) -> bool {
         self.seat_index(peer)
             .and_then(|index| self.seat(index))
-            .is_some_and(|seat| seat.is_lowered)
+            .is_some_and(|seat| seat.lowered.is_lowered())
     }
 
     /// Who sends a source.

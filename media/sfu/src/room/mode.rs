@@ -15,6 +15,9 @@ const LASTED: Duration = Duration::from_secs(60);
 /// By how much the line must be wider than needed before the picture comes back.
 const RETURN_MARGIN: f64 = 1.2;
 
+/// Pictures are smaller because of the line for this long before it is said: every line begins narrow and is found to be wide.
+pub(super) const LOWERED_AFTER: Duration = Duration::from_secs(4);
+
 /// How much picture a receiver takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -104,6 +107,38 @@ impl Fallback {
             };
         }
         true
+    }
+}
+
+/// Whether a receiver's pictures are smaller than they would be on a wide line, and whether it was told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lowering {
+    since: Option<Instant>,
+    told: bool,
+}
+
+impl Lowering {
+    /// Takes what was just decided.
+    pub(super) fn judge(&mut self, lowered: bool, now: Instant) {
+        if !lowered {
+            *self = Self::default();
+        } else if self.since.is_none() {
+            self.since = Some(now);
+        }
+    }
+
+    pub(super) fn is_lowered(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// Returns whether it is to be told now, once.
+    pub(super) fn take_due(&mut self, now: Instant) -> bool {
+        let due = !self.told
+            && self
+                .since
+                .is_some_and(|since| now.saturating_duration_since(since) >= LOWERED_AFTER);
+        self.told |= due;
+        due
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::catch_up::Start;
-use super::mode::{Fallback, Mode};
+use super::mode::{Fallback, Lowering, Mode};
 use super::{LAYERS, Withheld};
 use crate::codec::{Codec, Codecs};
 use crate::estimate::START_BPS;
@@ -264,7 +264,7 @@ pub(super) struct Seat {
     pub(super) caught_up: Option<(Instant, u32)>,
     pub(super) slots_changed: bool,
     pub(super) lowered_at: Option<Instant>,
-    pub(super) is_lowered: bool,
+    pub(super) lowered: Lowering,
     pub(super) mode: Mode,
     pub(super) fallback: Fallback,
     /// What it should see and does not get.
@@ -291,7 +291,7 @@ impl Seat {
             caught_up: None,
             slots_changed: false,
             lowered_at: None,
-            is_lowered: false,
+            lowered: Lowering::default(),
             mode: Mode::default(),
             fallback: Fallback::default(),
             withheld: Vec::new(),
