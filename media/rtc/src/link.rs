@@ -70,6 +70,8 @@ pub(crate) enum Entry {
         peer: PeerId,
         marks: Marks,
     },
+    /// Whether I want the packets of a room's peers: only who has peers of its own there, or leads, does.
+    Hears { serial: u64, on: bool },
     /// A peer of mine has left its seat.
     Unseat { index: u32 },
     /// A packet of a peer of mine.

@@ -80,12 +80,16 @@ impl Worker {
         if self.room_ids.contains_key(&id) {
             return;
         }
+        let me = self.links.me();
         let live = LiveRoom {
             id,
             serial: opening.serial,
             home: opening.home,
             members: opening.members,
-            room: if opening.home == self.links.me() {
+            // The others say so themselves when they are greeted.
+            hearers: opening.members & 1 << opening.home,
+            hears: opening.home == me,
+            room: if opening.home == me {
                 Room::new(self.voices)
             } else {
                 Room::follower(self.voices)
@@ -291,6 +295,7 @@ impl Worker {
         });
         self.ups[place] = Some(Up::new(now));
         self.downs[place] = Some(Down::new(now));
+        self.begin_to_hear(room, now);
         Ok(index)
     }
 
@@ -476,6 +481,7 @@ impl Worker {
         }
         self.forget_paced(peer.room, peer.seat);
         self.tell_members(peer.room, || Entry::Unseat { index });
+        self.cease_to_hear(peer.room);
     }
 
     /// Closes a room whose code failed, here and on the other threads that have it.

@@ -73,6 +73,7 @@ impl Worker {
                         peer,
                         marks,
                     } => self.hear_of_seat(from, *serial, *index, *peer, *marks, now),
+                    Entry::Hears { serial, on } => self.hear_of_hearer(from, *serial, *on),
                     Entry::Unseat { index } => self.remove_mirror(from, *index, now),
                     Entry::Report { of, place, report } => {
                         self.take_report(from, *of, *place, *report)

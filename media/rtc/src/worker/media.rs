@@ -239,7 +239,7 @@ impl Worker {
         match taken {
             Some(true) => {
                 self.mark_dirty(room);
-                if self.is_spread(room) {
+                if self.is_heard_elsewhere(room) {
                     let source = accepted.source;
                     for lost in accepted.recovered.iter().flatten() {
                         self.hand_on(index, source, lost, false);

@@ -63,6 +63,10 @@ struct LiveRoom {
     home: usize,
     /// The other threads that have the room, a bit each.
     members: u32,
+    /// Those of them that want its packets.
+    hearers: u32,
+    /// Whether this thread does.
+    hears: bool,
     room: Room,
     /// The peer in each seat, or the mirror of one.
     peers: Vec<Option<u32>>,

@@ -10,12 +10,12 @@ use nhipcau_sfu::{Input, PeerId, Source};
 
 use super::Worker;
 use crate::link::{Entry, Handed, Mirrored};
-use crate::peer::{Marks, Mirror, Up, place_of, source_at};
+use crate::peer::{Marks, Mirror, Peer, Up, place_of, source_at};
 
 impl Worker {
-    /// Whether other threads have this room too.
-    pub(super) fn is_spread(&self, room: u32) -> bool {
-        matches!(self.rooms.get(room as usize), Some(Some(live)) if live.members != 0)
+    /// Whether other threads want the packets of this room.
+    pub(super) fn is_heard_elsewhere(&self, room: u32) -> bool {
+        matches!(self.rooms.get(room as usize), Some(Some(live)) if live.hearers != 0)
     }
 
     /// Tells every other thread that has the room.
@@ -49,8 +49,12 @@ impl Worker {
         let Some(room) = self.room_with(serial) else {
             return;
         };
-        if let Some(Some(live)) = self.rooms.get_mut(room as usize) {
-            live.members |= 1 << from;
+        let Some(Some(live)) = self.rooms.get_mut(room as usize) else {
+            return;
+        };
+        live.members |= 1 << from;
+        if live.hears {
+            self.links.tell(from, Entry::Hears { serial, on: true });
         }
         for index in self.peers_of(room) {
             if let Some(entry) = self.seat_entry(index) {
@@ -58,6 +62,45 @@ impl Worker {
             }
         }
         self.send_lead(room);
+    }
+
+    /// The first peer of this thread takes a seat: from now on the others' packets are of use.
+    pub(super) fn begin_to_hear(&mut self, room: u32, now: Instant) {
+        let Some(Some(live)) = self.rooms.get_mut(room as usize) else {
+            return;
+        };
+        if std::mem::replace(&mut live.hears, true) {
+            return;
+        }
+        let serial = live.serial;
+        // What came between was not heard.
+        self.in_room(room, |live| live.room.handle_input(Input::Missed, now));
+        self.tell_members(room, || Entry::Hears { serial, on: true });
+    }
+
+    /// The last peer of this thread has left: nobody here receives what the others send. The home goes on, for it decides and records.
+    pub(super) fn cease_to_hear(&mut self, room: u32) {
+        let me = self.links.me();
+        let of_room = |peer: &Option<Peer>| peer.as_ref().is_some_and(|peer| peer.room == room);
+        if self.peers.iter().any(of_room) {
+            return;
+        }
+        let Some(Some(live)) = self.rooms.get_mut(room as usize) else {
+            return;
+        };
+        if live.home != me && std::mem::replace(&mut live.hears, false) {
+            let serial = live.serial;
+            self.tell_members(room, || Entry::Hears { serial, on: false });
+        }
+    }
+
+    pub(super) fn hear_of_hearer(&mut self, from: usize, serial: u64, on: bool) {
+        let Some(room) = self.room_with(serial) else {
+            return;
+        };
+        if let Some(Some(live)) = self.rooms.get_mut(room as usize) {
+            live.hearers = live.hearers & !(1 << from) | u32::from(on) << from;
+        }
     }
 
     fn seat_entry(&self, index: u32) -> Option<Entry> {
@@ -222,7 +265,7 @@ impl Worker {
         }
     }
 
-    /// Hands a packet that was kept on to the other threads that have the room.
+    /// Hands a packet that was kept on to the other threads that want the room's.
     pub(super) fn hand_on(&mut self, index: u32, source: Source, facts: &UpPacket, anew: bool) {
         let (Some(peer), Some(up)) = (&self.peers[index as usize], &self.ups[index as usize])
         else {
@@ -241,7 +284,7 @@ impl Worker {
             index,
             peer: peer.id,
         };
-        for thread in threads(live.members) {
+        for thread in threads(live.hearers) {
             self.counters.handed_on += 1;
             self.links.hand(thread, payload, |at| {
                 Entry::Packet(Handed {

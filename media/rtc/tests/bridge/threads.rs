@@ -146,6 +146,41 @@ fn mutes_leaving_and_rejoining_reach_every_thread() {
     assert_eq!(stage.drops(Drop::HandOver), 0);
 }
 
+/// Who has nobody there any more is handed nothing, and everything again for who comes next.
+#[test]
+fn a_thread_without_peers_of_a_room_is_handed_none_of_its_packets() {
+    let mut stage = Stage::with(threads(), Protection::Gcm);
+    let sender = stage.join(publisher(1));
+    let viewer = stage.join(ClientOptions::default());
+    let handed = |stage: &Stage| stage.bridge.stats().handed_on;
+    for round in 0..2 {
+        let before = stage.pictures(viewer);
+        stage.film(sender, 1, "pictures on another thread", |stage| {
+            stage.pictures(viewer) > before + 50
+        });
+        let received = stage.crowd.clients()[viewer].received();
+        assert_eq!(
+            (received.refused, received.video[0].lost()),
+            (0, 0),
+            "{round}"
+        );
+        stage.bridge.leave(PeerId(viewer as u64));
+        // Figures are told once a second: two of the same number with many packets between.
+        let mut mark = (u64::MAX, 0);
+        stage.film(sender, 1, "nothing more to be handed on", |stage| {
+            let stats = stage.bridge.stats();
+            if stats.handed_on != mark.0 {
+                mark = (stats.handed_on, stats.datagrams_in);
+            }
+            stats.datagrams_in > mark.1 + 1_500
+        });
+        assert!(handed(&stage) > 50);
+        *stage.crowd.client(viewer) =
+            Client::new(ClientOptions::default(), Instant::now()).unwrap();
+        stage.negotiate(ROOM, viewer).unwrap();
+    }
+}
+
 #[test]
 fn a_room_that_fails_ends_on_every_thread_and_is_told_once() {
     let mut stage = Stage::new(Protection::Gcm);

@@ -125,6 +125,17 @@ impl Room {
         true
     }
 
+    /// Tells nobody the past of any picture until its next keyframe.
+    pub(super) fn forget_pasts(&mut self) {
+        let seats = self.seats.iter_mut().flatten();
+        for layer in seats
+            .flat_map(|seat| &mut seat.tracks)
+            .flat_map(|track| &mut track.layers)
+        {
+            layer.start = None;
+        }
+    }
+
     /// Begins a picture again from its own latest keyframe, for a receiver that lost it while its sender may not be asked.
     pub(super) fn start_again(
         &mut self,
@@ -341,6 +352,13 @@ mod tests {
         stage.film(10, 100);
         stage.sent.push(*stage.sent.last().unwrap());
         stage.film(20, 100);
+        assert!(asks(&stage.turn(2)));
+        // Packets between may have been missed, although none is known to be.
+        let mut stage = Stage::new(2);
+        stage.film(3, 100);
+        stage.turn(1);
+        stage.film(30, 100);
+        stage.input(Input::Missed);
         assert!(asks(&stage.turn(2)));
         // More than a quarter of a second of the line.
         let mut stage = Stage::new(2);

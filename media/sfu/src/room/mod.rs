@@ -157,6 +157,8 @@ pub enum Input<'a> {
         /// The layer.
         source: Source,
     },
+    /// Packets of every peer may have been missed: no picture can be told from what is known of its past.
+    Missed,
     /// A copy for a recording begins or ends; its packets carry this port.
     Tap {
         /// The caller's number; `None` ends the copy.
@@ -397,6 +399,7 @@ impl Room {
             Input::Broken { source } | Input::Wanted { source } => self.want_keyframe(source, now),
             Input::Follow { lead } => self.follow(lead),
             Input::Restarted { source } => self.restarted(source, now),
+            Input::Missed => self.forget_pasts(),
             Input::Tap { port } => self.set_tap(port),
             Input::Timeout => {}
         }
