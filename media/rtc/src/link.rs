@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
 use nhipcau_sfu::rewrite::UpPacket;
@@ -16,6 +16,8 @@ use crate::socket::{Route, Waker};
 
 /// Bundles under way between two threads. A thread that is this far behind loses packets; they are counted.
 const BUNDLES_MAX: usize = 64;
+/// With so many under way the next one is filled before it follows: a thread that is behind shall not be so by many small ones.
+const SMALL_MAX: usize = 8;
 /// Bytes of one bundle; the next packet begins another.
 const BUNDLE_BYTES: usize = 64 * 1024;
 /// Packets and notes of one bundle.
@@ -95,13 +97,6 @@ pub(crate) enum Entry {
     Failed { serial: u64 },
 }
 
-impl Entry {
-    /// Whether it may be lost, as packets may.
-    fn is_packet(&self) -> bool {
-        matches!(self, Self::Datagram { .. } | Self::Packet(_))
-    }
-}
-
 /// Entries in their order, and the bytes that they point to.
 #[derive(Default)]
 pub(crate) struct Bundle {
@@ -114,6 +109,10 @@ struct Out {
     filling: Bundle,
     full: SyncSender<Bundle>,
     empty: Receiver<Bundle>,
+    /// Emptied ones, to be filled again.
+    spare: Vec<Bundle>,
+    /// Sent and not given back yet.
+    under_way: usize,
     doorbell: Doorbell,
 }
 
@@ -180,6 +179,8 @@ impl Links {
                     filling: Bundle::default(),
                     full,
                     empty,
+                    spare: Vec::with_capacity(BUNDLES_MAX),
+                    under_way: 0,
                     doorbell: doorbells[to].clone(),
                 });
                 ends[to].into[from] = Some(In {
@@ -204,14 +205,14 @@ impl Links {
     /// Tells one thread something that is no packet.
     pub(crate) fn tell(&mut self, to: usize, entry: Entry) {
         if let Some(Some(out)) = self.out.get_mut(to) {
-            out.filling.entries.push(entry);
+            out.note(entry);
         }
     }
 
     /// Tells every other thread.
     pub(crate) fn tell_all(&mut self, entry: impl Fn() -> Entry) {
         for out in self.out.iter_mut().flatten() {
-            out.filling.entries.push(entry());
+            out.note(entry());
         }
     }
 
@@ -225,10 +226,12 @@ impl Links {
         let Some(Some(out)) = self.out.get_mut(to) else {
             return;
         };
-        let bundle = &mut out.filling;
-        if bundle.bytes.len() + bytes.len() > BUNDLE_BYTES || bundle.entries.len() >= BUNDLE_ENTRIES
-        {
-            self.lost += out.send();
+        let bundle = &out.filling;
+        let is_full = bundle.bytes.len() + bytes.len() > BUNDLE_BYTES
+            || bundle.entries.len() >= BUNDLE_ENTRIES;
+        if is_full && !out.send(BUNDLES_MAX) {
+            self.lost += 1;
+            return;
         }
         let bundle = &mut out.filling;
         let start = bundle.bytes.len() as u32;
@@ -237,11 +240,11 @@ impl Links {
         bundle.entries.push(entry);
     }
 
-    /// Sends what was told and handed since the last call.
+    /// Sends what was told and handed since the last call, but to a thread that is behind: that gets it with more, by a later call.
     pub(crate) fn flush(&mut self) {
         for out in self.out.iter_mut().flatten() {
             if !out.filling.entries.is_empty() {
-                self.lost += out.send();
+                out.send(SMALL_MAX);
             }
         }
     }
@@ -260,7 +263,7 @@ impl Links {
         bundle.entries.clear();
         bundle.bytes.clear();
         if let Some(Some(link)) = self.into.get(from) {
-            // One bundle more than fits there is not worth keeping.
+            // There is room for as many as may be under way. Fails when the other thread has gone: then the bundle may go too.
             let _ = link.empty.try_send(bundle);
         }
     }
@@ -278,25 +281,29 @@ impl Links {
 }
 
 impl Out {
-    /// Sends the bundle. Returns how many packets were lost because the link was full; notes stay for the next time.
-    fn send(&mut self) -> u64 {
-        let mut fresh = self.empty.try_recv().unwrap_or_default();
-        std::mem::swap(&mut fresh, &mut self.filling);
-        match self.full.try_send(fresh) {
-            Ok(()) => {
-                self.doorbell.ring();
-                0
-            }
-            Err(TrySendError::Full(mut bundle) | TrySendError::Disconnected(mut bundle)) => {
-                let before = bundle.entries.len();
-                bundle.entries.retain(|entry| !entry.is_packet());
-                let lost = before - bundle.entries.len();
-                bundle.entries.truncate(NOTES_MAX);
-                bundle.bytes.clear();
-                self.filling = bundle;
-                lost as u64
-            }
+    /// Notes are kept when packets are lost.
+    fn note(&mut self, entry: Entry) {
+        if self.filling.entries.len() < NOTES_MAX {
+            self.filling.entries.push(entry);
         }
+    }
+
+    /// Sends the bundle unless `most` are under way. Returns whether it did.
+    fn send(&mut self, most: usize) -> bool {
+        let spare = self.spare.len();
+        self.spare.extend(self.empty.try_iter());
+        self.under_way -= self.spare.len() - spare;
+        if self.under_way >= most {
+            return false;
+        }
+        let fresh = self.spare.pop().unwrap_or_default();
+        let bundle = std::mem::replace(&mut self.filling, fresh);
+        // Fails only when the other thread has gone.
+        if self.full.try_send(bundle).is_ok() {
+            self.under_way += 1;
+            self.doorbell.ring();
+        }
+        true
     }
 }
 
@@ -376,16 +383,35 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_takes_nothing_loses_packets_but_no_note() {
+    fn a_thread_that_takes_nothing_for_a_while_gets_all_of_it_then_in_few_bundles() {
         let (mut first, second) = pair();
-        for _ in 0..100 {
+        for _ in 0..1_000 {
             hand(&mut first, &[1; 100]);
             tell(&mut first);
             first.flush();
         }
-        assert_eq!(first.lost, 36, "64 bundles are under way");
-        assert_eq!(taken(&second), (64, 64, 64));
+        assert_eq!(first.lost, 0);
+        let (bundles, packets, notes) = taken(&second);
+        assert!(bundles < 16, "{bundles}");
         first.flush();
-        assert_eq!(taken(&second), (1, 0, 36), "the notes of the lost ones");
+        let (rest, more, noted) = taken(&second);
+        assert_eq!((rest, packets + more, notes + noted), (1, 1_000, 1_000));
+    }
+
+    #[test]
+    fn a_thread_that_takes_nothing_loses_packets_but_no_note() {
+        let (mut first, second) = pair();
+        for _ in 0..40_000 {
+            hand(&mut first, &[1; 100]);
+            tell(&mut first);
+            first.flush();
+        }
+        assert!(first.lost > 20_000, "{} lost", first.lost);
+        let (bundles, packets, notes) = taken(&second);
+        assert_eq!(bundles, BUNDLES_MAX);
+        first.flush();
+        let (_, more, noted) = taken(&second);
+        assert_eq!(packets + more + first.lost as usize, 40_000);
+        assert_eq!(notes + noted, 40_000);
     }
 }
