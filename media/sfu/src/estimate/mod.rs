@@ -521,9 +521,8 @@ impl Estimator {
     /// Bytes of padding to send now, to see whether the line has room. Call it every 25 ms; send the padding at once and say
     /// [`Self::end_padding`] after it. 0 almost always.
     pub fn begin_padding(&mut self, now: Instant) -> usize {
-        let now_us = self.clock_us(now);
-        let media_bps = self.sent.bps(now_us).unwrap_or(0.0);
         if self.probing.is_due(now) && self.may_probe(now) {
+            let media_bps = self.sent.bps(self.clock_us(now)).unwrap_or(0.0);
             let times = if self.full_bps.is_none() && self.estimate_bps <= START_BPS as f64 {
                 FIRST_PROBE
             } else {

@@ -174,6 +174,7 @@ impl Room {
             return;
         };
         let port = sender.port;
+        sender.in_motion = true;
         let layer = sender.layer_mut(source);
         let pausing = layer
             .requested_at
@@ -211,7 +212,7 @@ impl Room {
                     wanted.push(source);
                 }
             }
-            for track in Track::ALL {
+            for track in Track::ALL.into_iter().filter(|_| seat.in_motion) {
                 for (layer, state) in seat.track(track).layers.iter().enumerate() {
                     if state.keyframe_wanted {
                         wanted.push(Source::new(index as u32, track, Kind::Video, layer));
@@ -232,6 +233,7 @@ impl Room {
     fn give_up_waiting(&mut self, index: usize, source: Source, now: Instant) {
         if let Some(Some(sender)) = self.seats.get_mut(source.seat() as usize) {
             sender.layer_mut(source).shunned_until = Some(now + SHUN);
+            sender.in_motion = true;
         }
         if let Some(mut seat) = self.seats[index].take() {
             for slot in seat

@@ -278,6 +278,8 @@ pub struct Room {
     by_peer: HashMap<PeerId, u32>,
     speakers: Speakers,
     spotlight: Option<PeerId>,
+    /// Who is shown where nobody has spoken yet; looked for whenever everything is decided anew.
+    showing: [Option<u32>; 2],
     chair: Option<PeerId>,
     /// Shares that have begun so far; also the number of the newest.
     shares: u64,
@@ -306,6 +308,7 @@ impl Room {
             // One more than a receiver hears, so that a speaker among them still hears as many others.
             speakers: Speakers::new(voices + 1),
             spotlight: None,
+            showing: [None; 2],
             chair: None,
             shares: 0,
             following: None,
@@ -634,6 +637,7 @@ impl Room {
         if std::mem::take(&mut self.stale) {
             due.clear();
             due.extend(0..self.seats.len() as u32);
+            self.showing = self.first_showing();
         }
         for index in due.drain(..) {
             self.assign_seat(index, now);

@@ -47,6 +47,7 @@ impl Room {
         }
         if first || chosen_anew {
             up.active = true;
+            sender.in_motion = true;
             self.stale = true;
             // Do not wait for the tick: the first picture of a site should not come 100 ms late.
             self.next_tick = Some(now);

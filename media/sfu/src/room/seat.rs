@@ -147,9 +147,16 @@ impl Layer {
         self.active = active;
         if changed && !active {
             self.bps = 0.0;
+            self.bytes = 0;
+            self.since = None;
             self.parts = Default::default();
         }
         changed || reopened
+    }
+
+    /// Whether time alone can still change it.
+    fn is_in_motion(&self) -> bool {
+        self.active || self.keyframe_wanted || self.shunned_until.is_some()
     }
 }
 
@@ -251,6 +258,8 @@ pub(super) struct Seat {
     pub(super) peer: Option<PeerId>,
     pub(super) port: u32,
     pub(super) connected: bool,
+    /// Something of what it sends may change with time alone. False for those who only watch: they cost nothing at a tick.
+    pub(super) in_motion: bool,
     /// By [`Track`].
     pub(super) tracks: [UpTrack; Track::ALL.len()],
     pub(super) audio: Vec<Slot>,
@@ -281,6 +290,7 @@ impl Seat {
             peer,
             port,
             connected: false,
+            in_motion: false,
             tracks: Track::ALL.map(UpTrack::new),
             audio: Vec::new(),
             video: Vec::new(),
@@ -382,11 +392,15 @@ impl Seat {
     }
 
     pub(super) fn measure(&mut self, now: Instant) -> bool {
+        if !self.in_motion {
+            return false;
+        }
         let mut changed = false;
+        self.in_motion = false;
         for track in &mut self.tracks {
-            changed |= track.sound.measure(now);
-            for layer in &mut track.layers {
+            for layer in track.layers.iter_mut().chain([&mut track.sound]) {
                 changed |= layer.measure(now);
+                self.in_motion |= layer.is_in_motion();
             }
         }
         changed

@@ -124,8 +124,17 @@ impl Room {
             .or_else(|| self.speakers.speaker().filter(shows))
             .or_else(|| flowing.filter(shows))
             .or_else(|| self.speakers.previous().filter(shows))
-            .or_else(|| (0..self.seats.len() as u32).find(shows))
+            .or_else(|| self.showing.iter().flatten().copied().find(shows))
             .map(|seat| (seat, Track::Main))
+    }
+
+    /// The first two seats with a camera on: whoever one of them is, there is another to be shown to it.
+    pub(super) fn first_showing(&self) -> [Option<u32>; 2] {
+        let mut showing = (0u32..).zip(&self.seats).filter_map(|(index, seat)| {
+            let seat = seat.as_ref()?;
+            seat.shows(Track::Main).then_some(index)
+        });
+        [showing.next(), showing.next()]
     }
 
     /// The share of another seat that began last, among those of which `has` holds.
