@@ -212,6 +212,9 @@ fn an_endpoint_says_what_rfc_9725_asks_for() {
         &"a".repeat(256 * 1024 + 1),
         (413, "too_large"),
     );
+    // Both ask for a refusal of the whole offer. Drafts up to 14 named 406; from 15 on (after the HTTP directorate's review) it is any 4xx
+    // that fits. 422 says that the content cannot be processed (RFC 9110 section 15.5.21); 406 is about `Accept`, and WHEP gives it the
+    // meaning of a counter-offer.
     refused(
         "4.4.2, two tracks of a kind",
         &[SDP],

@@ -8,6 +8,8 @@ use std::process::Command;
 pub(crate) struct Probe {
     pub(crate) codecs: Vec<String>,
     pub(crate) size: (u64, u64),
+    /// What its colours mean, where the file says it.
+    pub(crate) matrix: String,
     pub(crate) seconds: Option<f64>,
 }
 
@@ -37,6 +39,7 @@ pub(crate) fn probe(file: &Path) -> Probe {
             streams[0]["width"].as_u64().unwrap(),
             streams[0]["height"].as_u64().unwrap(),
         ),
+        matrix: text(&streams[0]["color_space"]),
         seconds: json["format"]["duration"]
             .as_str()
             .and_then(|seconds| seconds.parse().ok()),
@@ -59,9 +62,14 @@ const HEIGHT: usize = 360;
 pub(crate) struct Frame(Vec<u8>);
 
 impl Frame {
-    pub(crate) fn at(&self, x: usize, y: usize) -> Colour {
+    /// Red, green and blue.
+    pub(crate) fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
         let start = (y * WIDTH + x) * 3;
-        match self.0[start..start + 3] {
+        [self.0[start], self.0[start + 1], self.0[start + 2]]
+    }
+
+    pub(crate) fn at(&self, x: usize, y: usize) -> Colour {
+        match self.pixel(x, y) {
             [200..=255, ..60, ..60] => Colour::Red,
             [..60, ..60, 200..=255] => Colour::Blue,
             [..60, ..60, ..90] => Colour::Dark,
