@@ -42,6 +42,12 @@ test("the status tells the most pressing truth first", () => {
   assert.match(statusOf(seat(), { audio: null, video: null }, now).text, /chưa có micro/);
 });
 
+test("nobody is said to hear where nobody is connected", () => {
+  const gone = person("xa", { connected: false });
+  assert.match(statusOf(seat({ mic: true, participants: [person("me"), gone] }), sounding, now).text, /Chưa có điểm cầu nào khác/);
+  assert.match(statusOf(seat({ mic: true, participants: [person("me"), person("xa")] }), sounding, now).text, /Mọi người nghe thấy/);
+});
+
 test("a notice is news for a while, then the steady state shows again", () => {
   const notice = { reason: { code: "line_back", args: {} }, at: new Date(now.getTime() - 1_000) };
   assert.deepEqual(statusOf(seat({ notice }), sounding, now), { level: "ok", text: "Đường truyền đã có trở lại." });

@@ -86,7 +86,8 @@ function whyNone(state: SeatState, shown: Shown, late: boolean): string {
   }
   const withheld = state.withheld.find((row) => row.participant === one.id && row.track === track);
   if (withheld) return r(`stage.withheld.${withheld.why}`);
-  return r(late ? "stage.late_picture" : "stage.waiting_picture");
+  // While one's own line is away nobody else is to blame.
+  return r(late && state.call === "connected" ? "stage.late_picture" : "stage.waiting_picture");
 }
 
 /** Instead of a picture: who it would be, and why there is none. */
@@ -97,7 +98,7 @@ function NoPicture({ state, shown }: { state: SeatState; shown: Shown }) {
     setLate(false);
     const timer = setTimeout(() => setLate(true), LATE_MS);
     return () => clearTimeout(timer);
-  }, [one.id, track]);
+  }, [one.id, track, state.call]);
   const why = whyNone(state, shown, late);
   return (
     <div class="no-picture" data-test="no-picture">

@@ -38,6 +38,7 @@ export function statusOf(seat: SeatState, media: Pick<LocalMediaState, "audio" |
   if (seat.shares.slides || seat.shares.document) return { level: "ok", text: r(seat.shares.slides ? "status.sharing" : "status.sharing_paper"), action: "stop_share" };
   if (seat.talking) return { level: "ok", text: r("status.talking") };
   if (media.audio === null) return { level: "note", text: r("status.no_mic") };
+  if (seat.mic && !seat.participants.some((one) => one.connected && one.id !== seat.self?.id)) return { level: "note", text: r("status.alone") };
   if (seat.mic) return { level: "ok", text: r(seat.self?.floor ? "status.floor" : "status.mic_on") };
   if (seat.hand) return { level: "note", text: r("status.hand") };
   return { level: "note", text: r("status.mic_off") };

@@ -28,8 +28,9 @@ export function Tiles({ seat, state }: { seat: Seat; state: SeatState }) {
   const shared = sharedBy(state.participants, state.self?.id).filter((candidate) => !isLarge(candidate));
   const faces = tileOrder(state.participants, state.self?.id, large?.track === "main" ? large.one.id : undefined);
   const all: Shown[] = [...shared, ...faces.map((one) => ({ one, track: "main" as const }))];
-  // Who speaks beside a shared picture has a place of its own, in front.
-  const { shown, page, pages } = pageOf(all, wanted, Math.max(1, size - (large && large.track !== "main" ? 1 : 0)));
+  // Who speaks beside a shared picture has a place of its own, in front; there are no pages where all have a place.
+  const places = all.length > size && large && large.track !== "main" ? size - 1 : size;
+  const { shown, page, pages } = pageOf(all, wanted, Math.max(1, places));
   const names = shown.map(({ one, track }) => nameOf(one.id, track));
   const key = names.join(" ");
   useEffect(() => seat.see(state.pinned, names), [key, state.pinned]);

@@ -108,6 +108,7 @@ export const roomWords: Record<keyof typeof vi, string> = {
   "status.talking": "Everybody hears you. Release the space bar to mute.",
   "status.no_mic": "This computer has no microphone. You can still hear and watch.",
   "status.floor": "You are speaking. Everybody hears you.",
+  "status.alone": "Your microphone is on. No other site is connected yet.",
   "status.mic_on": "Everybody hears you.",
   "status.hand": "Your hand is raised; wait for the chair.",
   "status.mic_off": "You are muted. Hold the space bar to speak.",

@@ -106,6 +106,7 @@ export const roomWords = {
   "status.talking": "Mọi người đang nghe bạn. Thả phím cách để tắt tiếng.",
   "status.no_mic": "Máy này chưa có micro. Bạn vẫn nghe và xem được.",
   "status.floor": "Bạn đang phát biểu. Mọi người nghe thấy bạn.",
+  "status.alone": "Micro đang bật. Chưa có điểm cầu nào khác kết nối.",
   "status.mic_on": "Mọi người nghe thấy bạn.",
   "status.hand": "Đã đăng ký phát biểu, chờ chủ trì mời.",
   "status.mic_off": "Bạn đang tắt tiếng. Giữ phím cách để nói.",
