@@ -94,7 +94,7 @@ function AgendaRow({ conference }: { conference: Conference }) {
       <span class="agenda-title"><Name>{conference.title}</Name></span>
       <StateTag state={conference.state} />
       <span class="quiet agenda-count num">
-        {conference.state === "live" || conference.state === "ended" ? d("present", { joined: conference.joined, invited: conference.invited }) : d("sites", { n: conference.invited })}
+        {conference.state === "live" ? d("present", { joined: conference.joined, invited: conference.invited }) : d("sites", { n: conference.invited })}
       </span>
     </Link>
   );

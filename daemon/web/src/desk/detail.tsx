@@ -41,11 +41,11 @@ export function Detail({ id }: { id: string }) {
           <dl class="facts">
             <dt>{d("detail.when")}</dt><dd class="num">{span(conference.starts_at, conference.ends_at)}</dd>
             <dt>{d("detail.chair")}</dt><dd><Name>{chair?.site_name ?? conference.chair_site}</Name></dd>
-            <dt>{d("detail.invited")}</dt><dd>{d("sites", { n: conference.invited })}{conference.state !== "scheduled" && `, ${d("present", { joined: conference.joined, invited: conference.invited })}`}</dd>
+            <dt>{d("detail.invited")}</dt><dd>{d("sites", { n: conference.invited })}{conference.state === "live" && `, ${d("present", { joined: conference.joined, invited: conference.invited })}`}</dd>
             {conference.description && <><dt>{d("what.description")}</dt><dd class="prose"><bdi>{conference.description}</bdi></dd></>}
           </dl>
         </Panel>
-        {conference.state !== "cancelled" && <Links conference={conference} />}
+        {open && <Links conference={conference} />}
         {open && may("host") && <Devices conference={conference} />}
         {conference.occurrences.length > 1 && (
           <Panel title={d("detail.occurrences")}>

@@ -42,18 +42,18 @@ export function Report({ id }: { id: string }) {
               </Panel>
               <Panel flush>
                 <div class="table-scroll" tabIndex={0} role="region" aria-label={d("report.title")}>
-                  <table class="table" data-test="attendance">
+                  <table class="table cards-when-narrow" data-test="attendance">
                     <thead><tr>{(["site", "person", "role", "from", "to", "long", "why"] as const).map((name) => <th key={name} scope="col">{d(`report.${name}`)}</th>)}</tr></thead>
                     <tbody>
                       {rows.map((row, index) => (
                         <tr key={index}>
                           <th scope="row"><Name>{row.site_name}</Name></th>
-                          <td><Name>{row.participant}</Name></td>
-                          <td class="nowrap">{common(`role.${row.role}`)}</td>
-                          <td class="num">{when(row.joined_at, now)}</td>
-                          <td class="num nowrap">{row.left_at ? when(row.left_at, now) : d("report.still")}</td>
-                          <td class="num nowrap">{duration((Date.parse(row.left_at ?? now.toISOString()) - Date.parse(row.joined_at)) / 1000)}</td>
-                          <td>{row.reason && reasonSentence(row.reason)}</td>
+                          <td data-label={d("report.person")}><Name>{row.participant}</Name></td>
+                          <td class="nowrap" data-label={d("report.role")}>{common(`role.${row.role}`)}</td>
+                          <td class="num" data-label={d("report.from")}>{when(row.joined_at, now)}</td>
+                          <td class="num nowrap" data-label={d("report.to")}>{row.left_at ? when(row.left_at, now) : d("report.still")}</td>
+                          <td class="num nowrap" data-label={d("report.long")}>{duration((Date.parse(row.left_at ?? now.toISOString()) - Date.parse(row.joined_at)) / 1000)}</td>
+                          <td data-label={d("report.why")}>{row.reason && reasonSentence(row.reason)}</td>
                         </tr>
                       ))}
                     </tbody>

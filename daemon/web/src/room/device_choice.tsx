@@ -10,6 +10,12 @@ import { playTone } from "./meter.tsx";
 const options = (devices: MediaDeviceInfo[]): [string, string][] =>
   devices.length === 0 ? [["", r("wizard.default_device")]] : devices.map((device) => [device.deviceId, harmless(device.label) || r("wizard.default_device")]);
 
+/** What Chromium calls the loudspeaker that the computer prefers; Firefox lists only real ones. */
+const DEFAULT = "default";
+const namesDefault = (devices: MediaDeviceInfo[]) => devices.some((device) => device.deviceId === DEFAULT);
+const speakers = (devices: MediaDeviceInfo[]): [string, string][] =>
+  namesDefault(devices) ? options(devices) : [["", r("wizard.default_device")], ...options(devices)];
+
 /** Camera, microphone, loudspeaker: in the wizard and on the sheet "Thiết bị". */
 export function DeviceChoice({ media, speaker, onSpeaker }: { media: LocalMedia; speaker: string; onSpeaker?: (id: string) => void }) {
   const state = useCell(media.state);
@@ -24,7 +30,7 @@ export function DeviceChoice({ media, speaker, onSpeaker }: { media: LocalMedia;
       </Field>
       {onSpeaker && state.speakers.length > 1 && "setSinkId" in HTMLMediaElement.prototype && (
         <Field label={r("wizard.speaker")}>
-          {(id) => <Select id={id} value={speaker} options={options(state.speakers)} test="speaker" onChange={onSpeaker} />}
+          {(id) => <Select id={id} value={speaker || (namesDefault(state.speakers) ? DEFAULT : "")} options={speakers(state.speakers)} test="speaker" onChange={onSpeaker} />}
         </Field>
       )}
       <div class="tone">
