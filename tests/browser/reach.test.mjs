@@ -218,6 +218,8 @@ test("over a road that loses a tenth of the packets both ways an office is in, s
           frames: sum("video", "framesDecoded"),
           freezes: sum("video", "freezeCount"),
           frozen_s: sum("video", "totalFreezesDuration"),
+          asked_again: sum("video", "nackCount"),
+          keyframes: sum("video", "keyFramesDecoded"),
           concealed: sum("audio", "concealedSamples") - sum("audio", "silentConcealedSamples"),
           samples: sum("audio", "totalSamplesReceived"),
         };

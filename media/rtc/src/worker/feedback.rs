@@ -123,9 +123,12 @@ impl Worker {
             match request {
                 Request::Again { slot, sequence } => {
                     self.counters.nacked_in += 1;
-                    let left = self.downs[place].as_mut().map(|down| &mut down.rtx_left);
-                    if let Some(left) = left.filter(|left| **left > 0) {
-                        *left -= 1;
+                    let Some(down) = self.downs[place].as_mut() else {
+                        continue;
+                    };
+                    let times = down.rtx_left.min(down.estimator.times_again());
+                    down.rtx_left -= times;
+                    for _ in 0..times {
                         self.send_again(index, slot, sequence, outbox, now);
                     }
                 }

@@ -81,6 +81,8 @@ const UNHEARD_SHARE: f64 = 0.7;
 const UNHEARD_FLOOR_BPS: f64 = 40_000.0;
 /// From this loss on a line wants copies of sound, for so long, and from this estimate on it has room for them.
 const LOSSY: f64 = 0.015;
+/// From this loss of its own on a line gets what was lost twice.
+const LOSSY_OWN: f64 = 0.03;
 const LOSSY_KEPT: Duration = Duration::from_secs(15);
 const COPIES_BPS: f64 = 250_000.0;
 /// Between two packets; a longer pause begins anew.
@@ -205,6 +207,13 @@ impl Estimator {
     pub fn wants_copies(&self, now: Instant) -> bool {
         let lossy = |at| now.saturating_duration_since(at) < LOSSY_KEPT;
         self.estimate_bps >= COPIES_BPS && self.lossy_at.is_some_and(lossy)
+    }
+
+    /// How often a packet that was asked for again is sent: twice where the line loses packets whatever is sent, for what is lost a second
+    /// time holds the picture up. Never more where loss may mean that the line is full.
+    #[must_use]
+    pub fn times_again(&self) -> u32 {
+        if self.loss.own() >= LOSSY_OWN { 2 } else { 1 }
     }
 
     /// Milliseconds that packets wait on the way beyond the fastest of the last seconds.

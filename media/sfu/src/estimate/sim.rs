@@ -577,6 +577,23 @@ fn copies_of_sound_are_for_bad_lines_with_room() {
 }
 
 #[test]
+fn what_a_bad_line_lost_goes_out_twice_and_what_a_full_one_lost_does_not() {
+    for seed in 1..=10 {
+        let times = |line: f64, loss: f64, queue_bytes: f64| {
+            let mut world = World::new(line);
+            world.random = u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15);
+            world.loss = loss;
+            world.queue_bytes = queue_bytes;
+            world.run(40.0);
+            world.estimator.times_again()
+        };
+        assert_eq!(times(10e6, 0.1, 250_000.0), 2, "bad, seed {seed}");
+        assert_eq!(times(10e6, 0.0, 250_000.0), 1, "good, seed {seed}");
+        assert_eq!(times(1.5e6, 0.0, 12_000.0), 1, "full, seed {seed}");
+    }
+}
+
+#[test]
 fn the_clock_wraps_after_seventy_minutes_without_a_queue() {
     let mut world = World::new(5e6);
     world.now_us = 4_290_000_000;
