@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use nhipcau_media_gst::tap::Codec;
 use nhipcau_media_gst::{FailReason, RecordError, RecorderEvent, repair};
@@ -22,6 +23,13 @@ fn killed_in_the_middle_it_plays_and_is_repaired() {
     timeline.extend(tone(7, 440, 0.0, 5.0));
     play(&running.tap, timeline);
     running.shows(1, Codec::Vp8);
+    // An encoder without breath holds pictures for seconds: what is killed must have reached the file.
+    let is_red = |frame: &judge::Frame| frame.centre() == judge::Colour::Red;
+    let end = Instant::now() + PATIENCE;
+    while !judge::frames(&running.file()).iter().any(is_red) {
+        assert!(Instant::now() < end, "no picture reaches the file");
+        running.progress();
+    }
     kill(
         Pid::from_raw(running.recorder.pid().cast_signed()),
         Signal::SIGKILL,
@@ -40,11 +48,7 @@ fn killed_in_the_middle_it_plays_and_is_repaired() {
         "a cut file knows no duration"
     );
     let frames_before = judge::frames(&file);
-    assert!(
-        frames_before
-            .iter()
-            .any(|frame| frame.centre() == judge::Colour::Red)
-    );
+    assert!(frames_before.iter().any(is_red));
 
     let repaired = repair(&file, CHILD.as_ref()).expect("the file is repaired");
     assert_eq!(fs::metadata(&file).unwrap().len(), repaired.bytes);
