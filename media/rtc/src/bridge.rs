@@ -15,6 +15,7 @@ use crate::dtls::Identity;
 use crate::error::{BridgeError, JoinError};
 use crate::event::{BridgeEvent, Seating};
 use crate::link::Links;
+use crate::passage::Doorbell;
 use crate::sdp::{self, Offer, Seat, Use};
 use crate::socket::{Socket, Waker};
 use crate::srtp::Profile;
@@ -240,14 +241,17 @@ impl Bridge {
         let wakers = (0..threads)
             .map(|_| Waker::new())
             .collect::<Result<Vec<_>, _>>()?;
-        let (door, streams) = Door::open(&config, &addrs, &wakers, |ufrag| {
+        let doorbells = wakers
+            .iter()
+            .cloned()
+            .map(Doorbell::new)
+            .collect::<Vec<_>>();
+        let (door, streams) = Door::open(&config, &addrs, &doorbells, |ufrag| {
             thread_of(ufrag).unwrap_or(0)
         })?;
-        let ends = Links::mesh(&wakers).into_iter().zip(wakers).zip(sockets);
+        let ends = Links::mesh(&doorbells).into_iter().zip(wakers).zip(sockets);
         let mut lines = Vec::with_capacity(threads);
-        for (number, (((links, waker), sockets), (to_streams, from_streams))) in
-            ends.zip(streams).enumerate()
-        {
+        for (number, (((links, waker), sockets), streams)) in ends.zip(streams).enumerate() {
             let (commands, command_queue) = sync_channel(COMMANDS_MAX);
             let stats = Arc::new(Mutex::new(BridgeStats::default()));
             let parts = Parts {
@@ -256,7 +260,7 @@ impl Bridge {
                 departures: Arc::clone(&departures),
                 waker: waker.clone(),
                 commands: command_queue,
-                streams: from_streams,
+                streams: streams.exit,
                 events: events.clone(),
                 stats: Arc::clone(&stats),
                 identity: Arc::clone(&identity),
@@ -264,7 +268,7 @@ impl Bridge {
             let worker = Worker::new(&config, parts);
             std::thread::Builder::new()
                 .name(format!("bridge-{number}"))
-                .spawn(move || worker.run(to_streams))?;
+                .spawn(move || worker.run(streams.entrance))?;
             lines.push(Line {
                 commands,
                 waker,

@@ -21,6 +21,7 @@ mod impair;
 mod link;
 mod ntp;
 mod pacer;
+mod passage;
 mod peer;
 mod sdp;
 mod socket;

@@ -1,7 +1,6 @@
 //! UDP sockets, and datagrams in batches.
 
 mod calls;
-mod handover;
 mod inbox;
 mod outbox;
 #[cfg(feature = "client")]
@@ -16,7 +15,6 @@ use std::sync::Arc;
 #[cfg(feature = "client")]
 pub(crate) use calls::pin_thread;
 pub(crate) use calls::{poll, thread_cpu_seconds, tune_stream, wait};
-pub(crate) use handover::{Entrance, Exit, passage};
 pub(crate) use inbox::Inbox;
 pub(crate) use outbox::Outbox;
 #[cfg(feature = "client")]

@@ -6,9 +6,10 @@ use std::mem::zeroed;
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 
-use super::handover::Entrance;
 use super::sockaddr::{CONTROL_BYTES, Control, append_control, to_sockaddr};
 use super::{DATAGRAM_MAX, Route, STREAMS, Socket};
+use crate::passage::Entrance;
+use crate::stream::Carried;
 
 /// Messages handed over in one call.
 const MESSAGES_MAX: usize = 512;
@@ -39,7 +40,7 @@ pub(crate) struct Outbox {
     packets: Vec<u32>,
     gso: bool,
     /// For routes over TCP.
-    streams: Option<Entrance>,
+    streams: Option<Entrance<Carried>>,
     /// Packets taken by the kernel.
     pub(crate) sent: u64,
     /// Bytes of them.
@@ -50,7 +51,7 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// An outbox whose datagrams for routes over TCP go in at `streams`.
-    pub(crate) fn new(streams: Entrance) -> Self {
+    pub(crate) fn new(streams: Entrance<Carried>) -> Self {
         Self {
             streams: Some(streams),
             ..Self::with_capacity(ARENA_BYTES)
@@ -137,7 +138,7 @@ impl Outbox {
                 let end = offset + item.length as usize;
                 if let Some(streams) = &mut self.streams {
                     let route = &self.routes[item.route as usize];
-                    streams.push(route, &self.arena[offset..end]);
+                    streams.carry(route, &self.arena[offset..end]);
                     self.sent += u64::from(item.length > 0);
                     self.sent_bytes += u64::from(item.length);
                 }

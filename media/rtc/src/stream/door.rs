@@ -9,8 +9,9 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use super::{Adopted, Link, RelayTerms, Streams};
 use crate::config::BridgeConfig;
 use crate::error::BridgeError;
+use crate::passage::{Doorbell, passage};
 use crate::sdp;
-use crate::socket::{Entrance, Exit, Waker, passage};
+use crate::socket::Waker;
 use crate::stats::StreamStats;
 
 /// Connections that wait in the system's queue.
@@ -43,7 +44,7 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// Opens it for a bridge that is bound at `addrs` and whose packet threads `wakers` wake; `owner` says which of them knows an ICE user
+    /// Opens it for a bridge that is bound at `addrs` and whose packet threads `doorbells` wake; `owner` says which of them knows an ICE user
     /// name. Returns each thread's ends of its passages.
     ///
     /// # Errors
@@ -52,9 +53,9 @@ impl Door {
     pub(crate) fn open(
         config: &BridgeConfig,
         addrs: &[SocketAddr],
-        wakers: &[Waker],
+        doorbells: &[Doorbell],
         owner: fn(&[u8]) -> usize,
-    ) -> Result<(Self, Vec<(Entrance, Exit)>), BridgeError> {
+    ) -> Result<(Self, Vec<Link>), BridgeError> {
         let listeners = config
             .tcp
             .iter()
@@ -72,15 +73,19 @@ impl Door {
         let udp = sdp::reachable(addrs, &config.announce);
         let relay = RelayTerms::new(&secret, udp.clone());
         let waker = Waker::new()?;
-        let mut links = Vec::with_capacity(wakers.len());
-        let mut ends = Vec::with_capacity(wakers.len());
-        for worker in wakers {
-            let (to_streams, exit) = passage(waker.clone());
+        let doorbell = Doorbell::new(waker.clone());
+        let mut links = Vec::with_capacity(doorbells.len());
+        let mut ends = Vec::with_capacity(doorbells.len());
+        for worker in doorbells {
+            let (to_streams, exit) = passage(doorbell.clone());
             let (entrance, from_streams) = passage(worker.clone());
             links.push(Link { entrance, exit });
-            ends.push((to_streams, from_streams));
+            ends.push(Link {
+                entrance: to_streams,
+                exit: from_streams,
+            });
         }
-        let streams = Streams::start(listeners, relay.clone(), waker, links, owner)?;
+        let streams = Streams::start(listeners, relay.clone(), (waker, doorbell), links, owner)?;
         let ports = streams.listening().iter().map(SocketAddr::port);
         let tcp = places(&udp, ports.chain(config.tcp_elsewhere.iter().copied()));
         let candidates = sdp::candidates(&udp, &tcp);

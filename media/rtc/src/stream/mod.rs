@@ -1,6 +1,6 @@
 //! Datagrams over TCP, for offices that let no UDP out: ICE-TCP (RFC 6544, passive; RFC 4571) and TURN over TLS or TCP.
 //!
-//! One thread owns all connections and speaks with the packet threads over [`crate::socket::passage`]: to them a connection is a
+//! One thread owns all connections and speaks with the packet threads over [`crate::passage`]: to them a connection is a
 //! [`crate::socket::Route`] with a socket number of its own, and nothing else differs. ICE validates it, DTLS and SRTP run over it, and keys stay when a
 //! peer moves between it and UDP. A slow connection loses datagrams from its own bounded queue and holds up nobody.
 
@@ -13,6 +13,7 @@ mod relay;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +30,8 @@ use self::relay::RelayTerms;
 use self::connection::{Connection, Counts, End};
 use self::pipe::Pipe;
 use self::relay::{RELAYED_MAX, RELAYED_PORT};
-use crate::socket::{Entrance, Exit, Waker, poll};
+use crate::passage::{Bundle, Doorbell, Entrance, Exit};
+use crate::socket::{Route, Waker, poll};
 use crate::stats::StreamStats;
 use crate::stun::BindingRequest;
 
@@ -64,10 +66,36 @@ enum Command {
     Stop,
 }
 
-/// The ends of the passages to and from one packet thread.
+/// A datagram between a packet thread and the streams' thread; an empty one says that its connection has ended, or shall end.
+pub(crate) struct Carried {
+    route: Route,
+    at: Range<u32>,
+}
+
+impl Entrance<Carried> {
+    pub(crate) fn carry(&mut self, route: &Route, datagram: &[u8]) {
+        let route = *route;
+        match datagram.is_empty() {
+            true => self.tell(Carried { route, at: 0..0 }),
+            false => self.hand(datagram, |at| Carried { route, at }),
+        }
+    }
+}
+
+impl Bundle<Carried> {
+    /// Hands out every datagram, to be decrypted in place.
+    pub(crate) fn each(&mut self, mut take: impl FnMut(&Route, &mut [u8])) {
+        for Carried { route, at } in &self.entries {
+            let at = at.start as usize..at.end as usize;
+            take(route, self.bytes.get_mut(at).unwrap_or_default());
+        }
+    }
+}
+
+/// Both ends of a thread towards another: a packet thread's, or the streams' thread's.
 pub(crate) struct Link {
-    pub(crate) entrance: Entrance,
-    pub(crate) exit: Exit,
+    pub(crate) entrance: Entrance<Carried>,
+    pub(crate) exit: Exit<Carried>,
 }
 
 /// The handle on the thread of the streams, which ends with it.
@@ -93,7 +121,7 @@ impl Streams {
     pub(crate) fn start(
         listeners: Vec<TcpListener>,
         terms: RelayTerms,
-        waker: Waker,
+        (waker, doorbell): (Waker, Doorbell),
         links: Vec<Link>,
         owner: fn(&[u8]) -> usize,
     ) -> io::Result<Self> {
@@ -110,6 +138,7 @@ impl Streams {
             listeners,
             terms,
             waker: waker.clone(),
+            doorbell,
             links,
             owner,
             commands: queue,
@@ -159,6 +188,7 @@ struct Thread {
     listeners: Vec<TcpListener>,
     terms: RelayTerms,
     waker: Waker,
+    doorbell: Doorbell,
     links: Vec<Link>,
     owner: fn(&[u8]) -> usize,
     commands: Receiver<Command>,
@@ -181,6 +211,8 @@ impl Thread {
             poll(&mut polled, timeout);
             let now = Instant::now();
             self.waker.drain();
+            // Whoever hands something over from here on rings; what is there already is delivered now.
+            self.doorbell.sleep();
             stop = self.obey(now);
             self.deliver(now);
             for (index, polled) in polled[1..=self.listeners.len()].iter().enumerate() {
@@ -220,6 +252,9 @@ impl Thread {
             events,
             revents: 0,
         };
+        if self.links.iter().any(|link| link.entrance.is_holding()) {
+            timeout = timeout.min(THROTTLED);
+        }
         polled.clear();
         places.clear();
         polled.push(wait(self.waker.as_raw_fd(), libc::POLLIN));
@@ -353,7 +388,7 @@ impl Thread {
                         current = owner(request.ufrag);
                     }
                     if let Some(link) = links.get_mut(current) {
-                        link.entrance.push(route, datagram);
+                        link.entrance.carry(route, datagram);
                     }
                 },
             );
@@ -390,9 +425,9 @@ impl Thread {
     /// Takes what the packet threads send.
     fn deliver(&mut self, now: Instant) {
         for link in 0..self.links.len() {
-            while let Some(mut batch) = self.links[link].exit.take() {
+            while let Some(mut bundle) = self.links[link].exit.take().next() {
                 let mut touched = Vec::new();
-                batch.each(|route, datagram| {
+                bundle.each(|route, datagram| {
                     let Some(&place) = self.by_route.get(&(route.socket, route.remote)) else {
                         return;
                     };
@@ -411,7 +446,7 @@ impl Thread {
                         touched.push((place, false));
                     }
                 });
-                self.links[link].exit.give_back(batch);
+                self.links[link].exit.give_back(bundle);
                 for (place, ended) in touched {
                     if !ended {
                         self.serve(place, libc::POLLOUT, now);
@@ -438,7 +473,7 @@ impl Thread {
         }
         self.by_route.remove(&key);
         if let Some(link) = self.links.get_mut(connection.owner) {
-            link.entrance.push(&route, &[]);
+            link.entrance.carry(&route, &[]);
         }
     }
 

@@ -21,7 +21,7 @@ impl Worker {
         }
         let mut drops = self.counters.drops;
         drops[Drop::Send as usize] = outbox.failed;
-        drops[Drop::HandOver as usize] = self.links.lost;
+        drops[Drop::HandOver as usize] = self.links.lost();
         drops[Drop::Stream as usize] = outbox.lost_to_streams();
         let stats = BridgeStats {
             // The handle counts them.

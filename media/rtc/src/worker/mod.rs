@@ -36,9 +36,11 @@ use crate::dtls::Identity;
 use crate::event::BridgeEvent;
 use crate::link::{Bundle, Links};
 use crate::ntp;
+use crate::passage::{self, Entrance, Exit};
 use crate::peer::{Down, Peer, Up};
-use crate::socket::{Entrance, Exit, Inbox, Outbox, Socket, Waker, wait};
+use crate::socket::{Inbox, Outbox, Socket, Waker, wait};
 use crate::stats::{BridgeStats, DROP_REASONS, Drop};
+use crate::stream::Carried;
 
 /// Between two looks at retransmissions, feedback, reports and liveness.
 const TICK: Duration = Duration::from_millis(25);
@@ -145,7 +147,7 @@ pub(crate) struct Parts {
     pub(crate) waker: Waker,
     pub(crate) commands: Receiver<Command>,
     /// What arrives over TCP.
-    pub(crate) streams: Exit,
+    pub(crate) streams: Exit<Carried>,
     pub(crate) events: SyncSender<BridgeEvent>,
     pub(crate) stats: Arc<Mutex<BridgeStats>>,
     pub(crate) identity: Arc<Identity>,
@@ -164,7 +166,9 @@ pub(crate) struct Worker {
     waker: Waker,
     commands: Receiver<Command>,
     /// What arrives over TCP.
-    streams: Exit,
+    streams: Exit<Carried>,
+    /// Of it, what is being worked off.
+    carried: Vec<passage::Bundle<Carried>>,
     events: SyncSender<BridgeEvent>,
     lost_events: u64,
     shared_stats: Arc<Mutex<BridgeStats>>,
@@ -214,6 +218,7 @@ impl Worker {
             waker: parts.waker,
             commands: parts.commands,
             streams: parts.streams,
+            carried: Vec::new(),
             events: parts.events,
             lost_events: 0,
             shared_stats: parts.stats,
@@ -244,7 +249,7 @@ impl Worker {
     }
 
     /// Runs until the last handle is dropped; `streams` takes what is for peers behind TCP.
-    pub(crate) fn run(mut self, streams: Entrance) {
+    pub(crate) fn run(mut self, streams: Entrance<Carried>) {
         let mut inbox = Inbox::new(MESSAGES);
         let mut outbox = Outbox::new(streams);
         let mut polled = Vec::new();
@@ -256,15 +261,15 @@ impl Worker {
         sources.push(self.waker.as_raw_fd());
         while !self.stopping {
             self.links.sleep();
-            self.links.collect(&mut self.bundles);
-            let sleep = if self.bundles.is_empty() {
+            self.collect();
+            let sleep = if self.bundles.is_empty() && self.carried.is_empty() {
                 self.sleep()
             } else {
                 Duration::ZERO
             };
             wait(&mut polled, &sources, sleep);
             self.links.rise();
-            self.links.collect(&mut self.bundles);
+            self.collect();
             // Commands before the bundles: what a bundle speaks of was opened by a command that came earlier.
             self.obey(&mut outbox);
             self.take_bundles(&mut outbox);
@@ -297,12 +302,21 @@ impl Worker {
         outbox.flush(&self.sockets);
     }
 
+    /// Takes what other threads have handed over, to be worked off.
+    fn collect(&mut self) {
+        self.links.collect(&mut self.bundles);
+        self.carried.extend(self.streams.take());
+    }
+
     fn sleep(&self) -> Duration {
         if self.impairments && self.is_road_waiting() {
             return IMPAIRED_SLEEP;
         }
         if self.by_id.is_empty() {
-            return SLEEP_MAX;
+            return match self.links.is_holding() {
+                true => TICK,
+                false => SLEEP_MAX,
+            };
         }
         let sleep = self.next_tick.saturating_duration_since(Instant::now());
         if self.paced.is_empty() {
@@ -349,9 +363,10 @@ impl Worker {
 
     /// Takes what came over TCP. An empty datagram says that its connection has ended.
     fn receive_streams(&mut self, outbox: &mut Outbox) {
-        while let Some(mut batch) = self.streams.take() {
+        let mut bundles = std::mem::take(&mut self.carried);
+        for mut bundle in bundles.drain(..) {
             let now = Instant::now();
-            batch.each(|route, datagram| {
+            bundle.each(|route, datagram| {
                 if datagram.is_empty() {
                     return self.forget_route(route);
                 }
@@ -359,11 +374,12 @@ impl Worker {
                 self.counters.bytes_in += datagram.len() as u64;
                 self.take(route, datagram, outbox, now, Via::Socket);
             });
-            self.streams.give_back(batch);
+            self.streams.give_back(bundle);
             self.forward(outbox, now);
             self.send_keyframe_requests(outbox);
             outbox.flush(&self.sockets);
         }
+        self.carried = bundles;
     }
 
     fn tell(&mut self, event: BridgeEvent) {
