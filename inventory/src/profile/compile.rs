@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::file::{self, File, Limit, Module, Pace, Unique};
+use super::complaint::{Complaints, Source};
+use super::file::{self, File, Module, Pace, Unique};
 use super::rule::{
-    Amount, ComponentPlan, Cut, FamilyTable, IdentityPlan, IdentitySource, LimitPlan, Piece,
-    Pointer, ProcessorPlan, Reader, SensorPlan, StateMap, StatePlan, StoragePlan, TablePlan,
-    Template, Wide,
+    ComponentPlan, Cut, FamilyTable, IdentityPlan, IdentitySource, ProcessorPlan, Reader, StateMap,
+    TablePlan,
 };
+use super::scope::Scope;
 use super::{Matcher, Profile, ProfileError, standard, surroundings};
 use crate::Oid;
 
@@ -27,62 +28,6 @@ const DEFAULT_MODULES: [Module; 5] = [
     Module::Host,
     Module::Lldp,
 ];
-
-/// A read file with its name and text, for places of mistakes.
-pub(super) struct Source {
-    pub(super) name: String,
-    pub(super) text: String,
-    pub(super) file: File,
-}
-
-/// Collects mistakes of one source.
-pub(super) struct Complaints<'a> {
-    source: &'a Source,
-    pub(super) errors: Vec<ProfileError>,
-}
-
-impl<'a> Complaints<'a> {
-    pub(super) fn new(source: &'a Source) -> Self {
-        Self {
-            source,
-            errors: Vec::new(),
-        }
-    }
-
-    /// Notes a mistake at the first place of `word` behind the first place of `context`.
-    ///
-    /// The YAML library gives no places once a file is read; searching the text finds the line in all but contrived files.
-    pub(super) fn at(&mut self, context: &str, word: &str, message: String) {
-        let (line, column) = locate(&self.source.text, context, word);
-        self.errors.push(ProfileError {
-            file: self.source.name.clone(),
-            line,
-            column,
-            message,
-        });
-    }
-}
-
-pub(super) fn locate(text: &str, context: &str, word: &str) -> (usize, usize) {
-    let start = text.find(context).unwrap_or(0);
-    let place = find_word(&text[start..], word).map_or(start, |n| start + n);
-    let line_start = text[..place].rfind('\n').map_or(0, |n| n + 1);
-    (
-        text[..place].matches('\n').count() + 1,
-        text[line_start..place].chars().count() + 1,
-    )
-}
-
-/// Where `word` stands by itself, not inside a longer one.
-fn find_word(text: &str, word: &str) -> Option<usize> {
-    let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '-');
-    text.match_indices(word)
-        .find(|(n, found)| {
-            !inside(text[..*n].chars().next_back())
-                && !inside(text[n + found.len()..].chars().next())
-        })
-        .map(|(n, _)| n)
-}
 
 /// Compiles one source; `by_name` has all sources, for `extends`.
 pub(super) fn compile(
@@ -314,214 +259,6 @@ fn place(oids: &mut Vec<Oid>, oid: &Oid) -> usize {
     })
 }
 
-/// The number of an arc as people count, as we count.
-fn arc(word: &str) -> Option<usize> {
-    let n = word.parse::<usize>().ok()?;
-    (1..=crate::ARCS_MAX).contains(&n).then(|| n - 1)
-}
-
-/// Resolves names within one table.
-struct Scope<'a, 'b> {
-    table: &'a str,
-    columns: Vec<&'a str>,
-    states: &'a BTreeMap<String, Arc<StateMap>>,
-    complaints: &'a mut Complaints<'b>,
-}
-
-impl Scope<'_, '_> {
-    fn context(&self) -> String {
-        format!("name: {}", self.table)
-    }
-
-    fn column(&mut self, name: &str) -> usize {
-        self.columns
-            .iter()
-            .position(|c| *c == name)
-            .unwrap_or_else(|| {
-                let context = self.context();
-                self.complaints.at(
-                    &context,
-                    name,
-                    format!("table `{}` has no column `{name}`", self.table),
-                );
-                0
-            })
-    }
-
-    fn template(&mut self, text: &str) -> Template {
-        let mut pieces = Vec::new();
-        let mut rest = text;
-        while let Some((before, tail)) = rest.split_once('{') {
-            let Some((hole, after)) = tail.split_once('}') else {
-                let context = self.context();
-                self.complaints
-                    .at(&context, text, format!("`{text}`: a `{{` without its `}}`"));
-                break;
-            };
-            if !before.is_empty() {
-                pieces.push(Piece::Text(before.to_owned()));
-            }
-            pieces.push(self.hole(hole));
-            rest = after;
-        }
-        if !rest.is_empty() {
-            pieces.push(Piece::Text(rest.to_owned()));
-        }
-        Template(pieces)
-    }
-
-    /// What a hole of a template, or the key of a condition, speaks of.
-    fn hole(&mut self, word: &str) -> Piece {
-        match word {
-            "index" => Piece::Index,
-            "index.last" => Piece::IndexLast,
-            "entity" => Piece::Entity(Pointer::Arc(0)),
-            "interface" => Piece::Interface(Pointer::Arc(0)),
-            _ => match word.split_once('.') {
-                Some(("index", n)) if n.strip_prefix("text.").and_then(arc).is_some() => {
-                    Piece::IndexText(n.strip_prefix("text.").and_then(arc).unwrap_or(0))
-                }
-                Some(("index", n)) if arc(n).is_some() => Piece::IndexArc(arc(n).unwrap_or(0)),
-                Some(("entity", to)) => Piece::Entity(self.pointer(to)),
-                Some(("interface", to)) => Piece::Interface(self.pointer(to)),
-                _ => Piece::Column(self.column(word)),
-            },
-        }
-    }
-
-    /// An arc of the index by number, or a column.
-    fn pointer(&mut self, word: &str) -> Pointer {
-        arc(word).map_or_else(|| Pointer::Column(self.column(word)), Pointer::Arc)
-    }
-
-    fn state(&mut self, column: Option<&String>, states: Option<&String>) -> Option<StatePlan> {
-        match (column, states) {
-            (None, None) => None,
-            (Some(column), Some(name)) => {
-                let column = self.column(column);
-                let found = self.states.get(name).cloned();
-                if found.is_none() {
-                    let context = self.context();
-                    self.complaints
-                        .at(&context, name, format!("there are no states `{name}`"));
-                }
-                Some(StatePlan {
-                    column,
-                    word: None,
-                    states: found.unwrap_or_default(),
-                })
-            }
-            (Some(word), None) | (None, Some(word)) => {
-                let context = self.context();
-                self.complaints.at(
-                    &context,
-                    word,
-                    "`state` and `states` come together".to_owned(),
-                );
-                None
-            }
-        }
-    }
-
-    fn when(&mut self, rules: &Unique<file::Pattern>) -> Vec<(Piece, file::Pattern)> {
-        rules
-            .0
-            .iter()
-            .map(|(word, pattern)| (self.hole(word), pattern.clone()))
-            .collect()
-    }
-
-    fn limit(&mut self, limit: Option<&Limit>) -> Option<LimitPlan> {
-        Some(match limit? {
-            Limit::Number(number) => LimitPlan::Number(*number),
-            Limit::Column(column) => LimitPlan::Column(self.column(column)),
-        })
-    }
-
-    fn sensor(&mut self, rule: &file::SensorRule) -> SensorPlan {
-        if rule.value.is_none() && rule.state.is_none() {
-            let context = self.context();
-            self.complaints.at(
-                &context,
-                &rule.name,
-                format!("sensor `{}` needs `value` or `state`", rule.name),
-            );
-        }
-        SensorPlan {
-            name: self.template(&rule.name),
-            class: rule.class.as_str().into(),
-            unit: rule
-                .unit
-                .as_deref()
-                .unwrap_or_else(|| unit_of(&rule.class))
-                .into(),
-            value: rule.value.as_ref().map(|c| self.column(c)),
-            to_dbm: rule.convert == Some(file::Conversion::WattsToDbm),
-            scale: rule.scale.unwrap_or(1.0),
-            offset: rule.offset.unwrap_or(0.0),
-            divide_by: rule.divide_by.as_ref().map(|c| self.column(c)),
-            scale_by: rule.scale_by.as_ref().map(|c| self.column(c)),
-            decimals: rule.decimals.as_ref().map(|c| self.column(c)),
-            when: self.when(&rule.when),
-            pattern: rule.pattern.clone(),
-            invalid: rule.invalid.clone(),
-            state: {
-                let state = self.state(rule.state.as_ref(), rule.states.as_ref());
-                let word = rule.word.as_ref().map(|c| self.column(c));
-                state.map(|plan| StatePlan { word, ..plan })
-            },
-            limits: [
-                self.limit(rule.limits.low_critical.as_ref()),
-                self.limit(rule.limits.low_warning.as_ref()),
-                self.limit(rule.limits.high_warning.as_ref()),
-                self.limit(rule.limits.high_critical.as_ref()),
-            ],
-        }
-    }
-
-    fn storage(&mut self, rule: &file::StorageRule) -> StoragePlan {
-        let mut wide = |low: &Option<String>, high: &Option<String>| {
-            low.as_ref().map(|low| Wide {
-                low: self.column(low),
-                high: high.as_ref().map(|high| self.column(high)),
-            })
-        };
-        let (used, free, size, percent) = (
-            wide(&rule.used, &rule.used_high),
-            wide(&rule.free, &rule.free_high),
-            wide(&rule.size, &rule.size_high),
-            wide(&rule.percent, &None),
-        );
-        let amount = match (used, free, size, percent) {
-            (Some(used), None, Some(size), None) => Amount::UsedOfSize(used, size),
-            (None, Some(free), Some(size), None) => Amount::FreeOfSize(free, size),
-            (Some(used), Some(free), None, None) => Amount::UsedAndFree(used, free),
-            (None, None, None, Some(percent)) => Amount::Percent(percent.low),
-            (None, None, Some(size), Some(percent)) => Amount::ShareOfSize(percent.low, size),
-            _ => {
-                let context = self.context();
-                self.complaints.at(
-                    &context,
-                    &rule.name,
-                    format!(
-                        "storage `{}` needs two of `used`, `free`, `size`, or `percent` alone or with `size`",
-                        rule.name
-                    ),
-                );
-                Amount::Percent(0)
-            }
-        };
-        StoragePlan {
-            name: self.template(&rule.name),
-            kind: rule.kind.into(),
-            unit_bytes: rule.unit_bytes.unwrap_or(1).max(1),
-            units: rule.units.as_ref().map(|c| self.column(c)),
-            amount,
-            when: self.when(&rule.when),
-        }
-    }
-}
-
 fn compile_table(
     table: &file::Table,
     scalar: bool,
@@ -613,26 +350,5 @@ fn compile_table(
             storage,
             processors,
         })),
-    }
-}
-
-/// The unit that people expect of a class.
-pub(super) fn unit_of(class: &str) -> &'static str {
-    match class {
-        "temperature" => "°C",
-        "humidity" | "load" | "charge" | "percent" => "%",
-        "voltage" => "V",
-        "current" => "A",
-        "power" => "W",
-        "apparent_power" => "VA",
-        "energy" => "kWh",
-        "frequency" => "Hz",
-        "fan" => "rpm",
-        "runtime" => "min",
-        "optical_power" => "dBm",
-        "airflow" => "l/s",
-        "latency" | "jitter" => "ms",
-        "loss" => "%",
-        _ => "",
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::compile::locate;
+use super::complaint::locate;
 use super::file::{self, File, Limit};
 use super::{ProfileError, ProfileSet, read};
 
@@ -351,7 +351,7 @@ impl Doubts<'_> {
     }
 
     fn sensor(&mut self, rule: &file::SensorRule, context: &str) {
-        let expected = super::compile::unit_of(&rule.class);
+        let expected = super::scope::unit_of(&rule.class);
         if let Some(unit) = &rule.unit
             && !expected.is_empty()
             && unit != expected

@@ -1,10 +1,12 @@
 //! Profiles: device families as data. One YAML file a family says how to recognise it and which tables hold what.
 
 mod compile;
+mod complaint;
 mod explain;
 mod file;
 mod lint;
 mod rule;
+mod scope;
 mod shipped;
 mod standard;
 mod surroundings;
@@ -122,7 +124,7 @@ impl ProfileSet {
         files: impl IntoIterator<Item = (N, T)>,
     ) -> Result<Self, Vec<ProfileError>> {
         let mut errors = Vec::new();
-        let mut sources: Vec<compile::Source> = Vec::new();
+        let mut sources: Vec<complaint::Source> = Vec::new();
         for (name, text) in files {
             match read(name.into(), text.as_ref()) {
                 Ok(source) => {
@@ -142,7 +144,7 @@ impl ProfileSet {
                 break;
             }
         }
-        let by_name: BTreeMap<&str, &compile::Source> = sources
+        let by_name: BTreeMap<&str, &complaint::Source> = sources
             .iter()
             .map(|s| (s.file.profile.as_str(), s))
             .collect();
@@ -268,7 +270,7 @@ fn bare() -> Profile {
     }
 }
 
-fn read(name: String, text: &str) -> Result<compile::Source, ProfileError> {
+fn read(name: String, text: &str) -> Result<complaint::Source, ProfileError> {
     let refuse = |line, column, message: String| ProfileError {
         file: name.clone(),
         line,
@@ -299,7 +301,7 @@ fn read(name: String, text: &str) -> Result<compile::Source, ProfileError> {
                     "`profile` is a name of letters, digits, `-` and `_`".to_owned(),
                 ));
             }
-            Ok(compile::Source {
+            Ok(complaint::Source {
                 name,
                 text: text.to_owned(),
                 file,
