@@ -80,7 +80,7 @@ impl ConsoleDesk<'_> {
             links_near_full: estate.links_over(NEAR_FULL_PERCENT),
             daemon: DaemonState {
                 started_at: self.app.started_at(),
-                polls_late: u32::try_from(estate.poller().0.polls_late).unwrap_or(u32::MAX),
+                polls_late: u32::try_from(estate.polls_late_lately()).unwrap_or(u32::MAX),
                 disk_ok: self.app.disk_ok(),
                 notices: self.notices(),
             },

@@ -1,5 +1,6 @@
 //! What is watched, as pages and metrics see it: the watch behind a lock, and the answers built from it.
 
+mod late;
 mod names;
 mod rows;
 mod targets;
@@ -65,6 +66,7 @@ pub(crate) struct Estate {
     pub(super) contacts: RwLock<HashMap<DeviceId, Contact>>,
     anchor: Anchor,
     poller: Mutex<(PollerCounters, usize)>,
+    late: Mutex<late::Lately>,
     totals: Mutex<HashMap<DeviceId, PollTotals>>,
     events_lost: AtomicU64,
     collections_lost: AtomicU64,
@@ -85,6 +87,7 @@ impl Estate {
                 at: Timestamp::now(),
             },
             poller: Mutex::default(),
+            late: Mutex::default(),
             totals: Mutex::default(),
             events_lost: AtomicU64::new(0),
             collections_lost: AtomicU64::new(0),
@@ -140,6 +143,18 @@ impl Estate {
         self.alive
             .store(self.anchor.instant.elapsed().as_secs(), Ordering::Relaxed);
         *self.poller.lock().unwrap_or_else(PoisonError::into_inner) = (counters, in_flight);
+        self.late
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .note(counters.polls_late, Instant::now());
+    }
+
+    /// Polls that were late in the last five to ten minutes.
+    pub(crate) fn polls_late_lately(&self) -> u64 {
+        self.late
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .count()
     }
 
     /// The poller's own figures and its requests in flight.

@@ -19,6 +19,7 @@ pub struct Overview {
 #[derive(Debug, Clone, Serialize)]
 pub struct DaemonState {
     pub started_at: Timestamp,
+    /// In the last five to ten minutes.
     pub polls_late: u32,
     pub disk_ok: bool,
     pub notices: Vec<Reason>,

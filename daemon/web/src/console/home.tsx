@@ -9,6 +9,8 @@ import { Empty, Failure, HealthMark, Loading, Name, PageHead, Panel } from "../u
 import { IncidentCard } from "./incident.tsx";
 import { LoadBar } from "./load_bar.tsx";
 
+/** Late polls of the last minutes as a share of the devices, above which it is the server or the network and no longer single devices. */
+const LATE_SHARE = 0.1;
 const WORST_FIRST: Health[] = ["critical", "degraded", "unknown", "ok"];
 
 /** Is anything wrong now? */
@@ -83,7 +85,7 @@ function Verdict({ overview }: { overview: Overview }) {
         <div><p class="verdict-sentence">{sentence}</p>{more && <p>{more}</p>}</div>
       </div>
       {!daemon.disk_ok && <p class="banner critical" role="alert">{t("home.disk")}</p>}
-      {daemon.polls_late > 0 && <p class="banner degraded">{t("home.polls_late", { n: daemon.polls_late })}</p>}
+      {daemon.polls_late > total(overview.health) * LATE_SHARE && <p class="banner degraded">{t("home.polls_late", { n: daemon.polls_late })}</p>}
       {daemon.notices.map((notice, index) => <p key={index} class="banner degraded" data-test="notice">{reasonSentence(notice)}.</p>)}
     </>
   );

@@ -72,7 +72,7 @@ export const consoleWords: Record<keyof typeof vi, string> = {
   "home.links": "Links near full",
   "home.links.none": "No link is near full",
   "home.disk": "The server's disk is full: it still watches and still carries calls, but records nothing and keeps no further logs.",
-  "home.polls_late": "{n} poll{n:|s} late: server or network is overloaded.",
+  "home.polls_late": "{n} poll{n:|s} late in the last 10 minutes: server or network is overloaded.",
   "home.live": "Live",
   "home.present": "{joined}/{invited} sites present",
   "home.started": "Server up since {time}",

@@ -70,7 +70,7 @@ export const consoleWords = {
   "home.links": "Đường truyền gần đầy",
   "home.links.none": "Không có đường truyền nào gần đầy",
   "home.disk": "Ổ đĩa của máy chủ đã đầy: vẫn giám sát và vẫn họp được, nhưng không ghi hình và không lưu thêm nhật ký.",
-  "home.polls_late": "{n} lượt thu thập bị chậm: máy chủ hoặc mạng đang quá tải.",
+  "home.polls_late": "{n} lượt thu thập bị chậm trong 10 phút qua: máy chủ hoặc mạng đang quá tải.",
   "home.live": "Đang họp",
   "home.present": "{joined}/{invited} điểm cầu có mặt",
   "home.started": "Máy chủ chạy từ {time}",
