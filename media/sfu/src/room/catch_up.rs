@@ -360,6 +360,17 @@ mod tests {
         stage.film(30, 100);
         stage.input(Input::Missed);
         assert!(asks(&stage.turn(2)));
+        // What was muted in between is missing.
+        let mut stage = Stage::new(1);
+        stage.film(3, 100);
+        stage.turn(1);
+        stage.film(30, 100);
+        for video in [true, false] {
+            stage.said.clear();
+            let (peer, audio) = (PeerId(0), false);
+            stage.input(Input::Muted { peer, audio, video });
+        }
+        assert!(asks(&stage.said), "{:?}", stage.said);
         // More than a quarter of a second of the line.
         let mut stage = Stage::new(2);
         stage.film(3, 1_000);

@@ -316,7 +316,7 @@ impl Room {
             return;
         };
         if let Some(seat) = self.seats[index as usize].as_mut() {
-            seat.tracks[Track::Main as usize].barred = [audio, video];
+            seat.tracks[Track::Main as usize].bar([audio, video]);
         }
         if audio && self.speakers.remove(index) {
             self.outputs
@@ -336,7 +336,7 @@ impl Room {
         if shared.barred == [!on; 2] {
             return;
         }
-        shared.barred = [!on; 2];
+        shared.bar([!on; 2]);
         if on {
             shared.shared_as = next;
             self.shares = next;

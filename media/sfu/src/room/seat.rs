@@ -181,6 +181,16 @@ impl UpTrack {
         }
     }
 
+    /// Bars sound and picture, or lets them pass. What is barred is not noted: the past of a picture ends there.
+    pub(super) fn bar(&mut self, barred: [bool; 2]) {
+        self.barred = barred;
+        if barred[Kind::Video as usize] {
+            for layer in &mut self.layers {
+                layer.start = None;
+            }
+        }
+    }
+
     fn layer(&self, source: Source) -> &Layer {
         match source.kind() {
             Kind::Audio => &self.sound,
