@@ -205,6 +205,8 @@ test("muted by the host means silence at the others, and speaking again is heard
 test("a page that is loaded again is seen under its new seat, and sees", async () => {
   const [, second] = senders;
   await enter(second);
+  // What was shown before bore the name of the seat that has gone.
+  await shown(viewer);
   await speak(2);
   judge(await large(2), "sender loaded again");
   await viewer.reload({ waitUntil: "domcontentloaded" });
